@@ -145,7 +145,7 @@ class PostroomConsole(SafeApp[int]):
         for name, screen in parts.modes.items():
             self.add_mode(name, screen)
         await self.switch_mode("desk")
-        await parts.desk.follow(self._hear)
+        await parts.desk.follow(self._receive_update)
 
     @property
     def desk(self) -> Desk:
@@ -171,30 +171,30 @@ class PostroomConsole(SafeApp[int]):
 
     # -- hearing ------------------------------------------------------------------------------------------------------
 
-    def _hear(self, news: DeskUpdate) -> None:
+    def _receive_update(self, update: DeskUpdate) -> None:
         """Handle what the follower reports; runs on Textual's own thread."""
         was = self.live
-        self.live = news.live
+        self.live = update.live
         if (now_is := self.desk.actor).roles != self.actor.roles:
             self.actor = now_is
             self._check_frame()
-        if was.link is Link.LOST and news.live.link is Link.LIVE:
+        if was.link is Link.LOST and update.live.link is Link.LIVE:
             self.say("database reconnected, reloaded")
-            news = replace(news, everything=True)
+            update = replace(update, everything=True)
         if self.paused_at is not None:
-            self._held_back = news if self._held_back is None else self._held_back.joined(news)
+            self._held_back = update if self._held_back is None else self._held_back.joined(update)
             return
-        if news.live is not was or not news.quiet:
-            self._tell(news)
-        if (news.live.link, news.live.stopped_at, news.live.needs) != (was.link, was.stopped_at, was.needs):
+        if update.live is not was or not update.quiet:
+            self._forward_update(update)
+        if (update.live.link, update.live.stopped_at, update.live.needs) != (was.link, was.stopped_at, was.needs):
             self._check_frame()  # a problem does not wait for the next tick
 
-    def _tell(self, news: DeskUpdate) -> None:
+    def _forward_update(self, update: DeskUpdate) -> None:
         screen = self.desk_screen
         if screen is None or not screen.is_mounted:
             return  # there is nothing to show the news on yet; the screen reads everything once it exists
         try:
-            screen.told(news)
+            screen.apply_update(update)
         except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
             self.say(f"Internal error (logged): {error!r}", "error")
 
@@ -207,7 +207,7 @@ class PostroomConsole(SafeApp[int]):
     def desk_screen(self) -> DeskScreen | None:
         """The desk screen that is visible, below any dialog."""
         for screen in reversed(self.screen_stack):
-            if hasattr(screen, "told"):
+            if hasattr(screen, "apply_update"):
                 return cast("DeskScreen", screen)  # only these screens are told; their classes would import the ORM
         return None
 
@@ -321,10 +321,10 @@ class PostroomConsole(SafeApp[int]):
         assert self._parts is not None
         self.push_screen(self._parts.message(item, among))
 
-    def open_trace(self, asked: str) -> None:
+    def open_trace(self, key: str) -> None:
         """Open the whole story of an id or an address."""
         assert self._parts is not None
-        self.push_screen(self._parts.trace(asked))
+        self.push_screen(self._parts.trace(key))
 
     def do_last(self) -> None:
         self.go(self._last_mode if self._last_mode in TABS else "desk")
@@ -350,10 +350,10 @@ class PostroomConsole(SafeApp[int]):
         if self.paused_at is None:
             self.paused_at = self.now
         else:
-            self.paused_at, news = None, self._held_back
+            self.paused_at, update = None, self._held_back
             self._held_back = None
-            if news is not None:
-                self._tell(news)
+            if update is not None:
+                self._forward_update(update)
         self._check_frame()
 
     def do_refresh(self) -> None:

@@ -46,7 +46,7 @@ class Batch:
 
 def batch_of(
     marks: Mapping[int, str | None],
-    known: Mapping[int, Marked],
+    loaded: Mapping[int, Marked],
     *,
     seen: Callable[[int, str | None], bool],
     approving: bool,
@@ -55,14 +55,14 @@ def batch_of(
     ready: list[tuple[int, str | None]] = []
     unread = unopened = 0
     for item, digest in marks.items():
-        facts = known.get(item)
+        facts = loaded.get(item)
         if facts is None:
             unread += 1
         elif approving and facts.opened_first and not seen(item, digest):
             unopened += 1
         else:
             ready.append((item, digest))
-    chosen = [known[item] for item, _ in ready]
+    chosen = [loaded[item] for item, _ in ready]
     return Batch(
         tuple(ready),
         unread,

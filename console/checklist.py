@@ -138,7 +138,7 @@ class SignDialog(Dialog[Answers]):
     def action_answer(self) -> None:
         """Affirm the item under the cursor, or undo that; where the desk says NO, ask for the reason."""
         at = self.query_one(Checklist).highlighted
-        if self.deaf or at is None or self._stray:
+        if self.ignoring_keys or at is None or self._stray:
             self._stray = False
             return
         item, finding = list(self._sheet.items())[at]
@@ -151,7 +151,7 @@ class SignDialog(Dialog[Answers]):
             self._answered(at)
 
     def _ask_why(self, item: Item, finding: Finding) -> None:
-        def said(reason: str | None) -> None:
+        def answered(reason: str | None) -> None:
             if reason:
                 self._answers.overrides[item.code] = reason
                 self._answered(None)
@@ -160,7 +160,7 @@ class SignDialog(Dialog[Answers]):
             make_safe(item.sentence).text, "\n", ("Desk check failed: ", Tone.FAULT), make_safe(finding.detail).text
         )
         title = fill("Override the failed check $code?", code=item.code)
-        self.app.push_screen(ReasonDialog(title, body, does="records the reason", clock=self._clock), said)
+        self.app.push_screen(ReasonDialog(title, body, does="records the reason", clock=self._clock), answered)
 
     def _answered(self, at: int | None) -> None:
         items = self.query_one(Checklist)

@@ -64,11 +64,11 @@ def mount(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="One line of JSON on stdout, nothing else.")] = False,
     ) -> None:
         """Run a complete live desk on an empty machine; the world around it is simulated."""
-        said = _play(scenario, no_screen=headless, seconds=seconds, messages=messages, quiet=as_json)
-        if said is not None:
-            output.say(output.dump(said.data) if as_json else said.text)
-            if said.code:
-                raise typer.Exit(said.code)
+        outcome = _play(scenario, no_screen=headless, seconds=seconds, messages=messages, quiet=as_json)
+        if outcome is not None:
+            output.say(output.dump(outcome.data) if as_json else outcome.text)
+            if outcome.code:
+                raise typer.Exit(outcome.code)
 
 
 def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int, quiet: bool) -> Output | None:
@@ -87,7 +87,7 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
             from core.demo.live_scenario import headless  # noqa: PLC0415 - what is simulated is imported where it is played
 
             try:
-                return _said(
+                return _figures_output(
                     asyncio.run(headless(directory, seconds=seconds, progress=lambda at: note(at, quiet=quiet)))
                 )
             except asyncio.CancelledError:  # SIGTERM, after the gateway was closed
@@ -111,7 +111,7 @@ def _morning(directory: Path, *, messages: int, quiet: bool) -> Output:
 
 def _watched_morning(directory: Path, *, messages: int) -> Output:
     """Show the console over a morning whose budgets let everything through, so that only feedback can stop it."""
-    under_way: list[Playing] = []
+    started: list[Playing] = []
 
     def move_in() -> Parts:
         from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
@@ -121,26 +121,26 @@ def _watched_morning(directory: Path, *, messages: int) -> Output:
             sys.__stderr__
         ):  # a process needs a real file descriptor; Textual's stdout has none
             playing = incident_runner.Playing(incident.WIDENED, directory, messages=messages, watched=True)
-        under_way.append(playing)
+        started.append(playing)
         try:
-            playing.hear()
+            playing.wait_for_progress()
         except PostroomError as error:  # do not retry: half a desk exists already
             raise Refused(f"the morning did not start: {error}") from error
         return factory.open_desk(directory, seed.person_at(directory, "alice"), clock=playing.clock)
 
-    said: float | CaseFigures = 0.0
+    progress: float | CaseFigures = 0.0
     left_at = 0
     try:
         splash.raised(move_in, saying="Creating a desk and starting its agents at 4 a.m. ...", hint=MORNING)
-        for playing in under_way:
-            said, left_at = playing.so_far(), playing.clock.now()
+        for playing in started:
+            progress, left_at = playing.so_far(), playing.clock.now()
     finally:
-        for playing in under_way:
+        for playing in started:
             playing.stop()
-    if isinstance(said, float):
+    if isinstance(progress, float):
         rest = "To run all of it and print its figures: postroom demo --scenario morning --headless"
         return Output({}, f"You left the morning at {clock_short(left_at)}. {rest}" if left_at else "")
-    return Output(said.as_json(), _table(said), code=0 if said.audit_ok else 1)
+    return Output(progress.as_json(), _table(progress), code=0 if progress.audit_ok else 1)
 
 
 def _table(case: CaseFigures) -> str:
@@ -173,14 +173,14 @@ def _with_console(directory: Path) -> Output:
         from console import factory as console_factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from console.demo_thread import DemoThread  # noqa: PLC0415 - the same, and the whole simulated world
 
-        town = DemoThread(directory, progress=lambda text: setattr(waiting, "text", text))
-        live.append(town)
+        demo = DemoThread(directory, progress=lambda text: setattr(waiting, "text", text))
+        live.append(demo)
         try:
-            town.start(given_up=waiting.left)
+            demo.start(given_up=waiting.left)
         except (PostroomError, OSError) as error:  # do not retry: half a desk exists already
             raise Refused(f"the demonstration did not start: {error}") from error
-        assert town.live.founded is not None
-        return console_factory.sign_in(directory, town.live.founded.operators["alice"])
+        assert demo.live.founded is not None
+        return console_factory.sign_in(directory, demo.live.founded.operators["alice"])
 
     try:
         splash.raised(
@@ -189,11 +189,11 @@ def _with_console(directory: Path) -> Output:
     finally:
         if live:
             note("closing the desk ...", quiet=False)  # draining takes seconds, and the screen is gone already
-        for town in live:
-            town.stop()
+        for demo in live:
+            demo.stop()
     if not live or live[0].live.founded is None:
         return Output({}, "")
-    return _said(live[0].live.figures(seconds=0))
+    return _figures_output(live[0].live.figures(seconds=0))
 
 
 def note(text: str, *, quiet: bool) -> None:
@@ -204,7 +204,7 @@ def note(text: str, *, quiet: bool) -> None:
             sys.stderr.flush()
 
 
-def _said(figures: Figures) -> Output:
+def _figures_output(figures: Figures) -> Output:
     return Output(figures.as_json(), _text(figures), code=0 if figures.audit_ok else 1)
 
 

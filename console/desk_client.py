@@ -125,7 +125,7 @@ class Desk:
 
     # -- following ----------------------------------------------------------------------------------------------------
 
-    async def follow(self, tell: Callable[[DeskUpdate], None]) -> None:
+    async def follow(self, publish: Callable[[DeskUpdate], None]) -> None:
         """Follow the log until cancelled and report what it brought, or that it brought nothing: the clock moves on.
 
         Ends when the operator loses access.
@@ -134,14 +134,14 @@ class Desk:
         while True:
             self._nudged.clear()
             try:
-                news = await loop.run_in_executor(self._follower, self._look)
+                update = await loop.run_in_executor(self._follower, self._look)
             except AccessEnded as error:
                 self.ended(error)
                 return
             except PostroomError as error:
-                news = self._lost(str(error))
-            self.live = news.live
-            tell(news)
+                update = self._lost(str(error))
+            self.live = update.live
+            publish(update)
             try:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._nudged.wait()
@@ -174,13 +174,13 @@ class Desk:
         known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
         entries = audit_log.read(tx.conn, after=was.seq, limit=BEHIND) if known else []
         new = was.link is not Link.LIVE or (was.seq < seq and not entries) or seq < was.seq
-        news = told(entries, everything=new)
-        self._dirty |= news.agents
+        update = summarize_entries(entries, everything=new)
+        self._dirty |= update.agents
         self._unread = self._unread or bool(entries)
-        live = self._figures(tx, was, full=new, urgent=any(not kind.startswith("email.") for kind in news.kinds))
+        live = self._figures(tx, was, full=new, urgent=any(not kind.startswith("email.") for kind in update.kinds))
         fresh = replace(live, link=Link.LIVE, seq=seq)
         # the same object while nothing differs: screens redraw only what they have not drawn yet
-        return replace(news, live=was if fresh == was else fresh)
+        return replace(update, live=was if fresh == was else fresh)
 
     def _figures(self, tx: Transaction, was: Live, *, full: bool, urgent: bool) -> Live:
         """Read as much as is due: an operator's act on an agent at once, mail at intervals, however much there was.
@@ -237,7 +237,7 @@ def _with_head(was: Live, head: figures.Head, tx: Transaction) -> Live:
     )
 
 
-def told(entries: Iterable[audit_log.Entry], *, everything: bool) -> DeskUpdate:
+def summarize_entries(entries: Iterable[audit_log.Entry], *, everything: bool) -> DeskUpdate:
     """What these events touched."""
     messages: set[int] = set()
     left: set[int] = set()

@@ -67,7 +67,7 @@ class Dialog(ModalScreen[Answer | None]):
         self._opened = clock()
 
     @property
-    def deaf(self) -> bool:
+    def ignoring_keys(self) -> bool:
         """Whether what is typed now was meant for the screen below."""
         return self._clock() - self._opened < DEAF_FOR
 
@@ -75,7 +75,7 @@ class Dialog(ModalScreen[Answer | None]):
         self._opened = self._clock()
 
     def on_key(self, event: events.Key) -> None:
-        if self.deaf:
+        if self.ignoring_keys:
             event.stop()
             event.prevent_default()
 
@@ -122,7 +122,7 @@ class Prompt(EditLine):
         super().__init__(id=id, placeholder=placeholder, max_length=REASON_LIMIT, compact=True, select_on_focus=False)
 
     def _ignored(self, event: events.Event) -> None:
-        if isinstance(self.screen, Dialog) and self.screen.deaf:
+        if isinstance(self.screen, Dialog) and self.screen.ignoring_keys:
             event.stop()
             event.prevent_default()
 
@@ -249,7 +249,7 @@ class Choices(OptionList):
     """A list of options that ignores keys for as long as its dialog does."""
 
     def on_click(self, event: events.Click) -> None:
-        if isinstance(self.screen, Dialog) and self.screen.deaf:
+        if isinstance(self.screen, Dialog) and self.screen.ignoring_keys:
             event.stop()
             event.prevent_default()
 
@@ -287,5 +287,5 @@ class ChoiceDialog(Dialog[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if not self.deaf:
+        if not self.ignoring_keys:
             self.dismiss(self._choices[event.option_index].key)

@@ -291,8 +291,8 @@ def footer(scope: Scope, *, stopped: bool = False) -> list[Action]:
 
     On a stopped desk, the action that ends the stop replaces the one that made it.
     """
-    mine = [action for action in ACTIONS.values() if action.foot and works_in(action, scope)]
-    shown = sorted(mine, key=lambda action: action.foot)
+    shown_actions = [action for action in ACTIONS.values() if action.foot and works_in(action, scope)]
+    shown = sorted(shown_actions, key=lambda action: action.foot)
     return [ACTIONS["all_start"] if stopped and action.name == "all_stop" else action for action in shown]
 
 

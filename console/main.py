@@ -54,8 +54,8 @@ def main(args: Sequence[str] | None = None) -> int:
     return output.run(build(given), given)
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
-    if asked:
+def _version(show: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if show:
         from importlib import metadata  # noqa: PLC0415 - reads mail parsers that nothing else needs
 
         output.say(f"postroom {metadata.version('postroom')}")

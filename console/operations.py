@@ -21,7 +21,7 @@ from core.rules.roles import Verb
 from core.services import access
 from core.services.control import emergency, read_log
 from core.services.control.emergency import Frozen, Started
-from core.services.control.read_log import Door, Shown
+from core.services.control.read_log import EntryPoint, Shown
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
 from core.services.identity import mailbox_settings, mailboxes, operators, sender_checks
@@ -62,15 +62,15 @@ def undo(items: Sequence[int]) -> Operation[Settled]:
 
 
 def _each(
-    store: Store, asked: Sequence[A], *, item: Callable[[A], int], verb: Callable[[Transaction, A], DecisionResult]
+    store: Store, requests: Sequence[A], *, item: Callable[[A], int], verb: Callable[[Transaction, A], DecisionResult]
 ) -> Settled:
     done: list[DecisionResult] = []
     refused: list[tuple[int, str]] = []
     try:
-        for at in range(0, len(asked), BATCH_SIZE):
+        for at in range(0, len(requests), BATCH_SIZE):
             made: list[DecisionResult] = []
             with store.begin() as tx:
-                for one in asked[at : at + BATCH_SIZE]:
+                for one in requests[at : at + BATCH_SIZE]:
                     try:
                         made.append(tx.run(lambda tx, one=one: verb(tx, one)))  # type: ignore[misc]  # a loop's lambda
                     except AccessEnded:
@@ -98,7 +98,7 @@ def shown(items: Sequence[Shown]) -> Operation[None]:
 
     def enter(tx: Transaction, actor: Actor) -> None:
         for item in items:
-            read_log.by_operator(tx, item, door=Door.CONSOLE, actor=actor)
+            read_log.by_operator(tx, item, entry_point=EntryPoint.CONSOLE, actor=actor)
 
     return lambda store, actor: store.transact(lambda tx: enter(tx, actor))
 
@@ -175,8 +175,8 @@ def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[To
                 access.require_reader(conn, actor, Verb.DESK_READ, now=store.clock.now())
                 record = directory.mailbox(conn, address)
                 now = store.clock.now()
-                wanted = None if record is None else sender_checks.wanted(conn, record, settings, now=now)
-            lookups = None if wanted is None else sender_checks.look(wanted)
+                checks = None if record is None else sender_checks.wanted(conn, record, settings, now=now)
+            lookups = None if checks is None else sender_checks.look(checks)
         sheet = store.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
         return ToSign(sheet, lookups)
 
@@ -199,4 +199,4 @@ def veto(address: str, kind: Kind, reason: str) -> Operation[MailboxRecord]:
 
 
 def signed_in() -> Operation[None]:
-    return lambda store, actor: store.transact(lambda tx: operators.signed_in(tx, actor=actor, door="console"))
+    return lambda store, actor: store.transact(lambda tx: operators.signed_in(tx, actor=actor, entry_point="console"))

@@ -30,7 +30,7 @@ class RowCache:
 
     def digest(self, row: int) -> str | None:
         """The digest of the row as last drawn, or None if it never was."""
-        return known.digest if (known := self._rows.get(row)) else None
+        return cached.digest if (cached := self._rows.get(row)) else None
 
     def touch(self, ids: Iterable[int]) -> None:
         """These have changed."""

@@ -73,9 +73,9 @@ class RowSelection:
         """A newer order is known. Shown at once unless frozen (False: it waits, and `fresh` says how many are new)."""
         offered = ids if isinstance(ids, array) else array("q", ids)
         if self.frozen:
-            known = set(self.ids)
+            present = set(self.ids)
             self._offered = offered
-            self.fresh = sum(1 for row in offered if row not in known)
+            self.fresh = sum(1 for row in offered if row not in present)
             return False
         at = self.cursor_index
         cursor = self.cursor

@@ -55,29 +55,29 @@ class SafeBlock:
     cut: int = 0
 
 
-def make_safe(foreign: str, *, limit: int = LINE_LIMIT) -> Safe:
+def make_safe(untrusted: str, *, limit: int = LINE_LIMIT) -> Safe:
     """One line of foreign text with every invisible character spelled out and counted.
 
     Line ends and tabs count too: they do not belong in a subject or an address. Idempotent.
     """
-    if len(foreign) <= limit and PLAIN.issuperset(foreign):
-        return Safe(foreign)
-    shown, hidden = spell_out(foreign[:limit])
-    return Safe(shown + "…" if len(foreign) > limit else shown, hidden)
+    if len(untrusted) <= limit and PLAIN.issuperset(untrusted):
+        return Safe(untrusted)
+    shown, hidden = spell_out(untrusted[:limit])
+    return Safe(shown + "…" if len(untrusted) > limit else shown, hidden)
 
 
-def make_safe_block(foreign: str, *, limit: int = BLOCK_LIMIT) -> SafeBlock:
+def make_safe_block(untrusted: str, *, limit: int = BLOCK_LIMIT) -> SafeBlock:
     """A body: lines kept, tabs expanded, everything else as in `make_safe`."""
     lines: list[str] = []
     hidden = 0
-    for line in foreign[:limit].replace("\r\n", "\n").split("\n"):
+    for line in untrusted[:limit].replace("\r\n", "\n").split("\n"):
         if PLAIN.issuperset(line):
             lines.append(line)
             continue
         shown, found = spell_out(line.expandtabs(TAB))
         lines.append(shown)
         hidden += found
-    return SafeBlock(tuple(lines), hidden, max(0, len(foreign) - limit))
+    return SafeBlock(tuple(lines), hidden, max(0, len(untrusted) - limit))
 
 
 def cells(text: str) -> int:

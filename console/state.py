@@ -81,7 +81,7 @@ class AgentLine:
     suspended_by: str | None
     suspended_at: int | None
     suspend_reason: str | None
-    boxes: tuple[MailboxLine, ...]
+    mailboxes: tuple[MailboxLine, ...]
     held: int
     sent_hour: int
     hour: Limit | None
@@ -96,7 +96,7 @@ class AgentLine:
 
     @property
     def mode(self) -> Mode | None:
-        return self.boxes[0].mode if self.boxes else None
+        return self.mailboxes[0].mode if self.mailboxes else None
 
     @property
     def suspended(self) -> bool:

@@ -190,16 +190,16 @@ def _want(token: _Token, fields: Fields) -> Want:
     sign = _OPERATOR.match(plain, name.end()) if name else None
     if name is None or sign is None:
         return Want("", _bare(body), negated, token.raw)
-    known = fields.get(name[0].lower())
-    if known is None:
+    field = fields.get(name[0].lower())
+    if field is None:
         listed = ", ".join(fields)
         raise Invalid(f"unknown field {name[0]}", fix=f'use {listed}; or put it in "quotes" to look for the text')
     signed, end = sign[0], sign.end()
-    if signed == ":" and known.kind is not Kind.TEXT and (further := _OPERATOR.match(plain, end)) is not None:
+    if signed == ":" and field.kind is not Kind.TEXT and (further := _OPERATOR.match(plain, end)) is not None:
         signed, end = further[0], further.end()
     if signed == "!=":
         signed, negated = "=", not negated
-    return Want(name[0].lower(), _test(name[0].lower(), known, signed, body.since(end)), negated, token.raw)
+    return Want(name[0].lower(), _test(name[0].lower(), field, signed, body.since(end)), negated, token.raw)
 
 
 def _bare(body: _Token) -> Text:
@@ -212,29 +212,29 @@ def _bare(body: _Token) -> Text:
     return test
 
 
-def _test(name: str, known: Field, sign: str, value: _Token) -> Test:
+def _test(name: str, field: Field, sign: str, value: _Token) -> Test:
     if not value.chars:
-        raise Invalid(f"{name}{sign} lacks a value", fix=_examples(name, known))
-    if sign not in {":", "="} and not (known.kind in _COMPARED or known.ordered):
-        raise Invalid(f"{name} has no order, so {sign} means nothing", fix=_examples(name, known))
-    match known.kind:
+        raise Invalid(f"{name}{sign} lacks a value", fix=_examples(name, field))
+    if sign not in {":", "="} and not (field.kind in _COMPARED or field.ordered):
+        raise Invalid(f"{name} has no order, so {sign} means nothing", fix=_examples(name, field))
+    match field.kind:
         case Kind.TEXT:
             test = _text(value, exact=sign == "=")
             if test.pieces == ("",) and not test.exact:
-                raise Invalid(f"{name}: lacks a value", fix=_examples(name, known))
+                raise Invalid(f"{name}: lacks a value", fix=_examples(name, field))
             return test
         case Kind.CHOICE:
-            return _choice(name, known, sign, value)
-        case Kind.NUMBER if known.bang and value.value == "!" and sign in {":", "="}:
+            return _choice(name, field, sign, value)
+        case Kind.NUMBER if field.bang and value.value == "!" and sign in {":", "="}:
             return Compare(">=", 1)
         case Kind.ID:
             number = read_id("m", value.value.lower()) or read_id("a", value.value.lower())
         case _:
-            number = _COMPARED[known.kind](fold(value.value))
+            number = _COMPARED[field.kind](fold(value.value))
     if number is None:
-        raise Invalid(f"{name}: {value.value!r} is no {known.kind.value}", fix=_examples(name, known))
-    if known.kind is Kind.DURATION and sign in {":", "="}:
-        raise Invalid(f"{name} is never exactly {value.value}", fix=_examples(name, known))
+        raise Invalid(f"{name}: {value.value!r} is no {field.kind.value}", fix=_examples(name, field))
+    if field.kind is Kind.DURATION and sign in {":", "="}:
+        raise Invalid(f"{name} is never exactly {value.value}", fix=_examples(name, field))
     return Compare("=" if sign == ":" else sign, number)
 
 
@@ -251,20 +251,20 @@ def _text(value: _Token, *, exact: bool = False) -> Text:
     return Text(tuple(pieces), exact)
 
 
-def _choice(name: str, known: Field, sign: str, value: _Token) -> OneOf:
-    wanted = fold(value.value)
-    exact = known.aliases.get(wanted, wanted)
+def _choice(name: str, field: Field, sign: str, value: _Token) -> OneOf:
+    folded = fold(value.value)
+    exact = field.aliases.get(folded, folded)
     if sign not in {":", "="}:
-        if exact not in known.choices:
-            raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(known, wanted))
-        at = known.choices.index(exact)
-        return OneOf(frozenset(one for n, one in enumerate(known.choices) if SIGNS[sign](n, at)))
-    if exact in known.choices:
+        if exact not in field.choices:
+            raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(field, folded))
+        at = field.choices.index(exact)
+        return OneOf(frozenset(one for n, one in enumerate(field.choices) if SIGNS[sign](n, at)))
+    if exact in field.choices:
         return OneOf(frozenset({exact}))
     test = _text(value, exact=sign == "=")
-    found = frozenset(one for one in known.choices if test.pieces != ("",) and is_like(one, test))
+    found = frozenset(one for one in field.choices if test.pieces != ("",) and is_like(one, test))
     if not found:
-        raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(known, wanted))
+        raise Invalid(f"{name} has no value {value.value!r}", fix=_listed(field, folded))
     return OneOf(found)
 
 
@@ -294,13 +294,13 @@ _COMPARED: Final[Mapping[Kind, Callable[[str], int | None]]] = {
 }
 
 
-def _examples(name: str, known: Field) -> str:
+def _examples(name: str, field: Field) -> str:
     """Examples of valid values."""
-    match known.kind:
+    match field.kind:
         case Kind.TEXT:
             return f"write {name}:part, {name}=all-of-it or {name}:begin*"
         case Kind.NUMBER:
-            return f"write {name}:2, {name}>=2 or {name}<2" + (f", or {name}:! for any" if known.bang else "")
+            return f"write {name}:2, {name}>=2 or {name}<2" + (f", or {name}:! for any" if field.bang else "")
         case Kind.DURATION:
             return f"write {name}>10m, {name}<2h or {name}>=1d"
         case Kind.SIZE:
@@ -308,13 +308,13 @@ def _examples(name: str, known: Field) -> str:
         case Kind.ID:
             return f"write a whole id, such as {name}:{spell_id('m', 0)}"
         case Kind.CHOICE:
-            return _listed(known, "")
+            return _listed(field, "")
 
 
-def _listed(known: Field, wanted: str) -> str:
-    if len(known.choices) <= _MANY:
-        return f"values are {', '.join(known.choices)}"
-    close = get_close_matches(wanted, known.choices, n=3) or known.choices[:3]
+def _listed(field: Field, folded: str) -> str:
+    if len(field.choices) <= _MANY:
+        return f"values are {', '.join(field.choices)}"
+    close = get_close_matches(folded, field.choices, n=3) or field.choices[:3]
     return f"such as {', '.join(close)}"
 
 

@@ -108,7 +108,7 @@ class Gateway:
     async def _enter(self) -> None:
         """Register this gateway as running. If the database is busy, the first heartbeat does it."""
         with contextlib.suppress(PostroomError):
-            await self.delivery.writer.do(lambda tx: gateway_registry.start(tx, self.place, alive=alive))
+            await self.delivery.writer.do(lambda tx: gateway_registry.start(tx, self.place, is_running=alive))
         self.heartbeat.start()
 
     async def _leave(self) -> None:

@@ -57,18 +57,18 @@ def sha256(*parts: bytes) -> bytes:
     return found.digest()
 
 
-def spell_id(letter: str, number: int) -> str:
+def spell_id(prefix: str, number: int) -> str:
     """`m` and 13 characters of Crockford's base 32; sorts as the number does."""
     digits = []
     for _ in range(13):
         digits.append(_ALPHABET[number & 31])
         number >>= 5
-    return letter + "".join(reversed(digits))
+    return prefix + "".join(reversed(digits))
 
 
-def read_id(letter: str, text: str) -> int | None:
+def read_id(prefix: str, text: str) -> int | None:
     """The number of an ID in text form, or None if it is not an ID with this letter."""
-    if len(text) != 14 or text[0] != letter:
+    if len(text) != 14 or text[0] != prefix:
         return None
     number = 0
     for char in text[1:].lower():

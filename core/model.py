@@ -261,9 +261,9 @@ PARTS: Final = frozenset({"agent", "guard", "init", "operator", "recipient", "sy
 """Names no operator may have: the log writes an operator as the bare name, and these as something else."""
 
 
-def is_operator(spelled: str) -> bool:
+def is_operator(name: str) -> bool:
     """Whether an actor as written in the log is an operator."""
-    return ":" not in spelled and spelled not in PARTS
+    return ":" not in name and name not in PARTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

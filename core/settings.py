@@ -274,8 +274,8 @@ def load(directory: Path, **more: Any) -> Settings:
         settings = model(dir=directory, **{key: value for key, value in more.items() if value is not None})
     except ValidationError as error:
         problems = tuple((".".join(str(step) for step in one["loc"]), one["msg"]) for one in error.errors())
-        said = "; ".join(f"{where}: {what}" for where, what in problems)
-        raise Invalid(f"{file}: {said}", problems=problems) from error
+        problems_text = "; ".join(f"{where}: {what}" for where, what in problems)
+        raise Invalid(f"{file}: {problems_text}", problems=problems) from error
     except ValueError as error:  # tomllib's
         raise Invalid(f"{file} is not TOML: {error}") from error
     return settings

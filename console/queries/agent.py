@@ -44,7 +44,7 @@ class Course:
 class MailboxFacts:
     """One mailbox: where it stands on the ladder and how full its budgets are."""
 
-    box: MailboxRow
+    mailbox: MailboxRow
     evidence: Evidence
     limits: tuple[Limit, ...]
 
@@ -54,7 +54,7 @@ class AgentFacts:
     """The page."""
 
     agent: AgentBasics
-    boxes: tuple[MailboxFacts, ...]
+    mailboxes: tuple[MailboxFacts, ...]
     courses: tuple[Course, ...]
     runs: tuple[RunRow, ...]
     events: tuple[EventRow, ...]
@@ -73,7 +73,7 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
     recent = events.page(tx.conn, acts, limit=EVENTS_SHOWN)
     return AgentFacts(
         one,
-        boxes=tuple(_box(tx, box) for box in one.boxes),
+        mailboxes=tuple(_mailbox_facts(tx, mailbox) for mailbox in one.mailboxes),
         courses=(
             _course(tx, Measure.COMPLAINTS, policy.guards.complaints, one),
             _course(tx, Measure.BOUNCES, policy.guards.bounces, one),
@@ -83,8 +83,8 @@ def agent_facts(tx: Transaction, name: str) -> AgentFacts | None:
     )
 
 
-def _box(tx: Transaction, box: MailboxRow) -> MailboxFacts:
-    return MailboxFacts(box, mode_evidence.evidence(tx, box.address), tuple(budgets(tx, box.id).values()))
+def _mailbox_facts(tx: Transaction, mailbox: MailboxRow) -> MailboxFacts:
+    return MailboxFacts(mailbox, mode_evidence.evidence(tx, mailbox.address), tuple(budgets(tx, mailbox.id).values()))
 
 
 def _course(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Course:

@@ -31,18 +31,18 @@ def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
     held = queue.pending_rows(tx.conn, [item]).get(item)
     view = message.message(tx.conn, item, now=tx.now)
     mail = read_mail(view.rendered) if view and view.rendered else None
-    spelled = held.spelled if held else spell_id("m", item)
+    item_id = held.spelled if held else spell_id("m", item)
     if view is None:
-        return MessageLines(item, spelled, held, None, None)
+        return MessageLines(item, item_id, held, None, None)
     changes = difference.difference(tx.conn, item, now=tx.now) if whole else None
-    return MessageLines(item, spelled, held, view, mail, _limits(tx, view), changes)
+    return MessageLines(item, item_id, held, view, mail, _limits(tx, view), changes)
 
 
 def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:
     """The budgets this message will be charged to."""
-    known = budgets(tx, view.mailbox_id)
+    limits_by_name = budgets(tx, view.mailbox_id)
     sites = {f"{name}:{one.site}" for one in view.recipients if one.site for name in ("site_hour", "stream_site_hour")}
-    found = [limit for name, limit in known.items() if name in SHOWN or name in sites]
+    found = [limit for name, limit in limits_by_name.items() if name in SHOWN or name in sites]
     if view.run is not None:
         cap = limits.run_cap(tx, gate_queries.gate(tx, view.mailbox_id))
         found.insert(0, Limit("run", limits.run_accepted(tx, view.run.id), cap))
@@ -64,6 +64,6 @@ def alike(conn: Connection, item: int) -> array[int]:
     return queue.alike_ids(conn, item)
 
 
-def rows(conn: Connection, wanted: Sequence[int]) -> dict[int, HeldRow]:
+def rows(conn: Connection, items: Sequence[int]) -> dict[int, HeldRow]:
     """These lines, as far as they are still pending."""
-    return {item: held for item, held in queue.pending_rows(conn, wanted).items() if held.status == "pending"}
+    return {item: held for item, held in queue.pending_rows(conn, items).items() if held.status == "pending"}

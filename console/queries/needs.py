@@ -93,14 +93,14 @@ def _of_agent(line: AgentLine) -> Iterator[Need]:
         text = f"suspended{who}: {line.suspend_reason}"
         yield Need(Level.FAULT, line.name, text, "agent", line.name)
         return
-    for word, rate in (("complaints", line.complaints), ("bounces", line.bounces)):
+    for name, rate in (("complaints", line.complaints), ("bounces", line.bounces)):
         if rate.level <= Level.WARN:
             over = rate.suspend if rate.level is Level.FAULT else rate.warn
-            text = f"{word} {percent(rate.rate, digits=2)} > {percent(over, digits=2)}"
+            text = f"{name} {percent(rate.rate, digits=2)} > {percent(over, digits=2)}"
             yield Need(rate.level, line.name, text, "agent", line.name)
-    for word, limit in (("hour", line.hour), ("day", line.day)):
+    for name, limit in (("hour", line.hour), ("day", line.day)):
         if limit is not None and is_tight(limit):
-            text = f"{word} budget {percent(limit.used / limit.cap)}: {limit.used:,} of {limit.cap:,}"
+            text = f"{name} budget {percent(limit.used / limit.cap)}: {limit.used:,} of {limit.cap:,}"
             yield Need(Level.WARN, line.name, text, "agent", line.name)
 
 
@@ -108,14 +108,14 @@ def _of_reviews(tx: Transaction, lines: Collection[AgentLine]) -> Iterator[Need]
     """Rejections and expiries within the policy's window that suggest a lower mode."""
     _, policy = context.current_policy(tx)
     drawn = anomalies.lines(policy)
-    boxes = [box.id for line in lines for box in line.boxes]
+    mailboxes = [mailbox.id for line in lines for mailbox in line.mailboxes]
     since = bucket(tx.now - policy.anomalies.window, 60)
-    counted = figures.counts(tx.conn, "mailbox", boxes, anomalies.COUNTED, since=since)
+    counted = figures.counts(tx.conn, "mailbox", mailboxes, anomalies.COUNTED, since=since)
     for line in lines:
-        for box in line.boxes:
-            decided, rejected, expired = (counted.total(box.id, kind) for kind in anomalies.COUNTED)
-            for one in guards.anomalies(box.mode, decided=decided, rejected=rejected, expired=expired, lines=drawn):
-                yield Need(Level.WARN, box.address, one.text, "agent", line.name)
+        for mailbox in line.mailboxes:
+            decided, rejected, expired = (counted.total(mailbox.id, kind) for kind in anomalies.COUNTED)
+            for one in guards.anomalies(mailbox.mode, decided=decided, rejected=rejected, expired=expired, lines=drawn):
+                yield Need(Level.WARN, mailbox.address, one.text, "agent", line.name)
 
 
 def _of_lanes(tx: Transaction) -> Iterator[Need]:
@@ -126,19 +126,19 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
         elif lane.failures >= FAILING:
             yield Need(Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes")
         elif lane.waits_for in ("site_hour", "stream_site_hour"):
-            whose = "the stream's hourly cap" if lane.waits_for == "stream_site_hour" else "the hourly cap"
-            text = f"{whose} at {lane.site} is reached, {lane.depth:,} waiting"
+            cap = "the stream's hourly cap" if lane.waits_for == "stream_site_hour" else "the hourly cap"
+            text = f"{cap} at {lane.site} is reached, {lane.depth:,} waiting"
             yield Need(Level.WARN, subject, text, "lanes")
 
 
 def _of_identities(tx: Transaction) -> Iterator[Need]:
-    asked = views.count_requested(tx.conn)
+    requested = views.count_requested(tx.conn)
     ending = views.count_expiring(tx.conn, by=tx.now + EXPIRES_SOON)
-    if asked:
+    if requested:
         yield Need(
             Level.INFO,
-            plural(asked, "identity", "identities"),
-            f"await{'s' * (asked == 1)} approval",
+            plural(requested, "identity", "identities"),
+            f"await{'s' * (requested == 1)} approval",
             "identities",
         )
     if ending:
@@ -150,10 +150,10 @@ def _of_drills(tx: Transaction) -> Iterator[Need]:
     """Agents whose drill failed, is incomplete or due, one line each; identities show who was never drilled."""
     _, policy = context.current_policy(tx)
     every = policy.identities.drill_every
-    known = views.drills(tx.conn)
-    failed = [one.agent for one in known if one.failures]
-    incomplete = [one.agent for one in known if one.unreached and not one.failures]
-    due = [one.agent for one in known if (one.drilled_at or one.active_since) + every <= tx.now]
+    drills = views.drills(tx.conn)
+    failed = [one.agent for one in drills if one.failures]
+    incomplete = [one.agent for one in drills if one.unreached and not one.failures]
+    due = [one.agent for one in drills if (one.drilled_at or one.active_since) + every <= tx.now]
     for level, names, text in (
         (Level.FAULT, failed, "the last revocation drill failed"),
         (Level.WARN, incomplete, "the last revocation drill did not reach every gateway"),

@@ -42,11 +42,11 @@ class Overview:
 
     def refresh(self, tx: Transaction, dirty: Collection[int] | None) -> tuple[AgentLine, ...]:
         """The agents, worst first. `dirty`: whose lines to read again; None for all."""
-        known = views.agents(tx.conn)
+        agents = views.agents(tx.conn)
         _, policy = context.current_policy(tx)
-        wanted = [one for one in known if dirty is None or one.id in dirty or one.id not in self._lines]
-        lines = {one.id: self._lines[one.id] for one in known if one.id in self._lines}
-        self._lines = lines | _lines(tx, wanted, policy)
+        changed = [one for one in agents if dirty is None or one.id in dirty or one.id not in self._lines]
+        lines = {one.id: self._lines[one.id] for one in agents if one.id in self._lines}
+        self._lines = lines | _lines(tx, changed, policy)
         return tuple(sorted(self._lines.values(), key=_worst_first))
 
 
@@ -55,21 +55,21 @@ def _worst_first(line: AgentLine) -> tuple[int, bool, float, int, str]:
     return line.level, not line.suspended, -fullest, -line.held, line.name
 
 
-def _lines(tx: Transaction, known: Collection[AgentBasics], policy: Policy) -> dict[int, AgentLine]:
+def _lines(tx: Transaction, agents: Collection[AgentBasics], policy: Policy) -> dict[int, AgentLine]:
     """Everything the lines show is read at once: asking agent by agent took a thousand statements for forty agents."""
-    if not known:
+    if not agents:
         return {}
-    ids = [one.id for one in known]
-    boxes = {one.id: [box.id for box in one.boxes] for one in known}
+    ids = [one.id for one in agents]
+    mailboxes = {one.id: [mailbox.id for mailbox in one.mailboxes] for one in agents}
     limit_gauges.prefetch_agents(tx, ids)
     rate_windows.prefetch(tx, ids, window=max(policy.guards.complaints.window, policy.guards.bounces.window))
     read = _Read(
         held=figures.depths(tx.conn, "agent", ids, "pending"),
         sent=figures.counts(tx.conn, "agent", ids, ["sent"], since=bucket(tx.now) - 60),
-        oldest=figures.oldest_held(tx.conn, [box for listed in boxes.values() for box in listed]),
-        last=events.latest(tx.conn, boxes),
+        oldest=figures.oldest_held(tx.conn, [mailbox for listed in mailboxes.values() for mailbox in listed]),
+        last=events.latest(tx.conn, mailboxes),
     )
-    return {one.id: _line(tx, one, policy, read) for one in known}
+    return {one.id: _line(tx, one, policy, read) for one in agents}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class _Read:
 
 
 def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> AgentLine:
-    limits = limit_gauges.agent_caps(tx, gate_queries.gate(tx, one.boxes[0].id)) if one.boxes else {}
+    limits = limit_gauges.agent_caps(tx, gate_queries.gate(tx, one.mailboxes[0].id)) if one.mailboxes else {}
     hour, day = limits.get("agent_hour"), limits.get("agent_day")
     complaints = share(tx, Measure.COMPLAINTS, policy.guards.complaints, one)
     bounces = share(tx, Measure.BOUNCES, policy.guards.bounces, one)
@@ -104,17 +104,17 @@ def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> Age
         suspended_by=one.suspended_by,
         suspended_at=one.suspended_at,
         suspend_reason=one.suspend_reason,
-        boxes=tuple(
+        mailboxes=tuple(
             MailboxLine(
-                box.id,
-                box.address,
-                box.mode,
-                box.mode_since,
-                box.expires_at,
-                box.stream_id,
-                raise_from=modes.raise_from(box.raised_at, policy.oversight.minimum_time_on_rung, now=tx.now),
+                mailbox.id,
+                mailbox.address,
+                mailbox.mode,
+                mailbox.mode_since,
+                mailbox.expires_at,
+                mailbox.stream_id,
+                raise_from=modes.raise_from(mailbox.raised_at, policy.oversight.minimum_time_on_rung, now=tx.now),
             )
-            for box in one.boxes
+            for mailbox in one.mailboxes
         ),
         held=held,
         sent_hour=read.sent.total(one.id, "sent", since=bucket(tx.now) - 59),
@@ -123,7 +123,7 @@ def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> Age
         complaints=complaints,
         bounces=bounces,
         trend=figures.spark(read.sent.series(one.id, "sent"), now=tx.now, bins=TREND_BINS, width=TREND_MINUTES),
-        oldest=min((read.oldest[box.id] for box in one.boxes if box.id in read.oldest), default=None),
+        oldest=min((read.oldest[mailbox.id] for mailbox in one.mailboxes if mailbox.id in read.oldest), default=None),
         last=_last(last),
         last_at=last.at if last else None,
         level=level,
@@ -151,9 +151,9 @@ def budgets(tx: Transaction, mailbox_id: int) -> dict[str, Limit]:
 def share(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Share:
     """A rate as the guard would judge it on the next report."""
     found, whole = rate_windows.figures(tx, measure, agent_id=one.id, window=guard.window, guard_since=one.guard_since)
-    judged = guards.judge(
+    verdict = guards.judge(
         measure, delivered=whole, events=found, warn=guard.warn, suspend=guard.suspend, min_events=guard.min_events,
         window=guard.window,
     )  # fmt: skip
-    level = {guards.Fine: Level.FINE, guards.Warn: Level.WARN, guards.Suspend: Level.FAULT}[type(judged)]
+    level = {guards.Fine: Level.FINE, guards.Warn: Level.WARN, guards.Suspend: Level.FAULT}[type(verdict)]
     return Share(found, whole, guard.warn, guard.suspend, level)

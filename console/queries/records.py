@@ -63,8 +63,8 @@ def all_lanes(tx: Transaction) -> list[Paced]:
 
 
 def _paced(tx: Transaction, lane: LaneRow) -> Paced:
-    box = gate_queries.gate(tx, lane.mailbox_id)
-    bounds = site_limits.site_bounds(tx, box, lane.site)
+    mailbox = gate_queries.gate(tx, lane.mailbox_id)
+    bounds = site_limits.site_bounds(tx, mailbox, lane.site)
     hours = [bound.cap.room(tx).limit(bound.cap.name) for bound in bounds]
     return Paced(lane, min(bound.per_minute for bound in bounds), min(hours, key=lambda hour: hour.left))
 
@@ -125,18 +125,18 @@ class Identities:
 
 def identities(tx: Transaction) -> Identities:
     """Requests first, then active identities, the first to expire first."""
-    known = directory.mailboxes(tx.conn, limit=IDENTITIES)
-    ids = {record.agent_id for record in known if record.agent_id is not None}
+    records = directory.mailboxes(tx.conn, limit=IDENTITIES)
+    ids = {record.agent_id for record in records if record.agent_id is not None}
     bearers = {one.id: one for one in directory.agents_by_id(tx.conn, ids)}
-    found = [_identity(tx, record, bearers.get(record.agent_id or 0)) for record in known]
-    living = [one for one in found if one.record.status in {"requested", "active"}]
-    living.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
-    return Identities(tuple(living), tuple(agents.keys(tx.conn)))
+    found = [_identity(tx, record, bearers.get(record.agent_id or 0)) for record in records]
+    current = [one for one in found if one.record.status in {"requested", "active"}]
+    current.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
+    return Identities(tuple(current), tuple(agents.keys(tx.conn)))
 
 
 def _identity(tx: Transaction, record: MailboxRecord, agent: AgentFacts | None) -> Identity:
-    asked = mailbox_record.as_request(record)
+    request = mailbox_record.as_request(record)
     signed = directory.signoffs(tx.conn, record.id)
-    waiting = issuance.waiting_for(asked, mailbox_record.signatures(tx, record))
+    waiting = issuance.waiting_for(request, mailbox_record.signatures(tx, record))
     counted = tuple(one for one in signed if not mailbox_record.outdated(record, one))
-    return Identity(record, counted, waiting, issuance.missing(asked), agent)
+    return Identity(record, counted, waiting, issuance.missing(request), agent)

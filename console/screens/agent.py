@@ -38,8 +38,8 @@ class AgentPage(AgentScreen):
     AgentPage #columns Static {
         width: 1fr; height: auto; padding: 0 1 1 0; text-wrap: nowrap; text-overflow: ellipsis;
     }
-    AgentPage #columns #boxes { width: 62; }
-    AgentPage.-narrow #columns Static, AgentPage.-narrow #columns #boxes { width: 1fr; }
+    AgentPage #columns #mailboxes { width: 62; }
+    AgentPage.-narrow #columns Static, AgentPage.-narrow #columns #mailboxes { width: 1fr; }
     AgentPage.-narrow #columns { layout: vertical; }
     AgentPage Static { height: auto; }
     AgentPage #status { padding: 0 0 1 0; }
@@ -54,7 +54,7 @@ class AgentPage(AgentScreen):
         with VerticalScroll():
             yield Static("Loading ...", id="status", markup=False)
             with Horizontal(id="columns"):
-                yield Static(id="boxes", markup=False)
+                yield Static(id="mailboxes", markup=False)
                 yield Static(id="rates", markup=False)
             yield Static(id="events", markup=False)
 
@@ -70,9 +70,9 @@ class AgentPage(AgentScreen):
     def chosen_agent(self) -> AgentLine | None:
         return next((line for line in self.console.live.agents if line.name == self._of), None)
 
-    def told(self, news: DeskUpdate) -> None:
-        mine = self._facts.agent.id if self._facts else None
-        if news.everything or mine in news.agents:
+    def apply_update(self, update: DeskUpdate) -> None:
+        agent_id = self._facts.agent.id if self._facts else None
+        if update.everything or agent_id in update.agents:
             self.reload()
 
     async def load(self) -> None:
@@ -92,13 +92,15 @@ class AgentPage(AgentScreen):
             return
         left = wide - MARGIN if wide < NARROW else LEFT - 1
         column = wide - MARGIN if wide < NARROW else wide - MARGIN - LEFT
-        boxes = [
-            line for box in facts.boxes for line in (*agent_lines.box_lines(box, now=now, width=left), Content(""))
+        mailboxes = [
+            line
+            for mailbox in facts.mailboxes
+            for line in (*agent_lines.mailbox_lines(mailbox, now=now, width=left), Content(""))
         ]
         rates = [line for one in facts.courses for line in (*agent_lines.course_lines(one, width=column), Content(""))]
         rates += agent_lines.run_lines(facts, now=now, width=column)
         self.query_one("#status", Static).update(agent_lines.status(facts.agent, now=now))
-        self.query_one("#boxes", Static).update(_joined(boxes or [Content("It has no active mailbox.")]))
+        self.query_one("#mailboxes", Static).update(_joined(mailboxes or [Content("It has no active mailbox.")]))
         self.query_one("#rates", Static).update(_joined(rates))
         self.query_one("#events", Static).update(_joined(agent_lines.event_lines(facts.events, width=wide - MARGIN)))
 

@@ -37,7 +37,7 @@ class AgentScreen(DeskScreen):
             case "resume":
                 return None if line.suspended else "it is not suspended"
             case _:
-                return None if line.boxes else "it has no active mailbox"
+                return None if line.mailboxes else "it has no active mailbox"
 
     def do_suspend(self) -> None:
         line = self.chosen_agent()
@@ -74,45 +74,48 @@ class AgentScreen(DeskScreen):
 
     def do_mode(self) -> None:
         line = self.chosen_agent()
-        if line is None or not line.boxes:
+        if line is None or not line.mailboxes:
             return
-        if len(line.boxes) == 1:
-            self._ask_mode(line.boxes[0])
+        if len(line.mailboxes) == 1:
+            self._ask_mode(line.mailboxes[0])
             return
-        by_address = {box.address: box for box in line.boxes}
+        by_address = {mailbox.address: mailbox for mailbox in line.mailboxes}
         choices = [
-            Choice(box.address, Content.assemble(content(make_safe(box.address)), (f"  {box.mode}", Tone.MUTED)))
-            for box in line.boxes
+            Choice(
+                mailbox.address,
+                Content.assemble(content(make_safe(mailbox.address)), (f"  {mailbox.mode}", Tone.MUTED)),
+            )
+            for mailbox in line.mailboxes
         ]
         dialog = ChoiceDialog(
             fill("Which mailbox of $name?", name=line.name), choices=choices, clock=self.console.monotonic
         )
         self.ask(dialog, lambda address: self._ask_mode(by_address[address]))
 
-    def _ask_mode(self, box: MailboxLine) -> None:
+    def _ask_mode(self, mailbox: MailboxLine) -> None:
         choices = [
             Choice(
                 mode.value, Content(f"{mode.value:<12} {MEANS[mode]}"),
-                mode_refusal(box.mode, mode, self.console.actor, raise_from=box.raise_from),
+                mode_refusal(mailbox.mode, mode, self.console.actor, raise_from=mailbox.raise_from),
             )
             for mode in sorted(Mode, key=lambda each: -each.rung)
         ]  # fmt: skip
         dialog = ChoiceDialog(
-            fill("Mode of $address, now $mode", address=box.address, mode=box.mode.value),
+            fill("Mode of $address, now $mode", address=mailbox.address, mode=mailbox.mode.value),
             choices=choices,
             clock=self.console.monotonic,
         )
-        self.ask(dialog, lambda value: self._confirm_mode(box, Mode(value)))
+        self.ask(dialog, lambda value: self._confirm_mode(mailbox, Mode(value)))
 
-    def _confirm_mode(self, box: MailboxLine, mode: Mode) -> None:
+    def _confirm_mode(self, mailbox: MailboxLine, mode: Mode) -> None:
         def change(reason: str) -> None:
             self.console.run_operation(
-                operations.change_mode(box.address, mode, reason),
+                operations.change_mode(mailbox.address, mode, reason),
                 lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail is unchanged"),
             )
 
-        title = fill("$address: $old → $new", address=box.address, old=box.mode.value, new=mode.value)
-        if mode.rung < box.mode.rung:
+        title = fill("$address: $old → $new", address=mailbox.address, old=mailbox.mode.value, new=mode.value)
+        if mode.rung < mailbox.mode.rung:
             self.ask_reason(title, Content(f"From now on: {MEANS[mode]}."), "lowers it", change)
             return
 
@@ -124,13 +127,13 @@ class AgentScreen(DeskScreen):
         )
 
 
-def mode_refusal(standing: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
+def mode_refusal(current: Mode, wanted: Mode, actor: Actor, *, raise_from: int | None = None) -> str | None:
     """Why this rung cannot be chosen, or None; the service decides."""
-    if wanted is standing:
+    if wanted is current:
         return "current"
-    if wanted.rung < standing.rung:
+    if wanted.rung < current.rung:
         return None if roles.may(actor, Verb.MODE_LOWER) else "your roles cannot lower it"
-    if wanted.rung > standing.rung + 1:
+    if wanted.rung > current.rung + 1:
         return "one rung at a time"
     if not roles.may(actor, Verb.MODE_RAISE):
         return "needs role governance"

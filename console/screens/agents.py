@@ -60,15 +60,15 @@ class AgentsScreen(AgentScreen):
         self.table.focus()
 
     def note(self) -> str:
-        shown, known = len(self._lines), len(self.console.live.agents)
-        agents = plural(known, "agent") if shown == known else f"{shown} of {plural(known, 'agent')}"
+        shown, total = len(self._lines), len(self.console.live.agents)
+        agents = plural(total, "agent") if shown == total else f"{shown} of {plural(total, 'agent')}"
         return agents if self._sort == SORTS[0] else f"by {self._sort} · {agents}"
 
     # -- showing ------------------------------------------------------------------------------------------------------
 
-    def told(self, news: DeskUpdate) -> None:
-        if news.live is not self._drawn:
-            self.show(news.live)
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.live is not self._drawn:
+            self.show(update.live)
 
     async def load(self) -> None:
         self.show(self.console.live)

@@ -1,8 +1,8 @@
 """What every screen of the desk has: the frame, the filter line, and how it learns that something changed.
 
-A screen draws and asks. Data comes down (`load` after a change, `told` with what changed); what the operator wants goes
-up to `PostroomConsole.perform`, which calls back a `do_...` method only if role, place and state allow it. A screen
-that is not visible does nothing; it reads again when it becomes visible.
+A screen draws and asks. Data comes down (`load` after a change, `apply_update` with what changed); what the operator
+wants goes up to `PostroomConsole.perform`, which calls back a `do_...` method only if role, place and state allow it.
+A screen that is not visible does nothing; it reads again when it becomes visible.
 """
 
 from __future__ import annotations
@@ -190,9 +190,9 @@ class DeskScreen(LineCache, Screen[None]):
     def desk(self) -> Desk:
         return self.console.desk
 
-    def told(self, news: DeskUpdate) -> None:
+    def apply_update(self, update: DeskUpdate) -> None:
         """Something happened at the desk while this screen was visible."""
-        if not news.quiet:
+        if not update.quiet:
             self.reload()
 
     async def load(self) -> None:

@@ -83,13 +83,13 @@ class EventsScreen(ListScreen):
         if at_top:
             table.action_top()
 
-    def told(self, news: DeskUpdate) -> None:
-        if news.live.link is Link.LOST:
-            self.table.say_failed(news.live.lost_reason)
-        elif news.everything:
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.live.link is Link.LOST:
+            self.table.say_failed(update.live.lost_reason)
+        elif update.everything:
             self._fresh = True
             self.reload()
-        elif news.count:
+        elif update.count:
             self.reload()
 
     def filtered(self) -> None:

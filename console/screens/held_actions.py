@@ -61,32 +61,32 @@ class HeldScreen(DeskScreen):
         chosen = self.chosen()
         if chosen is None:
             return
-        item, digest, spelled = chosen
+        item, digest, item_id = chosen
         decision = Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)
         failed = self.findings()
         if not failed:
-            self._approve([decision], short(spelled))
+            self._approve([decision], short(item_id))
             return
         self.ask_typed(
-            fill("Approve $id despite $failed?", id=spelled, failed=plural(len(failed), "failed check")),
+            fill("Approve $id despite $failed?", id=item_id, failed=plural(len(failed), "failed check")),
             Content("\n").join([self.about(), *(fill("✖ $text", text=text) for text in failed[:FINDINGS_SHOWN])]),
             expected=str(len(failed)),
             does="approve it anyway",
-            then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(spelled)),
+            then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(item_id)),
         )
 
     def do_reject(self) -> None:
         chosen = self.chosen()
         if chosen is None:
             return
-        item, digest, spelled = chosen
+        item, digest, item_id = chosen
         self.ask_reason(
-            fill("Reject $id?", id=spelled),
+            fill("Reject $id?", id=item_id),
             Content("\n").join([self.about(), self._ends()]),
             "rejects it",
             lambda reason: self._reject(
                 [Decision(item, approve=False, digest=digest, reason=reason, delay=self.console.release_delay)],
-                short(spelled),
+                short(item_id),
             ),
         )
 
@@ -140,7 +140,7 @@ class HeldScreen(DeskScreen):
         def settled(answer: operations.Settled) -> None:
             released = [one for one in answer.done if one.release_at is not None and one.status == "approved"]
             items = tuple(one.item for one in released)
-            self._tell(answer, "approved")
+            self._report(answer, "approved")
             alarm = next((one.hurried for one in reversed(answer.done) if one.hurried), None)
             if alarm is not None:
                 app.alarm(f"{alarm}: faster than anyone can read")
@@ -157,7 +157,7 @@ class HeldScreen(DeskScreen):
 
     def _reject(self, decisions: Sequence[Decision], label: str) -> None:
         def settled(answer: operations.Settled) -> None:
-            self._tell(answer, "rejected")
+            self._report(answer, "rejected")
             items = tuple(one.item for one in answer.done)
             open_ = [one.release_at for one in answer.done if one.release_at is not None]
             if open_:
@@ -167,13 +167,13 @@ class HeldScreen(DeskScreen):
         self.console.session.decides(one.item for one in decisions)
         self.console.run_operation(operations.decide(decisions), settled)
 
-    def _tell(self, answer: operations.Settled, word: str) -> None:
+    def _report(self, answer: operations.Settled, verb: str) -> None:
         """What was decided, and the first reason for what was not."""
         if answer.refused:
             more = f" (and {len(answer.refused) - 1} more)" if len(answer.refused) > 1 else ""
-            self.console.say(f"not {word}: {answer.refused[0][1]}{more}", "warning")
-        if len(answer.done) > 1 or (answer.done and word == "rejected"):
-            self.console.say(f"{plural(len(answer.done), 'message')} {word}")
+            self.console.say(f"not {verb}: {answer.refused[0][1]}{more}", "warning")
+        if len(answer.done) > 1 or (answer.done and verb == "rejected"):
+            self.console.say(f"{plural(len(answer.done), 'message')} {verb}")
 
 
 async def _keep(app: ConsoleApp) -> None:
@@ -187,6 +187,6 @@ async def _keep(app: ConsoleApp) -> None:
         app.session.mark_synced(item)
 
 
-def short(spelled: str) -> str:
+def short(item_id: str) -> str:
     """An id for a footer: its letter and its last five characters."""
-    return spelled[:1] + spelled[-5:]
+    return item_id[:1] + item_id[-5:]

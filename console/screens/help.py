@@ -54,9 +54,9 @@ def help_lines(scope: Scope, actor: Actor) -> list[list[Piece]]:
 
 def _line(action: Action, actor: Actor) -> list[Piece]:
     allowed = not action.verbs or any(roles.may(actor, verb) for verb in action.verbs)
-    told = action.help if allowed else f"{action.help} ({needs_role(action)})"
+    text = action.help if allowed else f"{action.help} ({needs_role(action)})"
     return [
         Piece(f"  {action.keycap:>7}  ", Tone.INFO if allowed else Tone.MUTED),
         Piece(f"{action.label:<20}  ", Tone.PLAIN if allowed else Tone.MUTED),
-        Piece(told, Tone.MUTED),
+        Piece(text, Tone.MUTED),
     ]

@@ -47,7 +47,7 @@ class IdentitiesScreen(ListScreen):
     filter_fields = IDENTITY_FIELDS
     columns = IDENTITIES
     texts = Texts(loading="Loading identities ...", empty="No identity has been requested yet.")
-    hears = ("mailbox.", "stream.", "agent.")
+    event_prefixes = ("mailbox.", "stream.", "agent.")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.IDENTITIES)
     DEFAULT_CSS = """
     IdentitiesScreen Horizontal { height: 1fr; }
@@ -216,8 +216,8 @@ def _signature_lines(one: Identity) -> Iterator[list[Piece]]:
         each = signed.get(kind.value)
         if each is not None:
             glyph, tone = ("✔ ", Tone.GOOD) if each.approved else ("✖ ", Tone.FAULT)
-            said = f"{kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
-            yield [Piece(glyph, tone), *line(make_safe(said).text)]
+            text = f"{kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
+            yield [Piece(glyph, tone), *line(make_safe(text).text)]
         elif kind in one.waiting and one.record.status == "requested":
             yield [Piece("○ ", Tone.WARN), Piece(f"{kind.value} must still sign", Tone.WARN)]
 

@@ -90,8 +90,8 @@ class MessageScreen(HeldScreen, AgentScreen):
         self.reads(None)
 
     def place(self) -> str:
-        spelled = self._letter.spelled if self._letter else "..."
-        return f"Queue · {spelled} · {self._at + 1:,} of {len(self._among):,}"
+        item_id = self._letter.spelled if self._letter else "..."
+        return f"Queue · {item_id} · {self._at + 1:,} of {len(self._among):,}"
 
     def note(self) -> str:
         return self.console.alarm_text
@@ -100,35 +100,35 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     async def load(self) -> None:
         item = self._item
-        letter = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True), verb=Verb.MESSAGE_READ)
+        message = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True), verb=Verb.MESSAGE_READ)
         if item != self._item:
             return
-        first = self._letter is None or self._letter.item != item or self._letter.digest != letter.digest
-        self._letter = letter
+        first = self._letter is None or self._letter.item != item or self._letter.digest != message.digest
+        self._letter = message
         self._shown_at = self.console.monotonic() if first else self._shown_at
         self._show(top=first)
-        if letter.view is not None or letter.held is not None:
+        if message.view is not None or message.held is not None:
             self.log_shown(Shown(What.MESSAGE, item=item))
-        self.console.session.opened(letter.item, letter.digest)
-        if letter.pending:
-            self.reads(letter.item)
+        self.console.session.opened(message.item, message.digest)
+        if message.pending:
+            self.reads(message.item)
 
     def failed(self, reason: str) -> None:
         self.console.say(f"could not load: {reason}", "error")
 
-    def told(self, news: DeskUpdate) -> None:
-        if news.everything or self._item in news.messages or news.agents:
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.everything or self._item in update.messages or update.agents:
             self.reload()
 
     def _show(self, *, top: bool) -> None:
-        letter = self._letter
-        if letter is None:
+        message = self._letter
+        if message is None:
             return
         narrow = self.app.size.width < NARROW
-        facts, checked = fact_lines(letter, now=self.console.now), check_lines(letter, short=narrow)
-        text = VIEWS[self._view](letter)
+        facts, checked = fact_lines(message, now=self.console.now), check_lines(message, short=narrow)
+        text = VIEWS[self._view](message)
         if self._view == "body":
-            text = [*text, [], *story_lines(letter)]
+            text = [*text, [], *story_lines(message)]
         if narrow:
             text = [*facts, *checked, *text]
         panes = (self.query_one("#facts", TextPane), self.query_one("#checks", TextPane))
@@ -177,15 +177,15 @@ class MessageScreen(HeldScreen, AgentScreen):
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def chosen(self) -> tuple[int, str | None, str] | None:
-        letter = self._letter
-        if letter is None or letter.item != self._item or not letter.pending:
+        message = self._letter
+        if message is None or message.item != self._item or not message.pending:
             return None
-        return letter.item, letter.digest, letter.spelled
+        return message.item, message.digest, message.spelled
 
     def about(self) -> Content:
-        view, letter = (self._letter.view, self._letter) if self._letter else (None, None)
-        if letter is None or view is None:
-            return fill("$agent", agent=letter.agent if letter else "")
+        view, message = (self._letter.view, self._letter) if self._letter else (None, None)
+        if message is None or view is None:
+            return fill("$agent", agent=message.agent if message else "")
         people = ", ".join(one.given for one in view.recipients[:2]) + (" ..." if len(view.recipients) > 2 else "")
         return fill("$agent · $people · $subject", agent=view.agent, people=people, subject=view.subject)
 
@@ -194,24 +194,24 @@ class MessageScreen(HeldScreen, AgentScreen):
         return next((line for line in self.console.live.agents if line.name == name), None)
 
     def why_not(self, name: str) -> str | None:
-        letter = self._letter
+        message = self._letter
         if name in {"approve", "reject"}:
-            if letter is None or letter.item != self._item:
+            if message is None or message.item != self._item:
                 return "it is still loading"
-            if not letter.pending:
-                held = letter.held
+            if not message.pending:
+                held = message.held
                 by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
-                return f"{short(letter.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
+                return f"{short(message.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
             if (
                 name == "approve"
-                and letter.held
-                and (letter.held.failed_checks or letter.held.cautions)
+                and message.held
+                and (message.held.failed_checks or message.held.cautions)
                 and self._just_opened
             ):
                 return "it opened just now with a failed check or warning: read it first"
-            if name == "approve" and letter.view is not None and letter.mail is None:
+            if name == "approve" and message.view is not None and message.mail is None:
                 return "its body has been purged: nobody can see what would leave"
-        if name == "suppress" and (letter is None or letter.view is None):
+        if name == "suppress" and (message is None or message.view is None):
             return "it has no recipients"
         return super().why_not(name)
 
@@ -220,10 +220,10 @@ class MessageScreen(HeldScreen, AgentScreen):
         return self.console.monotonic() - self._shown_at < LOOK_FOR
 
     def findings(self) -> tuple[str, ...]:
-        letter = self._letter
-        if letter is None or letter.held is None or not letter.held.failed_checks:
+        message = self._letter
+        if message is None or message.held is None or not message.held.failed_checks:
             return ()
-        return tuple(one.text for one in found(letter)) or (UNKNOWN_FINDING,) * letter.held.failed_checks
+        return tuple(one.text for one in found(message)) or (UNKNOWN_FINDING,) * message.held.failed_checks
 
     def decided(self, items: Sequence[int]) -> None:
         del items

@@ -106,15 +106,15 @@ def flow(live: Live) -> Content:
     """What the last quarter of an hour looked like, one line per kind."""
     sent = sum(live.flow.get("sent", ()))
     lines = [Content.styled("FLOW, 15 MIN", Tone.MUTED)]
-    for kind, word in (("sent", "sent"), ("held", "held"), ("deferred", "deferred")):
+    for kind, label in (("sent", "sent"), ("held", "held"), ("deferred", "deferred")):
         series = live.flow.get(kind, ())
-        lines.append(_flow_line(word, series, per_minute(max(series[-2:], default=0)), Tone.INFO))
-    for kind, word in (("bounced", "bounced"), ("complained", "compl.")):
+        lines.append(_flow_line(label, series, per_minute(max(series[-2:], default=0)), Tone.INFO))
+    for kind, label in (("bounced", "bounced"), ("complained", "compl.")):
         series = live.flow.get(kind, ())
         tone = Tone.WARN if sum(series) else Tone.INFO
-        lines.append(_flow_line(word, series, f"{sum(series):,} · {rate(sum(series), sent)}", tone))
+        lines.append(_flow_line(label, series, f"{sum(series):,} · {rate(sum(series), sent)}", tone))
     return Content("\n").join(lines)
 
 
-def _flow_line(word: str, series: tuple[int, ...], figure: str, tone: Tone) -> Content:
-    return Content.assemble((f"{word:<9}", Tone.MUTED), (sparkline(series, SPARK), tone), f"  {figure}")
+def _flow_line(label: str, series: tuple[int, ...], figure: str, tone: Tone) -> Content:
+    return Content.assemble((f"{label:<9}", Tone.MUTED), (sparkline(series, SPARK), tone), f"  {figure}")

@@ -127,8 +127,8 @@ class QueueScreen(HeldScreen):
 
     async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
         """The lines of these ids: what the table asks for when they come into view."""
-        wanted = list(ids)
-        found = await self.desk.read(lambda conn: reads.rows(conn, wanted), verb=Verb.MESSAGE_READ)
+        items = list(ids)
+        found = await self.desk.read(lambda conn: reads.rows(conn, items), verb=Verb.MESSAGE_READ)
         if len(self._known) > FACTS_KEPT:
             self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
         self._known |= {item: marked(held) for item, held in found.items()}
@@ -158,22 +158,22 @@ class QueueScreen(HeldScreen):
     def failed(self, reason: str) -> None:
         self.table.say_failed(reason)
 
-    def told(self, news: DeskUpdate) -> None:
-        if news.live.link is Link.LOST:
-            self.table.say_failed(news.live.lost_reason)
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.live.link is Link.LOST:
+            self.table.say_failed(update.live.lost_reason)
             return
-        if news.everything:
+        if update.everything:
             self.table.say_current()
             self.reload()
             return
-        if news.left:
-            self.table.remove_rows(news.left)
+        if update.left:
+            self.table.remove_rows(update.left)
             # each group they left now holds one fewer
-            groups = {self._known[item].likeness for item in news.left if item in self._known} - {None}
+            groups = {self._known[item].likeness for item in update.left if item in self._known} - {None}
             self.table.touch_rows(item for item, facts in self._known.items() if facts.likeness in groups)
-        if touched := news.messages - news.left:
+        if touched := update.messages - update.left:
             self.table.touch_rows(touched)
-        if news.came and self._soon is None:
+        if update.came and self._soon is None:
             self._soon = self.set_timer(max(RELOAD_AFTER, RELOAD_SHARE * self._took), self._reload_now)
 
     def _age(self) -> None:
@@ -253,11 +253,11 @@ class QueueScreen(HeldScreen):
             pane.show_lines([])
             return
         try:
-            letter = await self.desk.look(lambda tx: reads.letter(tx, item), verb=Verb.MESSAGE_READ)
+            message = await self.desk.look(lambda tx: reads.letter(tx, item), verb=Verb.MESSAGE_READ)
         except PostroomError:
             return  # the header and the table say it already
         now = self.console.now
-        pane.show_lines([*fact_lines(letter, now=now), [], *check_lines(letter), [], *body_lines(letter)])
+        pane.show_lines([*fact_lines(message, now=now), [], *check_lines(message), [], *body_lines(message)])
         self.log_shown(Shown(What.MESSAGE, item=item))
 
     def on_resize(self) -> None:

@@ -24,7 +24,7 @@ class ListScreen(DeskScreen):
 
     columns: ClassVar[tuple[Column, ...]]
     texts: ClassVar[Texts] = Texts()
-    hears: ClassVar[Collection[str]] = ()
+    event_prefixes: ClassVar[Collection[str]] = ()
     """Prefixes of event names that change what is shown; empty: any."""
 
     def __init__(self) -> None:
@@ -58,18 +58,18 @@ class ListScreen(DeskScreen):
     def failed(self, reason: str) -> None:
         self.table.say_failed(reason)
 
-    def told(self, news: DeskUpdate) -> None:
-        if news.live.link is Link.LOST:
-            self.table.say_failed(news.live.lost_reason)
-        elif news.everything:
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.live.link is Link.LOST:
+            self.table.say_failed(update.live.lost_reason)
+        elif update.everything:
             self.reload()
-        elif self._concerns(news) and self._soon is None:
+        elif self._concerns(update) and self._soon is None:
             self._soon = self.set_timer(READ_AFTER, self._reload_now)
 
-    def _concerns(self, news: DeskUpdate) -> bool:
-        if not news.count:
+    def _concerns(self, update: DeskUpdate) -> bool:
+        if not update.count:
             return False
-        return not self.hears or any(kind.startswith(tuple(self.hears)) for kind in news.kinds)
+        return not self.event_prefixes or any(kind.startswith(tuple(self.event_prefixes)) for kind in update.kinds)
 
     def _reload_now(self) -> None:
         self._soon = None

@@ -54,7 +54,7 @@ class SuppressionsScreen(ListScreen):
     filter_fields = reads.SUPPRESSION_FIELDS
     columns = SUPPRESSIONS
     texts = Texts(loading="Loading suppressions ...", empty="No address is suppressed.")
-    hears = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
+    event_prefixes = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.SUPPRESSIONS)
 
     def __init__(self) -> None:
@@ -107,11 +107,11 @@ class SuppressionsScreen(ListScreen):
             Content("The reason is kept in the suppression record, not in the log."),
             "suppresses it",
             lambda reason: self.console.run_operation(
-                operations.suppress(address, reason), lambda made: self._told_added(address, made)
+                operations.suppress(address, reason), lambda made: self._report_added(address, made)
             ),
         )
 
-    def _told_added(self, address: str, made: int | None) -> None:
+    def _report_added(self, address: str, made: int | None) -> None:
         self.console.say(f"{address} is suppressed" if made is not None else f"{address} was already suppressed")
         self.reload()
 

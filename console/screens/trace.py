@@ -46,9 +46,9 @@ class TraceScreen(DeskScreen):
     TraceScreen TextPane { height: 1fr; padding: 0 1; }
     """
 
-    def __init__(self, asked: str = "") -> None:
+    def __init__(self, key: str = "") -> None:
         super().__init__()
-        self._asked = asked
+        self._asked = key
 
     def compose_body(self) -> ComposeResult:
         yield EditLine(

@@ -43,14 +43,14 @@ def status(agent: AgentBasics, *, now: int) -> Content:
     name = content(make_safe(agent.name), Tone.STRONG)
     if agent.status != "suspended":
         return Content.assemble(name, ("  ✔ ", Tone.GOOD), agent.status)
-    said = make_safe(f"by {agent.suspended_by}, {since_text(agent.suspended_at, now)}: {agent.suspend_reason}")
-    return Content.assemble(name, ("  ✖ SUSPENDED ", Tone.FAULT), content(said))
+    text = make_safe(f"by {agent.suspended_by}, {since_text(agent.suspended_at, now)}: {agent.suspend_reason}")
+    return Content.assemble(name, ("  ✖ SUSPENDED ", Tone.FAULT), content(text))
 
 
-def box_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
+def mailbox_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
     """A mailbox: its ladder with the evidence for the next rung, then its budgets."""
-    box = facts.box
-    above, standing = facts.evidence.next_rung, facts.evidence.rungs[box.mode.rung]
+    mailbox = facts.mailbox
+    above, current = facts.evidence.next_rung, facts.evidence.rungs[mailbox.mode.rung]
     proofs = [
         Evidence(False, clip(make_safe(reason.text).text, width - 14)) for reason in (above.reasons if above else ())
     ]
@@ -59,13 +59,13 @@ def box_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]:
     if above is not None and facts.evidence.raise_from is not None:
         proofs.append(Evidence(False, f"raised recently, again from {stamp(facts.evidence.raise_from)}"))
     lines = [
-        title(clip(make_safe(box.address).text, width - 20) + f" · ends {in_text(box.expires_at, now)}"),
-        *ladder(box.mode, since=age(now - box.mode_since), evidence=proofs),
+        title(clip(make_safe(mailbox.address).text, width - 20) + f" · ends {in_text(mailbox.expires_at, now)}"),
+        *ladder(mailbox.mode, since=age(now - mailbox.mode_since), evidence=proofs),
     ]
-    if standing.advice is Advice.LEAVE:
+    if current.advice is Advice.LEAVE:
         lines += [
             Content.assemble(("▲ consider lowering the mode: ", Tone.WARN), content(make_safe(reason.text)))
-            for reason in standing.reasons
+            for reason in current.reasons
         ]
     lines += [Content(""), title("budgets (enforced)")]
     room = max(10, min(24, width - NAME_WIDTH - 16))
@@ -107,8 +107,8 @@ def event_lines(rows: Sequence[EventRow], *, width: int) -> list[Content]:
     lines = [title("events, newest first")]
     for row in reversed(rows):
         glyph, tone = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN)}.get(row.severity.value, ("·", Tone.MUTED))
-        said = make_safe(f"{row.type:<{TYPE_WIDTH}} {row.target} {row.detail}").text
+        text = make_safe(f"{row.type:<{TYPE_WIDTH}} {row.target} {row.detail}").text
         lines.append(
-            Content.assemble((f"{clock(row.at)} ", Tone.MUTED), (f"{glyph} ", tone), content(clip(said, width - 12)))
+            Content.assemble((f"{clock(row.at)} ", Tone.MUTED), (f"{glyph} ", tone), content(clip(text, width - 12)))
         )
     return lines

@@ -37,9 +37,9 @@ def age_short(micros: int | None) -> str:
     if micros is None:
         return ABSENT
     micros = max(0, micros)
-    for unit, letter in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
+    for unit, suffix in ((DAY, "d"), (HOUR, "h"), (MINUTE, "m")):
         if micros >= unit:
-            return f"{micros // unit}{letter}"
+            return f"{micros // unit}{suffix}"
     return f"{micros // SECOND}s"
 
 
@@ -67,10 +67,10 @@ def count_short(number: int | None) -> str:
         return ABSENT
     if abs(number) < 10_000:
         return f"{number:,}"
-    for unit, letter in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
+    for unit, suffix in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if abs(number) >= unit:
             tenths = number * 10 // unit
-            return f"{tenths / 10:.1f}{letter}" if abs(tenths) < 1_000 else f"{number // unit}{letter}"
+            return f"{tenths / 10:.1f}{suffix}" if abs(tenths) < 1_000 else f"{number // unit}{suffix}"
     return f"{number:,}"
 
 
@@ -84,8 +84,8 @@ def percent(fraction: float | None, *, digits: int = 0, tight: bool = False) -> 
         return ABSENT
     scale = 10**digits
     # 0.29 * 100 is 28.999999999999996: add a hair before rounding down
-    said = fraction * 100 if digits else int(fraction * 100 * scale + 1e-9) / scale
-    return f"{said:.{digits}f}{'' if tight else ' '}%"
+    figure = fraction * 100 if digits else int(fraction * 100 * scale + 1e-9) / scale
+    return f"{figure:.{digits}f}{'' if tight else ' '}%"
 
 
 def rate(part: int, whole: int, *, digits: int = 2, tight: bool = False) -> str:
@@ -102,9 +102,9 @@ def size(octets: int) -> str:
     """`812 B`, `1.2 kB`, `3.4 MB`, in powers of 1,000."""
     if octets < 1_000:
         return f"{octets} B"
-    for unit, letter in ((1_000_000_000, "G"), (1_000_000, "M")):
+    for unit, suffix in ((1_000_000_000, "G"), (1_000_000, "M")):
         if octets >= unit:
-            return f"{octets / unit:.1f} {letter}B"
+            return f"{octets / unit:.1f} {suffix}B"
     return f"{octets / 1_000:.1f} kB"
 
 

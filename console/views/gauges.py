@@ -124,8 +124,8 @@ def rate_chart(
     Values are fractions. The label of a threshold stands at the right of its line.
     """
     ordered = sorted(thresholds, key=lambda each: each.at)
-    words = max((len(each.does) for each in ordered), default=0)
-    labels = [(each, f" {each.does.ljust(words)} {percent(each.at, digits=digits)}") for each in ordered]
+    label_width = max((len(each.does) for each in ordered), default=0)
+    labels = [(each, f" {each.does.ljust(label_width)} {percent(each.at, digits=digits)}") for each in ordered]
     plot = max(4, width - max((len(label) for _, label in labels), default=0))
     cells = _bucketed(values, plot)
     top = max([value for value in cells if value is not None] + [each.at * 1.25 for each in ordered], default=0) or 1
@@ -171,7 +171,7 @@ class Evidence:
     text: str
 
 
-def ladder(standing: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> list[Content]:
+def ladder(current: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> list[Content]:
     """The five rungs, the standing one marked, and between it and the next what the next one asks for.
 
       ├───┤ autonomous   sends without review
@@ -182,7 +182,7 @@ def ladder(standing: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> 
     """
     lines: list[Content] = []
     for mode in sorted(Mode, key=lambda each: each.rung, reverse=True):
-        if mode is standing:
+        if mode is current:
             lines += [_evidence_line(each) for each in evidence]
             lines.append(
                 Content.assemble(

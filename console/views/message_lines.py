@@ -71,15 +71,15 @@ class Check:
 # --- checks -------------------------------------------------------------------------------------------------------
 
 
-def checks(letter: MessageLines) -> list[Check]:
+def checks(message: MessageLines) -> list[Check]:
     """What was checked, worst first; checks that passed are listed too."""
-    failed = [Check(Level.FAULT, reason.text) for reason in found(letter)]
-    further = [*_of_item(letter), *_of_view(letter), *_of_mail(letter), *_of_limits(letter.limits)]
+    failed = [Check(Level.FAULT, reason.text) for reason in found(message)]
+    further = [*_of_item(message), *_of_view(message), *_of_mail(message), *_of_limits(message.limits)]
     return sorted([*failed, *further], key=lambda check: check.level)
 
 
-def _of_item(letter: MessageLines) -> Iterable[Check]:
-    held = letter.held
+def _of_item(message: MessageLines) -> Iterable[Check]:
+    held = message.held
     if held is None:
         return
     for reason in held.reasons:
@@ -93,8 +93,8 @@ def _of_item(letter: MessageLines) -> Iterable[Check]:
         yield Check(Level.WARN, f"needs {held.needs} approvals, so far: {yes}")
 
 
-def _of_view(letter: MessageLines) -> Iterable[Check]:
-    view = letter.view
+def _of_view(message: MessageLines) -> Iterable[Check]:
+    view = message.view
     if view is None:
         return
     if view.agent_status != "active":
@@ -114,14 +114,14 @@ def _of_view(letter: MessageLines) -> Iterable[Check]:
         yield Check(Level.WARN, f"declared {view.declared_class}, raised to {view.content_class}")
 
 
-def _of_mail(letter: MessageLines) -> Iterable[Check]:
-    mail, view = letter.mail, letter.view
+def _of_mail(message: MessageLines) -> Iterable[Check]:
+    mail, view = message.mail, message.view
     if view is None:
         return
     if mail is None:
         yield Check(Level.WARN, "the body has been purged: nobody can see what would leave")
         return
-    codes = {reason.code for reason in found(letter)}
+    codes = {reason.code for reason in found(message)}
     if codes.isdisjoint({"hidden_characters", "blank_subject"}):
         yield Check(Level.FINE, "no hidden characters")
     if mail.links:
@@ -135,15 +135,15 @@ def _of_mail(letter: MessageLines) -> Iterable[Check]:
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
 
 
-def found(letter: MessageLines) -> tuple[Reason, ...]:
+def found(message: MessageLines) -> tuple[Reason, ...]:
     """The failed checks as the gate stored them, which the queue's line counts; computed again for mail never held."""
-    held, mail, view = letter.held, letter.mail, letter.view
+    held, mail, view = message.held, message.mail, message.view
     if held is not None and (len(held.findings) == held.failed_checks or mail is None or view is None):
         return held.findings
     if mail is None or view is None:
         return ()
-    said = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
-    return examined(said, own=(view.mailbox.rpartition("@")[2],))
+    rendered = said_by(mail, subject=view.subject, people=(one.given for one in view.recipients))
+    return examined(rendered, own=(view.mailbox.rpartition("@")[2],))
 
 
 def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
@@ -160,10 +160,10 @@ def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
         yield Check(Level.FINE, f"within {', '.join(within)}")
 
 
-def check_lines(letter: MessageLines, *, short: bool = False) -> Lines:
+def check_lines(message: MessageLines, *, short: bool = False) -> Lines:
     """`short`: passed checks take one line, so that the body begins on the first screen."""
     lines: Lines = []
-    shown = checks(letter)
+    shown = checks(message)
     fine = [check for check in shown if check.level is Level.FINE]
     if short and fine:
         shown = [*(check for check in shown if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
@@ -181,9 +181,9 @@ def _in_order(n: int) -> str:
 # --- facts --------------------------------------------------------------------------------------------------------
 
 
-def fact_lines(letter: MessageLines, *, now: int) -> Lines:
+def fact_lines(message: MessageLines, *, now: int) -> Lines:
     """What the desk knows about it: from whom, to whom, what, and why it waits."""
-    held, view = letter.held, letter.view
+    held, view = message.held, message.view
     if view is None:
         return _action_lines(held, now=now) if held else [[Piece("This item no longer exists.", Tone.WARN)]]
     run = f"run {view.run.key}{' (implicit)' if view.run.implicit else ''}" if view.run else "no run"
@@ -251,12 +251,12 @@ def _fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 # --- what it says -------------------------------------------------------------------------------------------------
 
 
-def body_lines(letter: MessageLines) -> Lines:
+def body_lines(message: MessageLines) -> Lines:
     """The body as its reader sees it: controls shown, links inert with their real hosts."""
-    mail = letter.mail
+    mail = message.mail
     if mail is None:
-        gone = "No body: a held read or tag." if letter.view is None else "The body has been purged by retention."
-        return [[Piece(gone, Tone.MUTED)]]
+        why_empty = "No body: a held read or tag." if message.view is None else "The body has been purged by retention."
+        return [[Piece(why_empty, Tone.MUTED)]]
     kind = "text/plain" if mail.text is not None else "HTML part, as text"
     lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links inert")]
     lines += _block(mail.words)
@@ -272,28 +272,28 @@ def body_lines(letter: MessageLines) -> Lines:
     return lines
 
 
-def header_lines(letter: MessageLines) -> Lines:
+def header_lines(message: MessageLines) -> Lines:
     """All header fields, as they will leave."""
-    if letter.mail is None:
-        return body_lines(letter)
+    if message.mail is None:
+        return body_lines(message)
     lines = [_title("header fields as they leave; Date and two DKIM-Signature fields are added at release")]
-    for name, value in letter.mail.headers:
+    for name, value in message.mail.headers:
         lines.append([Piece(f"{make_safe(name).text}: ", Tone.INFO), *line(make_safe(value, limit=20_000).text)])
     return lines
 
 
-def source_lines(letter: MessageLines) -> Lines:
+def source_lines(message: MessageLines) -> Lines:
     """The rendered bytes."""
-    rendered = letter.view.rendered if letter.view else None
+    rendered = message.view.rendered if message.view else None
     if rendered is None:
-        return body_lines(letter)
+        return body_lines(message)
     text = rendered[: BLOCK_LIMIT * 2].decode("utf-8", "surrogateescape")
-    return [_title(f"rendered, {size(len(rendered))}, digest {letter.digest}"), *_block(text)]
+    return [_title(f"rendered, {size(len(rendered))}, digest {message.digest}"), *_block(text)]
 
 
-def difference_lines(letter: MessageLines) -> Lines:
+def difference_lines(message: MessageLines) -> Lines:
     """What the gateway made of the agent's request, part by part and recipient by recipient, and by which rule."""
-    changes = letter.difference
+    changes = message.difference
     if changes is None:
         return [[Piece("There is no message to compare.", Tone.MUTED)]]
     lines = [_title("as submitted by the agent, compared with what is sent")]
@@ -324,9 +324,9 @@ def _sign(change: str) -> list[Piece]:
     return [Piece(glyph, tone)]
 
 
-def story_lines(letter: MessageLines) -> Lines:
+def story_lines(message: MessageLines) -> Lines:
     """What the log says about it."""
-    if letter.view is None:
+    if message.view is None:
         return []
     return [
         _title("what happened"),
@@ -336,7 +336,7 @@ def story_lines(letter: MessageLines) -> Lines:
                 Piece(f"{entry.event.type:<24} ", Tone.PLAIN),
                 *line(make_safe(entry.event.actor).text, Tone.MUTED),
             ]
-            for entry in letter.view.events
+            for entry in message.view.events
             if not isinstance(entry.event, EmailRead)
         ),
     ]

@@ -233,7 +233,7 @@ def scheduled_text(scheduled: Scheduled) -> str:
     return f", {count(scheduled.count)} scheduled, the next for {stamp(scheduled.next_at)}"
 
 
-def total_text(shown: int, known: int, word: str, many: str | None = None) -> str:
+def total_text(shown: int, total: int, noun: str, many: str | None = None) -> str:
     """`12 lanes`, `3 of 12 lanes`."""
-    known_text = plural(known, word, many)
-    return known_text if shown == known else f"{count(shown)} of {known_text}"
+    known_text = plural(total, noun, many)
+    return known_text if shown == total else f"{count(shown)} of {known_text}"

@@ -41,7 +41,7 @@ class Shelf:
     def fill(self, rows: Iterable[Row]) -> tuple[list[int], set[int]]:
         """Take these rows; returns their ids in order, and which of them are new or different."""
         fresh = {row.id: row for row in rows}
-        changed = {row for row, known in fresh.items() if self._rows.get(row) != known}
+        changed = {row for row, new_row in fresh.items() if self._rows.get(row) != new_row}
         self._rows = fresh
         return list(fresh), changed
 
@@ -55,9 +55,9 @@ def row(row_id: int, cells: Iterable[Cell], *, digest: str | None = None) -> Row
     return Row(row_id, hash(drawn), drawn, digest)
 
 
-def safe_cell(foreign: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
+def safe_cell(untrusted: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
     """Foreign text as a cell; its number of hidden characters stands at the end, however much is cut."""
-    safe = make_safe(foreign or "")
+    safe = make_safe(untrusted or "")
     return Cell(safe.text, tone, tail=f" ⚠{safe.hidden}" if safe.hidden else more.get("tail", ""))
 
 
@@ -118,7 +118,7 @@ AGENTS: Final = (
 
 def agent_row(line: AgentLine) -> Row:
     mode = line.mode
-    more = f" +{len(line.boxes) - 1}" if len(line.boxes) > 1 else ""
+    more = f" +{len(line.mailboxes) - 1}" if len(line.mailboxes) > 1 else ""
     state = Cell("✖ SUSP", Tone.FAULT) if line.suspended else Cell("run", Tone.PLAIN)
     return row(
         line.id,
@@ -143,9 +143,9 @@ def agent_fields(line: AgentLine) -> Values:
     """What a filter of agents may name."""
     return {
         "agent": line.name,
-        "mode": [box.mode.value for box in line.boxes],
+        "mode": [mailbox.mode.value for mailbox in line.mailboxes],
         "state": line.status,
-        "mailbox": [box.address for box in line.boxes],
+        "mailbox": [mailbox.address for mailbox in line.mailboxes],
         "level": _LEVEL_WORDS[line.level],
         "held": line.held,
         "sent": line.sent_hour,

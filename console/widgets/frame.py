@@ -197,25 +197,25 @@ def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int) -> Conte
     room = width - cells(end) - 1
     parts: Parts = []
     for key in keys:
-        cap, word = _spelled(key.action, narrow=narrow)
+        cap, label = _spelled(key.action, narrow=narrow)
         if not cap:
             continue
-        wide = cells(cap) + cells(word) + 1 + (2 if parts and not narrow else 1 if parts else 0)
+        wide = cells(cap) + cells(label) + 1 + (2 if parts and not narrow else 1 if parts else 0)
         if wide > room:
             break
         room -= wide
         if parts:
             parts.append((" " if narrow else "  ", Tone.PLAIN))
         dim = key.why_not is not None
-        parts += [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (f" {word}", f"{Tone.MUTED} dim" if dim else "")]
+        parts += [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (f" {label}", f"{Tone.MUTED} dim" if dim else "")]
     return Content.assemble(*parts, (" " * (room + 1), ""), (end, Tone.ACCENT if undo else Tone.MUTED))
 
 
 def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
     if not narrow or action.short is None:
         return action.keycap, action.label
-    cap, _, word = action.short.partition(" ")
-    return cap, word
+    cap, _, label = action.short.partition(" ")
+    return cap, label
 
 
 def hint_line(hint: str, width: int) -> Content:

@@ -80,19 +80,19 @@ class LinePainter:
         self._strips.clear()
         self._styles.clear()
 
-    def row(self, row: int, known: Row | None, *, width: int, point: Point, mark: Mark, now: int) -> Strip:
+    def row(self, row: int, values: Row | None, *, width: int, point: Point, mark: Mark, now: int) -> Strip:
         """One row's line; `…` while it is being read."""
-        version = known.version if known else -1
-        key = (row, version, point, mark, width, now // SECOND if known and known.ages else 0)
+        version = values.version if values else -1
+        key = (row, version, point, mark, width, now // SECOND if values and values.ages else 0)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._paint(known, width, point=point, mark=mark, now=now)
+            strip = self._strips[key] = self._paint(values, width, point=point, mark=mark, now=now)
         return strip
 
     def head(self, width: int) -> Strip:
-        return self.words(" " * self._gutter + head(self._layout(width)), width, "head")
+        return self.text_line(" " * self._gutter + head(self._layout(width)), width, "head")
 
-    def words(self, text: str, width: int, ground: Ground) -> Strip:
+    def text_line(self, text: str, width: int, ground: Ground) -> Strip:
         return Strip([Segment(fit(text, width), self._style(ground, None))], width)
 
     @property
@@ -104,14 +104,14 @@ class LinePainter:
             self._placed = (width, lay_out(self._columns, width - self._gutter))
         return self._placed[1]
 
-    def _paint(self, known: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:
+    def _paint(self, values: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:
         ground: Ground = point or mark
         # a gone row is all one grey: reversed in sixteen colours, each tone would become a patch of its own
         plain = mark == "gone" or (bool(point) and self._widget.app.native_ansi_color)
         parts = [Piece(">" if point else " ", Tone.ACCENT)]
         if self._markable:
             parts.append(Piece({"marked": "● ", "gone": "- "}.get(mark, "  "), Tone.ACCENT))
-        parts += pieces(known, self._layout(width), now=now) if known else [Piece("…", Tone.MUTED)]
+        parts += pieces(values, self._layout(width), now=now) if values else [Piece("…", Tone.MUTED)]
         strip = Strip([Segment(text, self._style(ground, None if plain else tone)) for text, tone in parts])
         return strip.adjust_cell_length(width, self._style(ground, None))
 

@@ -98,7 +98,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(Announced(self, 0))
         if self.roster.cursor != before:
             self.post_message(Highlighted(self, self.roster.cursor))
-        self._tell_marks()
+        self._post_marks()
 
     def offer_rows(self, ids: Iterable[int]) -> None:
         """A newer order: shown at once, or announced while anything is marked."""
@@ -115,7 +115,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.roster.frozen or self.roster.fresh:
             self._rearranged(self.roster.load_offered)
             self.post_message(Announced(self, 0))
-            self._tell_marks()
+            self._post_marks()
 
     def touch_rows(self, ids: Iterable[int]) -> None:
         """These have changed; the next tick fetches those that are visible."""
@@ -129,7 +129,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._rearranged(lambda: lost.extend(self.roster.remove(leaving)))
         self._pages.drop(row for row in leaving if row not in self.roster.gone)
         if had_marks:
-            self._tell_marks(lost)
+            self._post_marks(lost)
         if self.roster.cursor in self.roster.gone:
             self.post_message(Highlighted(self, self.roster.cursor))
 
@@ -177,7 +177,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if (cursor := self.roster.cursor) is None:
             return
         self._rearranged(lambda: self.roster.toggle(cursor, self._pages.digest(cursor)))
-        self._tell_marks()
+        self._post_marks()
         self.action_move(1)
 
     def toggle_range(self) -> None:
@@ -201,7 +201,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear_marks(self) -> None:
         self._rearranged(self.roster.clear_marks)
-        self._tell_marks()
+        self._post_marks()
 
     def seek(self, row: int) -> bool:
         """Put the cursor on an id, if it is shown."""
@@ -211,10 +211,10 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _mark(self, ids: Iterable[int]) -> None:
         self.roster.mark({row: self._pages.digest(row) for row in ids})
-        self._tell_marks()
+        self._post_marks()
         self._repaint()
 
-    def _tell_marks(self, lost: Sequence[int] = ()) -> None:
+    def _post_marks(self, lost: Sequence[int] = ()) -> None:
         marked, hidden = len(self.roster.marks), len(self.roster.hidden_marks)
         self.post_message(MarksChanged(self, marked=marked, hidden=hidden, lost=tuple(lost)))
 
@@ -310,7 +310,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if (second := self._now() // SECOND) == self._second:
             return []
         self._second = second
-        return [row for row in self._visible() if (known := self._pages.get(row)) and known.ages]
+        return [row for row in self._visible() if (cached := self._pages.get(row)) and cached.ages]
 
     def _visible(self) -> Sequence[int]:
         top = self.scroll_offset.y
@@ -320,41 +320,41 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Ask for the visible rows that are missing or dirty; one request at a time, so that scrolling coalesces."""
         if self._asking or not self.is_mounted or not self.screen.is_current:
             return
-        wanted = self._pages.wanted(self._visible(), gone=self.roster.gone)
-        if not wanted and unread_too:
-            wanted = [row for row, digest in self.roster.marks.items() if digest is None][:DIGESTS_A_TURN]
-        if not wanted:
+        missing = self._pages.wanted(self._visible(), gone=self.roster.gone)
+        if not missing and unread_too:
+            missing = [row for row, digest in self.roster.marks.items() if digest is None][:DIGESTS_A_TURN]
+        if not missing:
             return
-        self._pages.asked(wanted)
+        self._pages.asked(missing)
         try:
-            answer = self._source.fetch(wanted)
+            answer = self._source.fetch(missing)
         except Exception as error:  # noqa: BLE001 - a table outlives its database
-            self._not_fetched(wanted, error)
+            self._not_fetched(missing, error)
             return
         if isinstance(answer, Mapping):
-            self._accept(wanted, answer)
+            self._accept(missing, answer)
         else:
-            self._asking = asyncio.create_task(self._wait_for(wanted, answer))
+            self._asking = asyncio.create_task(self._wait_for(missing, answer))
 
-    async def _wait_for(self, wanted: Sequence[int], answer: Awaitable[Mapping[int, Row]]) -> None:
+    async def _wait_for(self, requested: Sequence[int], answer: Awaitable[Mapping[int, Row]]) -> None:
         try:
             rows = await answer
             self._asking = None
-            self._accept(wanted, rows)
+            self._accept(requested, rows)
         except Exception as error:  # noqa: BLE001 - nobody hears of what a task raises
             self._asking = None
-            self._not_fetched(wanted, error)
+            self._not_fetched(requested, error)
             return
         self._want()
 
-    def _not_fetched(self, wanted: Sequence[int], error: Exception) -> None:
-        self._pages.touch(wanted)
+    def _not_fetched(self, requested: Sequence[int], error: Exception) -> None:
+        self._pages.touch(requested)
         self.post_message(FetchFailed(self, error))
 
-    def _accept(self, wanted: Sequence[int], rows: Mapping[int, Row]) -> None:
+    def _accept(self, requested: Sequence[int], rows: Mapping[int, Row]) -> None:
         changed = self._pages.accept(rows, visible=self._visible())
         self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
-        if lost := [row for row in wanted if row not in rows]:
+        if lost := [row for row in requested if row not in rows]:
             self.remove_rows(lost)
         self._redraw(changed.union(self._aged()))
         if self.roster.cursor in changed:
@@ -389,13 +389,13 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         width = self.scrollable_content_region.width
         if y == 0:
             if self._showing is Showing.FAILED and len(self.roster):
-                return self._painter.words(f" ✖ NOT CURRENT: {self._reason}", width, "failed")
+                return self._painter.text_line(f" ✖ NOT CURRENT: {self._reason}", width, "failed")
             return self._painter.head(width)
         index = self.scroll_offset.y + y - 1
         if index < len(self.roster):
             return self._line(index, width)
         text = self.texts.of(self._showing, self._reason) if not len(self.roster) and y == 2 else ""
-        return self._painter.words(f"  {text}", width, "failed" if self._showing is Showing.FAILED else "notice")
+        return self._painter.text_line(f"  {text}", width, "failed" if self._showing is Showing.FAILED else "notice")
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.roster.ids[index]

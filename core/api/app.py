@@ -111,7 +111,7 @@ def describe(app: FastAPI) -> None:
                 schemas.setdefault(name, part)
         for route in found["paths"].values():
             for operation in route.values():
-                operation["responses"] = {code: _told(one) for code, one in operation["responses"].items()}
+                operation["responses"] = {code: _problem_json_only(one) for code, one in operation["responses"].items()}
                 if "HTTPValidationError" in str(operation["responses"].get("422")):
                     del operation["responses"]["422"]  # these parameters cannot be malformed
         schemas.pop("HTTPValidationError", None)
@@ -123,7 +123,7 @@ def describe(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
 
 
-def _told(answer: dict[str, Any]) -> dict[str, Any]:
+def _problem_json_only(answer: dict[str, Any]) -> dict[str, Any]:
     """Drop the content type that the framework adds to error responses: they are sent only as problem+json."""
     content = answer.get("content", {})
     return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer

@@ -119,7 +119,7 @@ def install(app: FastAPI) -> None:
 
 def where(path: tuple[str | int, ...]) -> str:
     """Format a pydantic error location, such as `attachments[0].filename`."""
-    spelled = ""
+    dotted = ""
     for step in path:
-        spelled += f"[{step}]" if isinstance(step, int) else f".{step}" if spelled else str(step)
-    return spelled
+        dotted += f"[{step}]" if isinstance(step, int) else f".{step}" if dotted else str(step)
+    return dotted

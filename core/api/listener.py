@@ -92,8 +92,8 @@ class Listener:
         self._open: set[Held] = set()
         self._of_address: Counter[str] = Counter()
         self._waiting: dict[Held, None] = {}
-        self._said: Counter[str] = Counter()
-        self._said_at: float | None = None
+        self._logged_counts: Counter[str] = Counter()
+        self._logged_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._open)
@@ -148,12 +148,12 @@ class Listener:
         self._say(now)
 
     def _say(self, now: float) -> None:
-        if self._said_at is not None and now - self._said_at < SAY_EVERY:
+        if self._logged_at is not None and now - self._logged_at < SAY_EVERY:
             return
-        news = self.refused - self._said
+        news = self.refused - self._logged_counts
         if news:
             log.warning("connections refused", listener=self.name, connections=len(self), refused=dict(news))
-            self._said, self._said_at = Counter(self.refused), now
+            self._logged_counts, self._logged_at = Counter(self.refused), now
 
     def _is_proxy(self, address: str) -> bool:
         try:
@@ -189,11 +189,11 @@ class Traffic:
     def fit(self, files: int) -> None:
         """Lower the connection limits so that the desk keeps file descriptors, however few the process may open."""
         room = max(files - RESERVED, files // 3)
-        wanted = sum(one.limits.connections for one in self.listeners)
-        if wanted <= room:
+        connections = sum(one.limits.connections for one in self.listeners)
+        if connections <= room:
             return
         for one in self.listeners:
-            one.limits = replace(one.limits, connections=max(1, one.limits.connections * room // wanted))
+            one.limits = replace(one.limits, connections=max(1, one.limits.connections * room // connections))
         log.warning(
             "few files may be opened: fewer connections are taken", files=files,
             connections={one.name: one.limits.connections for one in self.listeners},

@@ -55,12 +55,12 @@ class OutcomeWaiter:
         self._waiting.setdefault(message_id, []).append(final)
         self._start()
         patience = asyncio.ensure_future(self._store.clock.sleep(seconds))
-        told = asyncio.ensure_future(final.wait())
+        finished = asyncio.ensure_future(final.wait())
         try:
-            await asyncio.wait((patience, told), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((patience, finished), return_when=asyncio.FIRST_COMPLETED)
         finally:
             patience.cancel()
-            told.cancel()
+            finished.cancel()
             self._of_agent[agent_id] -= 1
             if not self._of_agent[agent_id]:
                 del self._of_agent[agent_id]
@@ -98,16 +98,16 @@ class OutcomeWaiter:
                 log.exception("outcomes could not be read")
             await asyncio.sleep(GAP)
 
-    def _under_way(self, asked: Collection[int]) -> set[int]:
+    def _under_way(self, message_ids: Collection[int]) -> set[int]:
         with self._store.read() as conn:
-            return messages.under_way(conn, asked)
+            return messages.under_way(conn, message_ids)
 
     async def _look(self) -> None:
-        asked = list(self._waiting)
-        if not asked:
+        message_ids = list(self._waiting)
+        if not message_ids:
             return
-        under_way = await asyncio.to_thread(self._under_way, asked)
-        for message_id in asked:
-            if message_id not in under_way:
+        undecided = await asyncio.to_thread(self._under_way, message_ids)
+        for message_id in message_ids:
+            if message_id not in undecided:
                 for final in self._waiting.pop(message_id, ()):
                     final.set()

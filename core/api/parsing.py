@@ -205,8 +205,8 @@ def seconds_to_wait(prefer: str | None) -> int:
     """Seconds of `Prefer: wait=N` (RFC 7240 4.3), at most 30; 0 for anything else."""
     for part in (prefer or "").split(","):
         name, _, value = part.strip().partition("=")
-        if name.strip().lower() == "wait" and (asked := whole_number(value.strip())) is not None:
-            return min(asked, MAX_WAIT)
+        if name.strip().lower() == "wait" and (seconds := whole_number(value.strip())) is not None:
+            return min(seconds, MAX_WAIT)
     return 0
 
 

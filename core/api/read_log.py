@@ -18,7 +18,7 @@ from core.db.store import Store
 from core.db.writer import Writer
 from core.model import Actor
 from core.services.control import read_log
-from core.services.control.read_log import WINDOW, Door, Shown
+from core.services.control.read_log import WINDOW, EntryPoint, Shown
 
 MOST: Final = 100_000
 """Maximum of cached reads; beyond it the counters in the database are queried."""
@@ -40,7 +40,7 @@ class ReadLog:
         if self._known(key):
             return
         actor = self._callers.operator(request)
-        await self._writer.do(lambda tx: read_log.by_operator(tx, shown, door=Door.HTTP, actor=actor))
+        await self._writer.do(lambda tx: read_log.by_operator(tx, shown, entry_point=EntryPoint.HTTP, actor=actor))
         self._entered.add(key)
 
     async def anybody(self, request: Request, caller: TokenFacts | Actor, shown: Shown, *, own: Shown) -> None:

@@ -70,9 +70,9 @@ def show(desk: CommandContext, name: Name) -> Output:
         found = directory.agent(conn, name)
         if found is None:
             raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
-        boxes = directory.mailboxes(conn, agent=name)
+        mailboxes = directory.mailboxes(conn, agent=name)
         held = directory.tokens(conn, agent=name)
-    shown = desk.look(lambda tx: [identities.identity(tx, box) for box in boxes])
+    shown = desk.look(lambda tx: [identities.identity(tx, mailbox) for mailbox in mailboxes])
     now = desk.now
     rows = [
         (
@@ -90,7 +90,9 @@ def show(desk: CommandContext, name: Name) -> Output:
         [
             pairs(people.agent(found)),
             table(
-                ("MAILBOX", "STATUS", "MODE"), [(box.address, box.status, box.mode) for box in boxes], none="no mailbox"
+                ("MAILBOX", "STATUS", "MODE"),
+                [(mailbox.address, mailbox.status, mailbox.mode) for mailbox in mailboxes],
+                none="no mailbox",
             ),
             table(("TOKEN", "FROM", "SCOPES", "ISSUED BY", "LAST USED", "ENDS", "STATE"), rows, none="no token"),
         ]
@@ -158,13 +160,13 @@ def delegate(
     grant = Grant(scopes=_scopes(scopes), ttl=duration(ttl), run=run, user=user)
     digest = credentials.digest(_own_token(desk))
     with desk.store.read() as conn:
-        own = gate_queries.token_by_hash(conn, digest)
-    if own is None:
+        parent = gate_queries.token_by_hash(conn, digest)
+    if parent is None:
         raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
-    minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
+    minted, actor = credentials.new_agent_token(), Actor("agent", parent.agent_name)
 
     def verb(tx: Transaction) -> dict[str, Any]:
-        issued = tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
+        issued = tokens.delegate(tx, parent=parent.id, grant=grant, token_hash=minted.digest, actor=actor)
         return people.token(directory.known_token(tx.conn, issued.token))
 
     desk.hold_interrupts()
@@ -174,17 +176,17 @@ def delegate(
 
 def _own_token(desk: CommandContext) -> str:
     """The agent's token: from the environment, or typed without echo. Raises `Unauthenticated`."""
-    given = os.environ.get(TOKEN, "").strip()
-    if not given and sys.stdin.isatty():
+    token = os.environ.get(TOKEN, "").strip()
+    if not token and sys.stdin.isatty():
         with desk.asking():
-            given = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
-    if not credentials.is_agents(given):
-        operators = credentials.is_operators(given)
+            token = str(typer.prompt("The agent's token", hide_input=True, err=True)).strip()
+    if not credentials.is_agents(token):
+        operators = credentials.is_operators(token)
         raise Unauthenticated(
             "an operator's token cannot be delegated" if operators else "this needs an agent's token",
             fix=f"set {TOKEN}=pra_... to the agent's own; operators run postroom token issue"
         )  # fmt: skip
-    return given
+    return token
 
 
 @command(token_app, "revoke", example="postroom token revoke 12 --reason 'found in a log'")

@@ -212,10 +212,10 @@ def _as_one(desk: CommandContext, after: int, last: int) -> None:
 
 
 def _line(entry: Entry, form: Format) -> str:
-    told = entry.as_json()
+    values = entry.as_json()
     match form:
         case Format.JSONL:
-            return dump(told)
+            return dump(values)
         case Format.CSV:
-            cells = told | {"data": orjson.dumps(told["data"], option=orjson.OPT_SORT_KEYS).decode()}
+            cells = values | {"data": orjson.dumps(values["data"], option=orjson.OPT_SORT_KEYS).decode()}
             return list(csv_io.written((), [[cells.get(name) for name in COLUMNS]]))[1].rstrip("\n")

@@ -76,8 +76,8 @@ def group(name: str) -> typer.Typer:
 
 def asked_for(given: Sequence[str], *, completing: str = "") -> str | None:
     """The command at the start of a command line or, during shell completion, of the line typed so far."""
-    words = completing.split()[1:] if completing else given
-    return next((word for word in words if not word.startswith("-")), None)
+    arguments = completing.split()[1:] if completing else given
+    return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
 def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> None:

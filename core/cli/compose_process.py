@@ -62,12 +62,12 @@ def serve(tasks: BinaryIO, answers: BinaryIO, work: Callable[[Any], object]) -> 
     while len(head := tasks.read(HEAD)) == HEAD:
         task = pickle.loads(tasks.read(int.from_bytes(head, "big")))  # noqa: S301 - our own parent wrote it
         try:
-            told: tuple[str, object] = ("done", work(task))
+            answer: tuple[str, object] = ("done", work(task))
         except PostroomError as error:
-            told = ("raised", error)
+            answer = ("raised", error)
         except MemoryError:
-            told = ("raised", TooLarge("its content takes too much memory to read", fix="send less"))
-        _say(answers, told)
+            answer = ("raised", TooLarge("its content takes too much memory to read", fix="send less"))
+        _say(answers, answer)
 
 
 def _say(answers: BinaryIO, what: object) -> None:

@@ -33,7 +33,7 @@ from core.rules.roles import Verb
 from core.security import credentials
 from core.services import access, context
 from core.services.control import read_log
-from core.services.control.read_log import Door, Shown
+from core.services.control.read_log import EntryPoint, Shown
 from core.settings import Settings, load
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class CommandContext:
 
     def shown(self, what: Shown) -> None:
         """Log what this command is about to show. Raises `Unavailable`: what cannot be logged is not shown."""
-        self.act(lambda tx, actor: read_log.by_operator(tx, what, door=Door.CLI, actor=actor))
+        self.act(lambda tx, actor: read_log.by_operator(tx, what, entry_point=EntryPoint.CLI, actor=actor))
 
     def _reader(self) -> Actor | None:
         return self.actor if isinstance(self._needs, Verb) or self.signed_in else None
@@ -187,32 +187,32 @@ def command(
     needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]
 
     def register(function: Callable[..., Output | None]) -> Callable[..., Output | None]:
-        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def run(**given: Any) -> None:
             directory, as_json = given.pop("directory"), given.pop("as_json")
-            said: Output | None = None
+            result: Output | None = None
             try:
                 with killed_cleanly(), contextlib.ExitStack() as until_printed:
                     desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
                     with contextlib.closing(desk):
-                        said = function(desk, **given)
-                    if said is None:
+                        result = function(desk, **given)
+                    if result is None:
                         return
-                    output.say(output.dump(said.data) if as_json else said.text, exact=as_json)
-                    for line in said.refused:
+                    output.say(output.dump(result.data) if as_json else result.text, exact=as_json)
+                    for line in result.refused:
                         output.error_line(line)
             finally:
-                if said is not None and said.then is not None:  # also if the reader of the output has gone
-                    said.then()
-            if said.code:
-                raise typer.Exit(said.code)
+                if result is not None and result.then is not None:  # also if the reader of the output has gone
+                    result.then()
+            if result.code:
+                raise typer.Exit(result.code)
 
         further = [
             inspect.Parameter("directory", _KEYWORD, annotation=Directory, default=Path()),
             inspect.Parameter("as_json", _KEYWORD, annotation=AsJson, default=False),
         ]
-        parameters = [one.replace(kind=_KEYWORD) for one in own] + further
+        parameters = [one.replace(kind=_KEYWORD) for one in own_parameters] + further
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__

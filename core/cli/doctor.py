@@ -36,9 +36,9 @@ def doctor(desk: CommandContext) -> Output:
     }
     rows = [(one.grade, one.check, one.about, one.text) for one in found]
     head, *lines = table(("", "CHECK", "ABOUT", "FINDING"), rows, last_whole=True).splitlines()
-    told = [f"{line}\n      -> {plain(one.fix)}" if one.fix else line for line, one in zip(lines, found, strict=True)]
+    texts = [f"{line}\n      -> {plain(one.fix)}" if one.fix else line for line, one in zip(lines, found, strict=True)]
     summary = f"{len(worst)} failed, {warned} warned." if worst or warned else "Real mail can leave."
-    return Output(data, "\n".join([head, *told, "", summary]), code=1 if worst else 0)
+    return Output(data, "\n".join([head, *texts, "", summary]), code=1 if worst else 0)
 
 
 def _findings(desk: CommandContext) -> Iterator[Finding]:

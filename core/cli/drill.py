@@ -94,11 +94,11 @@ def drill(
     """
     with desk.read() as conn:
         planned = drills.plan(conn, agent, now=desk.now)
-        living = gateway_registry.living(conn, now=desk.now)
+        live_gateways = gateway_registry.living(conn, now=desk.now)
     if not yes and desk.interactive:
         with desk.asking():
             _confirm(agent, planned)
-    result = Result(drill_gateways.find(living, url or ()))
+    result = Result(drill_gateways.find(live_gateways, url or ()))
     held = desk.hold_interrupts()
     started = desk.act(lambda tx, actor: drills.start(tx, agent, mint=credentials.new_agent_token, actor=actor))
     try:
@@ -107,7 +107,7 @@ def drill(
         desk.act(lambda tx, actor: drills.abandon(tx, started, actor=actor))
         raise
     _exercise(desk, started, result, held)
-    return _said(desk, started, planned, result)
+    return _result_output(desk, started, planned, result)
 
 
 def _confirm(agent: str, planned: Plan) -> None:
@@ -197,14 +197,14 @@ def _must_be_refused(result: Result, started: Drill, held: Interrupts, *, since:
         for probe in started.probes:
             if held.asked:
                 raise Conflict("interrupted")
-            whose = f"token {probe.stands_for}" if probe.stands_for is not None else f"probe {probe.token}"
+            label = f"token {probe.stands_for}" if probe.stands_for is not None else f"probe {probe.token}"
             try:
                 answer = drill_gateways.ask(url, probe.secret, "POST", "/emails/send", message)
             except httpx.HTTPError as error:
-                result.failures.append(f"{url} did not answer to {whose}: {type(error).__name__}")
+                result.failures.append(f"{url} did not answer to {label}: {type(error).__name__}")
                 continue
             if not answer.refused:
-                result.failures.append(f"{url} still accepts {whose}: it answered {answer.status}")
+                result.failures.append(f"{url} still accepts {label}: it answered {answer.status}")
     if len(result.failures) == failed:
         result.closed_ms = round((time.monotonic() - since) * 1_000)
 
@@ -226,26 +226,26 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
                 Signer(key.selector, key.algorithm, lambda digest, key=key: key.sign(digest).signature)  # type: ignore[misc]  # a loop's lambda
                 for key in config.keys
             ]
-            wanted = published(desk, domain).records
+            expected = published(desk, domain).records
             found = key_removal.removal(
-                domain, signers=signers, records=[Record(one.name, one.value) for one in wanted]
+                domain, signers=signers, records=[Record(one.name, one.value) for one in expected]
             )  # fmt: skip
             result.failures += found.failures
-            result.records += [one for one in wanted if one.name in found.remove]
-            result.remaining += [one for one in wanted if one.name not in found.remove]
-            result.keys.append({"stream": domain, "published": _published(desk, wanted, found.remove)})
+            result.records += [one for one in expected if one.name in found.remove]
+            result.remaining += [one for one in expected if one.name not in found.remove]
+            result.keys.append({"stream": domain, "published": _published(desk, expected, found.remove)})
     except PostroomError as error:
         result.failures.append(f"the keys cannot be read: {error}")
 
 
-def _published(desk: CommandContext, wanted: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
+def _published(desk: CommandContext, expected: Sequence[DnsRecord], keys: Sequence[str]) -> dict[str, str]:
     """What DNS publishes for each key today; empty on a desk for development, whose mail stays on this machine."""
     with desk.read() as conn:
         if is_development(conn):
             return {}
-    mine = [one for one in wanted if one.name in keys]
-    answers = Zone().look_up(mine)
-    return {one.name: _ANSWERS[answer] for one, answer in zip(mine, answers, strict=True)}
+    key_records = [one for one in expected if one.name in keys]
+    answers = Zone().look_up(key_records)
+    return {one.name: _ANSWERS[answer] for one, answer in zip(key_records, answers, strict=True)}
 
 
 _ANSWERS: Final = {
@@ -302,7 +302,7 @@ def _try_fresh(desk: CommandContext, started: Drill, result: Result, held: Inter
 # --- result -------------------------------------------------------------------------------------------------------
 
 
-def _said(desk: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
+def _result_output(desk: CommandContext, started: Drill, planned: Plan, result: Result) -> Output:
     verdict = result.outcome.result
     passed = verdict is DrillResult.PASSED
     data: dict[str, Any] = {

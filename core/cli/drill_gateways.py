@@ -48,7 +48,7 @@ class Answer:
         return f"{self.status} {self.error}".rstrip()
 
 
-def find(living: Sequence[Place], named: Sequence[str]) -> Gateways:
+def find(live_gateways: Sequence[Place], named: Sequence[str]) -> Gateways:
     """Every given URL that answers, and one for each running gateway that is behind none of these.
 
     Raises `Invalid` for a malformed URL, `Conflict` if no gateway answers: nothing has happened yet.
@@ -61,7 +61,7 @@ def find(living: Sequence[Place], named: Sequence[str]) -> Gateways:
             found.unreached.append(url)
         else:
             found.urls.append(url)
-    for place in living:
+    for place in live_gateways:
         if place.key in seen:
             continue
         guess = _url(place)

@@ -123,23 +123,28 @@ def _quoted(text: str) -> str:
 def files(directory: Path, *, database: str | None, text: str, more: Mapping[Path, str]) -> Iterator[Settings]:
     """Write the desk's files and yield its settings; remove the files if the block fails."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted = {
+    contents = {
         directory / TOML: text,
         directory / MASTER: encryption.new_master_key(MASTER_NAME) + "\n",
         directory / POLICY: policies.DEFAULT_TOML,
         **more,
     }
-    mine = directory / "postroom.db"
-    there = [file for file in (*wanted, mine) if file.exists()]
+    database_file = directory / "postroom.db"
+    there = [file for file in (*contents, database_file) if file.exists()]
     if there:
         raise Conflict(f"a desk already exists in {directory} ({there[0].name})", fix="choose another --dir")
     try:
-        for file, content in wanted.items():
+        for file, content in contents.items():
             file.parent.mkdir(mode=0o700, exist_ok=True)
             private(file, content.encode())
         yield load(directory, database=database)
     except BaseException:
-        for file in (*wanted, mine, mine.with_name("postroom.db-wal"), mine.with_name("postroom.db-shm")):
+        for file in (
+            *contents,
+            database_file,
+            database_file.with_name("postroom.db-wal"),
+            database_file.with_name("postroom.db-shm"),
+        ):
             file.unlink(missing_ok=True)
         raise
 

@@ -39,10 +39,10 @@ def request(desk: CommandContext, shown: dict[str, Any]) -> list[str]:
 
     def steps() -> str | None:
         with desk.read() as conn:
-            known = directory.operators(conn)
+            operators = directory.operators(conn)
         if shown["status"] == "active":
-            return next_steps.issue(desk.directory, shown["agent"], known)
-        return next_steps.sign(desk.directory, shown, known)
+            return next_steps.issue(desk.directory, shown["agent"], operators)
+        return next_steps.sign(desk.directory, shown, operators)
 
     step = found(steps)
     return ["", step] if step else []
@@ -65,8 +65,8 @@ def signature(desk: CommandContext, shown: dict[str, Any], *, wanted: bool) -> l
             reviewer=reviewer,
         )  # fmt: skip
 
-    told = f"The token of {shown['agent']}, shown only once: {shown['token']}\nIt ends {shown['token_expires_at']}."
-    return [told, "", found(steps)]
+    text = f"The token of {shown['agent']}, shown only once: {shown['token']}\nIt ends {shown['token_expires_at']}."
+    return [text, "", found(steps)]
 
 
 def token(desk: CommandContext, agent: str, *, token: str) -> str:
@@ -74,13 +74,18 @@ def token(desk: CommandContext, agent: str, *, token: str) -> str:
 
     def steps() -> str:
         with desk.read() as conn:
-            boxes = directory.mailboxes(conn, agent=agent, status="active")
+            mailboxes = directory.mailboxes(conn, agent=agent, status="active")
             reviewer = next_steps.holder(directory.operators(conn), Role.REVIEWER)
             earlier = directory.tokens(conn, agent=agent)
-        if len(earlier) > 1 or not boxes:
+        if len(earlier) > 1 or not mailboxes:
             return ""
         return next_steps.send(
-            desk.directory, desk.settings, sender=boxes[0].address, allow=boxes[0].allow, token=token, reviewer=reviewer
+            desk.directory,
+            desk.settings,
+            sender=mailboxes[0].address,
+            allow=mailboxes[0].allow,
+            token=token,
+            reviewer=reviewer,
         )
 
     return _apart(found(steps))

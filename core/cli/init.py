@@ -149,9 +149,9 @@ def init(
     public, tried = _made(
         desk, base, text, lambda tx, ring: _found(tx, made, first, first_policy, ring), files=files, first=first
     )
-    return _said(
+    return _created_output(
         desk, made, minted, first, public=public, tried=tried, in_files=token_files,
-        told=bool(first_policy.notify.urls),
+        notified=bool(first_policy.notify.urls),
     )  # fmt: skip
 
 
@@ -220,9 +220,13 @@ def _first_stream(
     if way.username and password is None and desk.interactive:
         with desk.asking():
             password = typer.prompt(f"Password of {way.username} at {way.host}", hide_input=True, err=True)
-    whose = provider or registry.of_host(way.host)
+    provider_name = provider or registry.of_host(way.host)
     return FirstStream(
-        named, route, password, whose, spf or (None if from_stdin else streams_cli.asked_for_spf(desk, route, whose))
+        named,
+        route,
+        password,
+        provider_name,
+        spf or (None if from_stdin else streams_cli.asked_for_spf(desk, route, provider_name)),
     )
 
 
@@ -246,9 +250,9 @@ def _records(desk: CommandContext, domain: str) -> tuple[Path | None, str]:
 # --- output -------------------------------------------------------------------------------------------------------
 
 
-def _said(
+def _created_output(
     desk: CommandContext, made: list[Founder], minted: dict[str, NewSecret], first: FirstStream | None, *, public: str,
-    tried: Finding | None, in_files: bool, told: bool,
+    tried: Finding | None, in_files: bool, notified: bool,
 ) -> Output:  # fmt: skip
     secret = {one.name: minted[one.name].secret for one in made}
     file = {one.name: next_steps.token_file(desk.directory, one.name) for one in made}
@@ -278,7 +282,7 @@ def _said(
     parts.append(f"Note outside the desk the key that signs its log's checkpoints: {public}")
     parts.append(
         "Test the notifications: postroom notify test"
-        if told
+        if notified
         else "Nobody is notified of a suspension yet: name a channel in [notify] urls of policy.toml."
     )
     if first is not None and tried is not None:
@@ -298,14 +302,14 @@ def _said(
 
 def _next(desk: CommandContext, first: FirstStream | None) -> str:
     with desk.store.read() as conn:
-        known = directory.operators(conn)
+        operators = directory.operators(conn)
     if first is None:
-        who = next_steps.holder(known, Role.DELIVERABILITY) or "an operator with role deliverability"
+        who = next_steps.holder(operators, Role.DELIVERABILITY) or "an operator with role deliverability"
         return next_steps.step(
             desk.directory, who, "add a sending subdomain of yours and its relay",
             "stream", "add", "support-bot.example.com", "--relay", "smtp://USER@HOST:587",
         )  # fmt: skip
-    asker = next_steps.requester(known)
+    asker = next_steps.requester(operators)
     return next_steps.ask(desk.directory, asker or "an operator who will not sign", first.domain)
 
 
@@ -319,8 +323,8 @@ def _for_development(desk: CommandContext, *, database: str | None, organisation
         database=database, listen=listen, name="DEV", organisation=organisation, mail_host="mail.invalid",
         public_url=f"http://{listen}",
     )  # fmt: skip
-    name, own, agent = _user(), credentials.new_operator_token(), credentials.new_agent_token()
-    developer = Founder(name, development.ROLES, own.digest)
+    name, operator_token, agent = _user(), credentials.new_operator_token(), credentials.new_agent_token()
+    developer = Founder(name, development.ROLES, operator_token.digest)
     sender = parse_address(DEV_ADDRESS)
     stream = FirstStream(sender.domain_ascii, relay, None, registry.NONE)
 
@@ -335,17 +339,19 @@ def _for_development(desk: CommandContext, *, database: str | None, organisation
             policy=policies.parse(policies.DEFAULT_TOML),
         )  # fmt: skip
 
-    public, _ = _made(desk, database, text, found, files={desk.directory / OWN_TOKEN: f"{own.secret}\n"})
-    return _said_for_development(desk, name, own, agent, public=public)
+    public, _ = _made(desk, database, text, found, files={desk.directory / OWN_TOKEN: f"{operator_token.secret}\n"})
+    return _said_for_development(desk, name, operator_token, agent, public=public)
 
 
-def _said_for_development(desk: CommandContext, name: str, own: NewSecret, agent: NewSecret, *, public: str) -> Output:
+def _said_for_development(
+    desk: CommandContext, name: str, operator_token: NewSecret, agent: NewSecret, *, public: str
+) -> Output:
     settings: Settings = desk.settings
     here = desk.directory
     call = {"sender": DEV_ADDRESS, "to": "jane@example.com", "token": agent.secret}
     data = {
         "dir": str(here), "development": True, "operators": [{"name": name, "roles": [
-            role for role in Role if role in development.ROLES], "token": own.secret}],
+            role for role in Role if role in development.ROLES], "token": operator_token.secret}],
         "checkpoint_key": public, "mailbox": DEV_ADDRESS, "agent": "agent", "token": agent.secret,
         "url": next_steps.api(settings),
     }  # fmt: skip

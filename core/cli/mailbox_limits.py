@@ -65,11 +65,11 @@ def limits(
         "site_minute": site_minute,
         "site_hour": site_hour,
     }
-    given = {name: figure for name, figure in named.items() if figure is not None}
-    if not given:
+    given_limits = {name: figure for name, figure in named.items() if figure is not None}
+    if not given_limits:
         raise Invalid("no limit given", fix="such as --day 200")
-    record, shown = _change(desk, address, Change(limits=given), reason)
-    return Output(shown, f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given.items()))
+    record, shown = _change(desk, address, Change(limits=given_limits), reason)
+    return Output(shown, f"{record.address}: " + ", ".join(f"{k} {v:,}" for k, v in given_limits.items()))
 
 
 @command(
@@ -121,11 +121,13 @@ def webhook(
 
     `events` instead of a URL changes only its events: ... ADDRESS events --events email.sent,email.bounced
     """
-    wanted = webhook_events(events)
+    subscribed = webhook_events(events)
     if url == "events":
         record, shown = changed(
             desk,
-            lambda tx, actor: mailbox_settings.change_webhook_events(tx, address, wanted, reason=reason, actor=actor),
+            lambda tx, actor: mailbox_settings.change_webhook_events(
+                tx, address, subscribed, reason=reason, actor=actor
+            ),
         )
         return Output(shown, f"The webhook of {record.address} receives {_named(record)}.")
     if url == "off":
@@ -152,7 +154,7 @@ def webhook(
         _, shown = changed(
             desk,
             lambda tx, actor: mailbox_settings.change_webhook(
-                tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=wanted
+                tx, address, url=url, secret=sealed, reason=reason, actor=actor, events=subscribed
             ),
         )
     return Output(shown | {"webhook_secret": secret}, f"The webhook's secret, shown only once: {secret}")

@@ -39,8 +39,8 @@ def typed(directory: Path, *words: str, who: str | None = None) -> str:
 
 def step(directory: Path, who: str, what: str, *words: str) -> str:
     """Who does what next, and the command for it."""
-    own = "" if token_file(directory, who).is_file() else ", with their own token in POSTROOM_TOKEN"
-    return f"Next, {who}{own}: {what}\n  {typed(directory, *words, who=who)}"
+    token_hint = "" if token_file(directory, who).is_file() else ", with their own token in POSTROOM_TOKEN"
+    return f"Next, {who}{token_hint}: {what}\n  {typed(directory, *words, who=who)}"
 
 
 def near(path: Path) -> str:

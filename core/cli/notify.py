@@ -21,8 +21,8 @@ app: Final = group("notify")
 def test(desk: CommandContext) -> Output:
     """Post a test to every channel of the policy in force. Exits 1 if one does not take it."""
     roles.check(desk.actor, Verb.NOTIFY_TEST)
-    wanted = desk.settings.notify
-    results = asyncio.run(send_test(desk.store, reach=Reach.read(allow=wanted.allow, schemes=wanted.schemes)))
+    config = desk.settings.notify
+    results = asyncio.run(send_test(desk.store, reach=Reach.read(allow=config.allow, schemes=config.schemes)))
     if not results:
         raise Conflict("the policy in force names no channel", fix="set urls in [notify] of policy.toml")
     rows = [(one.url, "taken" if one.ok else one.reason) for one in results]

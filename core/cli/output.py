@@ -63,9 +63,9 @@ def example(line: str) -> str:
 
 def stored_token(directory: Path) -> str | None:
     """The operator's token for this desk: from the environment, a desk for development, or the OS keyring."""
-    given = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
-    if given:
-        return given
+    token = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
+    if token:
+        return token
     import keyring  # noqa: PLC0415 - scans every installed package for a keyring: not if a token is given
     import keyring.errors  # noqa: PLC0415
 
@@ -242,7 +242,7 @@ def pairs(values: Mapping[str, object]) -> str:
     """`name  value` lines for a person, without empty values. A value cannot start a new line."""
     shown = {name: value for name, value in values.items() if value not in (None, "", [], {}, ())}
     wide = max((len(name) for name in shown), default=0)
-    return "\n".join(f"{name.ljust(wide)}  {_cell(_word(value))}" for name, value in shown.items())
+    return "\n".join(f"{name.ljust(wide)}  {_cell(_cell_text(value))}" for name, value in shown.items())
 
 
 def _clipped(text: str) -> str:
@@ -262,7 +262,7 @@ def _cell(text: str) -> str:
     return spell_out(" ".join(text.splitlines()))[0]
 
 
-def _word(value: object) -> str:
+def _cell_text(value: object) -> str:
     match value:
         case bool():
             return "yes" if value else "no"

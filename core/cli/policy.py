@@ -47,7 +47,9 @@ def check(desk: CommandContext, file: File) -> Output:
             "The policy is valid. There is no desk here to compare it with.",
         )
     changes = rules.changes(old, new)
-    return Output({"ok": True, "problems": [], "changes": _told(changes)}, f"The policy is valid.\n{_listed(changes)}")
+    return Output(
+        {"ok": True, "problems": [], "changes": _as_json(changes)}, f"The policy is valid.\n{_listed(changes)}"
+    )
 
 
 @command(app, "show", example="postroom policy show")
@@ -66,7 +68,7 @@ def apply(desk: CommandContext, file: File, reason: Reason) -> Output:
     applied = desk.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
     # The gateways watch the desk's own file: if it stayed as it was, it would tighten again what was just loosened.
     _replace(desk.settings.policy_file, text)
-    data = {"version": applied.version, "changes": _told(applied.changes)}
+    data = {"version": applied.version, "changes": _as_json(applied.changes)}
     return Output(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
 
 
@@ -120,7 +122,7 @@ def _replace(file: Path, text: str) -> None:
     fresh.replace(file)
 
 
-def _told(changes: Sequence[Change]) -> list[dict[str, Any]]:
+def _as_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [{"path": one.path, "old": one.old, "new": one.new, "direction": one.direction} for one in changes]
 
 

@@ -20,20 +20,20 @@ def completed(
     if not desk.interactive:
         return given
     with desk.read() as conn:
-        known = directory.operators(conn)
+        operators = directory.operators(conn)
     with desk.asking():
-        return {name: value or _asked(name, address, known, desk=desk, mode=mode) for name, value in given.items()}
+        return {name: value or _asked(name, address, operators, desk=desk, mode=mode) for name, value in given.items()}
 
 
 def _asked(
-    name: str, address: str, known: list[OperatorFacts], *, desk: CommandContext, mode: str | None
+    name: str, address: str, operators: list[OperatorFacts], *, desk: CommandContext, mode: str | None
 ) -> str | None:
     if name == "standing_reason" and mode not in UNATTENDED:
         return None
     question, usual = {
         "agent": ("Which agent is it for", address.partition("@")[2].partition(".")[0]),
         "purpose": ("What is it for", None),
-        "owner": ("Which operator answers for it", next_steps.holder(known, Role.OWNER, but=(desk.actor.name,))),
+        "owner": ("Which operator answers for it", next_steps.holder(operators, Role.OWNER, but=(desk.actor.name,))),
         "system_owner": ("Who owns the systems it touches", None),
         "systems": ("Which systems does it touch", "none but mail"),
         "users": ("Whom does it write to or act for", None),

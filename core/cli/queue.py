@@ -25,7 +25,7 @@ from core.rules.content import examined, read_mail, said_by
 from core.serializers import mail
 from core.services.audit import status
 from core.services.control import emergency, read_log
-from core.services.control.read_log import Door, Shown, What
+from core.services.control.read_log import EntryPoint, Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 
@@ -106,7 +106,7 @@ def cancel(
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
         # One transaction: a failure after the commit would report a message as not cancelled that is.
         review.cancel(tx, number, actor=actor, reason=reason)
-        read_log.by_operator(tx, Shown(What.MESSAGE, item=number), door=Door.CLI, actor=actor)
+        read_log.by_operator(tx, Shown(What.MESSAGE, item=number), entry_point=EntryPoint.CLI, actor=actor)
         return status.message(tx.conn, number, caller=actor, now=tx.now)
 
     return Output({"id": item} | desk.act(verb), f"Cancelled {item}.")
@@ -158,7 +158,7 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
     with desk.read() as conn:
         found = message.message(conn, number, now=desk.now) if item.startswith("m") else None
         held = None if found else message.review(conn, number)
-        stands = status.message(conn, number, caller=desk.actor, now=desk.now) if found else {}
+        state = status.message(conn, number, caller=desk.actor, now=desk.now) if found else {}
     if found is None and held is None:
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what is waiting")
     desk.shown(Shown(What.MESSAGE, item=number))
@@ -167,11 +167,11 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
         action = {"id": item} | mail.review(held)
         return Opened(action, pairs(action))
     failed = _failed(found)
-    data = mail.message(found, stands) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
+    data = mail.message(found, state) | {"checks": [{"code": one.code, "text": one.text} for one in failed]}
     rendered = (found.rendered or b"").decode(errors="replace") if source else None
     people = [_person(one) for one in data["recipients"]]
     held_for = [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else []
-    told = {
+    values = {
         "recipients": people,
         "review": held_for,
         "body_preview": None,
@@ -179,7 +179,7 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
         "message_id": None,
         "checks": [one.text for one in failed],
     }
-    text = pairs(data | told)
+    text = pairs(data | values)
     body = plain(rendered.replace("\r\n", "\n")) if rendered is not None else plain(found.preview)
     return Opened(data | ({"source": rendered} if source else {}), f"{text}\n\n{body}", found.digest, failed)
 
@@ -195,8 +195,8 @@ def _failed(found: MessageView) -> tuple[Finding, ...]:
     """The failed content checks, computed from the bytes that would leave; none if the body is purged."""
     if found.rendered is None:
         return ()
-    said = said_by(read_mail(found.rendered), subject=found.subject, people=(one.given for one in found.recipients))
-    return examined(said, own=(found.mailbox.rpartition("@")[2],))
+    rendered = said_by(read_mail(found.rendered), subject=found.subject, people=(one.given for one in found.recipients))
+    return examined(rendered, own=(found.mailbox.rpartition("@")[2],))
 
 
 # --- deciding -----------------------------------------------------------------------------------------------------
@@ -276,8 +276,8 @@ def _each(desk: CommandContext, ids: Sequence[str], verb: Deciding, *, done: str
     why = [f"{one['id']}: not {done}: {one['reason']}" + (f"; {one['fix']}" if one["fix"] else "") for one in refused]
     if hurried is not None:
         desk.note(f"{hurried}: faster than anyone can read; recorded in the log")
-    told = {"hurried": hurried} if hurried is not None else {}
-    data = {"decided": decided, "refused": refused} | told
+    extra = {"hurried": hurried} if hurried is not None else {}
+    data = {"decided": decided, "refused": refused} | extra
     return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
 
 

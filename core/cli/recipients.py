@@ -58,8 +58,8 @@ def add(
         address=address, stream=stream, classes=classes, cause=cause, reason=reason, expires_at=until
     )  # fmt: skip
     record = desk.act(lambda tx, actor: suppressions.add(tx, entry, actor=actor))
-    said = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
-    return Output({"address": address, "id": record, "added": record is not None}, said)
+    text = f"Suppressed {address}." if record is not None else f"{address} was suppressed already."
+    return Output({"address": address, "id": record, "added": record is not None}, text)
 
 
 @command(suppress_app, "remove", example="postroom suppress remove jane@example.com --reason 'she wrote to us'")
@@ -244,19 +244,19 @@ def _imported(
     keep: Keep[T],
 ) -> Output:
     """One transaction per batch, so that the desk keeps sending meanwhile."""
-    added = known = 0
+    added = existing = 0
     bad: list[dict[str, Any]] = []
     with _opened(file) as lines:
         for batch in read(lines):
             became: Imported = desk.act(lambda tx, actor, batch=batch: keep(tx, batch, actor=actor))  # type: ignore[misc]  # bound now
-            added, known = added + became.added, known + became.known
+            added, existing = added + became.added, existing + became.known
             bad += [{"line": one.line, "problem": one.problem} for one in became.bad]
-            desk.note(f"{plural(added + known + len(bad), 'row')} read")
-    lines_said = [f"{added:,} added, {known:,} already existed, {plural(len(bad), 'row')} could not be kept."]
+            desk.note(f"{plural(added + existing + len(bad), 'row')} read")
+    lines_said = [f"{added:,} added, {existing:,} already existed, {plural(len(bad), 'row')} could not be kept."]
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
     lines_said += [f"... and {len(bad) - BAD_SHOWN:,} more"] if len(bad) > BAD_SHOWN else []
-    data = {"added": added, "known": known, "bad": bad}
-    return Output(data, "\n".join(lines_said), code=1 if bad and not added + known else 0)
+    data = {"added": added, "known": existing, "bad": bad}
+    return Output(data, "\n".join(lines_said), code=1 if bad and not added + existing else 0)
 
 
 @contextlib.contextmanager

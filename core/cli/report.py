@@ -79,10 +79,10 @@ def _details(one: dict[str, Any]) -> str:
 
 
 def _line(file: str, found: Report) -> str:
-    told: dict[str, Any] = found.as_json()
+    values: dict[str, Any] = found.as_json()
     people = [
         f"{one['address']} {one['event']}{' for good' if one['permanent'] else ''}"
         + (f" ({details})" if (details := _details(one)) else "")
-        for one in told["recipients"]
+        for one in values["recipients"]
     ]
     return plain(f"{file}: {found.kind}" + (f": {'; '.join(people)}" if people else "")).replace("\n", " ")

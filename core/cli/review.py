@@ -87,8 +87,8 @@ def _decide(desk: CommandContext, item: str) -> str:
 
 def _asked(item: str) -> str:
     while True:
-        given: Any = typer.prompt(f"{item}: [a]pprove, [r]eject, [s]kip, [q]uit", err=True)
-        if (answer := _ANSWERS.get(str(given).strip().lower()[:1])) is not None:
+        typed: Any = typer.prompt(f"{item}: [a]pprove, [r]eject, [s]kip, [q]uit", err=True)
+        if (answer := _ANSWERS.get(str(typed).strip().lower()[:1])) is not None:
             return answer
 
 

@@ -89,8 +89,8 @@ def _greet(desk: CommandContext, settings: Settings) -> None:
     if not sys.stderr.isatty():
         return
     with desk.store.read() as conn:
-        known = directory.operators(conn)
-    reviewer = next_steps.holder(known, Role.REVIEWER)
+        operators = directory.operators(conn)
+    reviewer = next_steps.holder(operators, Role.REVIEWER)
     desk.note(
         f"Agents send to {next_steps.api(settings)}/emails/send. {reviewer or 'A reviewer'} decides what is held, in "
         f"another terminal:\n  {next_steps.typed(desk.directory, 'queue', 'review', who=reviewer)}\n"

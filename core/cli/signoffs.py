@@ -152,8 +152,8 @@ def _lookups(desk: CommandContext, address: str) -> Lookups:
     """DNS and settings of the stream, looked up now."""
     with desk.read() as conn:
         record = directory.mailbox(conn, address)
-        wanted = None if record is None else sender_checks.wanted(conn, record, desk.settings, now=desk.now)
-    return Lookups() if wanted is None else sender_checks.look(wanted)
+        checks = None if record is None else sender_checks.wanted(conn, record, desk.settings, now=desk.now)
+    return Lookups() if checks is None else sender_checks.look(checks)
 
 
 # --- at a terminal ------------------------------------------------------------------------------------------------
@@ -213,16 +213,16 @@ def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
 
 
 def _signed(shown: Mapping[str, Any], kind: Kind) -> str:
-    mine = next(one for one in shown["signoffs"] if one["kind"] == kind)
+    signature = next(one for one in shown["signoffs"] if one["kind"] == kind)
     sentences = {item.code: item.sentence for item in issuance.CHECKLISTS[kind]}
     lines = []
-    for code, by in mine["checklist"].items():
-        detail, why = mine["findings"][code]["detail"], mine["reasons"].get(code)
+    for code, by in signature["checklist"].items():
+        detail, why = signature["findings"][code]["detail"], signature["reasons"].get(code)
         says = {"desk": f"The desk confirms: {detail}", "signer": "You affirmed it."}.get(
             by, f"You signed despite a failed desk check: {detail}"
         )
         lines.append(f"[x] {code}: {sentences[code]} {says}{f' Reason: {why}' if why else ''}")
-    lines.append(f"You signed the record with the digest {mine['record_digest']}.")
+    lines.append(f"You signed the record with the digest {signature['record_digest']}.")
     waits, address = shown["waiting_for"], shown["address"]
     lines.append(f"{address} waits for {', '.join(waits)}." if waits else f"{address} is {shown['status']}.")
     return "\n".join(lines)

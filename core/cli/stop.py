@@ -30,5 +30,5 @@ def stop(desk: CommandContext, reason: Reason) -> Output:
 def start(desk: CommandContext, reason: Reason) -> Output:
     """End the all-stop: by one governance operator, or by two on call."""
     started = desk.act(lambda tx, actor: emergency.start(tx, reason=reason, actor=actor))
-    said = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
-    return Output(controls.started(started), said)
+    text = "Started." if started.running else "Vote recorded; one more on-call operator or governance must confirm."
+    return Output(controls.started(started), text)

@@ -91,13 +91,13 @@ def add(
     named = streams.subdomain(domain)
     ring = key_file.load_master_keys(desk.settings)
     route, password = parted(desk, relay or "direct", from_stdin=password_stdin)
-    whose = provider or registry.of_host(Route.parse(route).host)
+    provider_name = provider or registry.of_host(Route.parse(route).host)
     new = NewStream(
         domain=named,
         route=route,
         route_secret=ring.seal(password.encode(), about=f"route:{named}") if password else None,
         keys=fresh_keys(named, streams.SLOTS, ring=ring, now=desk.now),
-        provider=whose,
+        provider=provider_name,
         protected=protected,
         owners=tuple(listed(owner)),
         warm=warm,
@@ -106,7 +106,7 @@ def add(
         unsubscribe_url=unsubscribe,
         connection_messages=per_connection,
         minute_messages=per_minute,
-        spf=spf or (None if password_stdin else asked_for_spf(desk, route, whose)),
+        spf=spf or (None if password_stdin else asked_for_spf(desk, route, provider_name)),
     )
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def add(
 
     return Output(
         desk.act(verb) | {"selectors": [key.selector for key in new.keys]},
-        f"Added {named}, by {route}. {_about(whose)}Publish its records: postroom stream dns {named}"
+        f"Added {named}, by {route}. {_about(provider_name)}Publish its records: postroom stream dns {named}"
         + handoff.stream(desk, named),
     )
 
@@ -154,12 +154,12 @@ def change(
     if password_stdin and not relay:
         raise Invalid("--password-stdin belongs to a relay", fix="name it again: --relay smtp://USER@HOST:587")
     route, password = parted(desk, relay or "direct", from_stdin=password_stdin) if relay or direct else (None, None)
-    if relay and provider is None and (known := registry.of_host(Route.parse(relay).host)) != registry.NONE:
-        provider = known
+    if relay and provider is None and (recognised := registry.of_host(Route.parse(relay).host)) != registry.NONE:
+        provider = recognised
     sealed = None
     if password:
         sealed = key_file.load_master_keys(desk.settings).seal(password.encode(), about=f"route:{named}")
-    asked = StreamChange(
+    changes = StreamChange(
         route=route,
         route_secret=sealed,
         provider=provider,
@@ -172,11 +172,11 @@ def change(
         minute_messages=per_minute,
         spf=spf,
     )
-    if asked == StreamChange():
+    if changes == StreamChange():
         raise Invalid("no change given", fix="such as --organisation 'Acme Ltd'")
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
-        streams.change(tx, named, asked, reason=reason, actor=actor)
+        streams.change(tx, named, changes, reason=reason, actor=actor)
         return resources.stream(streams.show(tx.conn, named))
 
     found = desk.act(verb)
@@ -236,8 +236,8 @@ def warmup(
     if cap != "off" and figure is None:
         raise Invalid(f"{cap[:20]!r} is not a daily cap", fix="give a number per day, or off")
     desk.act(lambda tx, actor: streams.set_warmup(tx, domain, cap=figure, reason=reason, actor=actor))
-    said = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
-    return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, said)
+    text = f"{domain}: no warm-up cap." if figure is None else f"{domain}: at most {figure:,} a day."
+    return Output({"domain": domain, "warm": figure is None, "warm_cap": figure}, text)
 
 
 @command(app, "list", example="postroom stream list")
@@ -303,8 +303,8 @@ def _about(provider: str) -> str:
 def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None:
     """Ask a person at a terminal; a program is not asked, and `stream dns` lists what is open."""
     parsed = Route.parse(route)
-    known = provider != registry.NONE or parsed.kind == "direct"
-    if known or not desk.interactive:
+    provider_known = provider != registry.NONE or parsed.kind == "direct"
+    if provider_known or not desk.interactive:
         return None
     near = is_loopback(parsed.host)
     sender = "what the relay on this machine sends from" if near else parsed.host

@@ -48,6 +48,6 @@ def replay(
     if mailbox is not None:
         n = desk.act(lambda tx, actor: dead_letters.replay_mailbox(tx, mailbox, actor=actor))
     else:
-        wanted = [*dict.fromkeys(numbers or ())]
-        n = desk.act(lambda tx, actor: dead_letters.replay(tx, wanted, actor=actor))
+        unique = [*dict.fromkeys(numbers or ())]
+        n = desk.act(lambda tx, actor: dead_letters.replay(tx, unique, actor=actor))
     return Output({"replayed": n}, f"{n} sent again, by the gateway, in the order of the log.")

@@ -175,19 +175,19 @@ class SimulatedAgent:
 
     def _compose(self, n: int, *, to: str, run: Mapping[str, object], drafts: Sequence[Draft]) -> dict[str, object]:
         draft = self._random.choice(drafts)
-        words = {
+        placeholders = {
             "name": to.partition(".")[0].capitalize(),
             "number": self._random.randint(10_000, 99_999),
             "amount": f"{self._random.randint(20, 4_000)}.{self._random.randint(0, 99):02d}",
             "day": self._random.choice(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")),
         }
-        subject = draft.subject.format_map(words)
+        subject = draft.subject.format_map(placeholders)
         arguments = {"to": to, "subject": subject, "template": self.script.prompt_version, "step": n}
         return {
             "from": self.mailbox,
             "to": [to],
             "subject": subject,
-            "text": draft.text.format_map(words),
+            "text": draft.text.format_map(placeholders),
             "content_class": self.script.content_class,
             "run": {**run, "tool_call": {"name": self.script.tool, "arguments": arguments}},
             "tags": [self.script.kind],

@@ -194,7 +194,7 @@ class Morning:
         ]  # fmt: skip
         casts.append(Cast(RESETS, "noreply@accounts.acme.example", Mode.AUTONOMOUS, "sends password resets"))
         self._founded = founded = found(
-            directory, casts, relay="smtp://127.0.0.1:2525", clock=self._clock, policy=_heard(),
+            directory, casts, relay="smtp://127.0.0.1:2525", clock=self._clock, policy=_notifying_policy(),
             protected=["accounts.acme.example"],
         )  # fmt: skip
         store = Store(f"sqlite:///{directory / 'postroom.db'}", clock=self._clock)
@@ -295,8 +295,8 @@ class Morning:
         return going
 
     def _settle(self, going: Sequence[Claimed]) -> None:
-        said = Reply(Outcome.SENT, 250, "2.0.0", "2.0.0 Ok: queued", "dot")
-        settlements = [Settlement(one, said) for one in going]
+        reply = Reply(Outcome.SENT, 250, "2.0.0", "2.0.0 Ok: queued", "dot")
+        settlements = [Settlement(one, reply) for one in going]
         self._store.transact(lambda tx: delivery.settle(tx, settlements, worker=self._worker))
         self._receive(going)
 
@@ -335,8 +335,8 @@ class Morning:
             received = Received(now, sender, one.path, str(one.agent_id), raw)
             low, high = COMPLAINS_AFTER if report is complaint else BOUNCES_AFTER
             at = now + int(low * (high / low) ** self._draw("delay", one.agent_id, one.address) * MICROS)
-            letter = report(received, headers=raw[: raw.find(b"\r\n\r\n") + 2], at=at)
-            heapq.heappush(self._mail, _Letter(at, next(self._order), letter))
+            report_message = report(received, headers=raw[: raw.find(b"\r\n\r\n") + 2], at=at)
+            heapq.heappush(self._mail, _Letter(at, next(self._order), report_message))
 
     def _absorb(self) -> None:
         """Process the reports that are due with the desk's own parser, matching and guards."""
@@ -358,7 +358,7 @@ class Morning:
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) / 2**64
 
 
-def _heard() -> Policy:
+def _notifying_policy() -> Policy:
     """The default policy, with a notification for every send: a monitored mailbox needs that."""
     notify = {"urls": ("mailto://postroom@example.com",), "events": ("email.sent", "agent.suspended", "agent.warned")}
     return Policy.model_validate({"notify": notify})

@@ -60,26 +60,26 @@ class Playing:
         self.clock = FollowingClock(shown)
         """The scenario's time, if it is `watched`."""
         self._pipe, there = context.Pipe(duplex=False)
-        told = (case, directory, messages, there, shown if watched else None)
-        self._process = context.Process(target=_play, args=told, daemon=True)
+        arguments = (case, directory, messages, there, shown if watched else None)
+        self._process = context.Process(target=_play, args=arguments, daemon=True)
         self._process.start()
         there.close()
-        self._said: float | CaseFigures = 0.0
+        self._latest: float | CaseFigures = 0.0
 
-    def hear(self) -> float | CaseFigures:
+    def wait_for_progress(self) -> float | CaseFigures:
         """Wait for the next progress, or for the figures: its last message. Raises `Unavailable`."""
         try:
-            self._said = self._pipe.recv()
+            self._latest = self._pipe.recv()
         except EOFError as error:
             self._process.join()  # it closes its pipe first, then prints the error
             raise Unavailable(f"the morning with {self._case.name} broke off; its process has said why") from error
-        return self._said
+        return self._latest
 
     def so_far(self) -> float | CaseFigures:
         """Return its latest message without waiting for more. Raises `Unavailable`."""
-        while not isinstance(self._said, CaseFigures) and self._pipe.poll():
-            self.hear()
-        return self._said
+        while not isinstance(self._latest, CaseFigures) and self._pipe.poll():
+            self.wait_for_progress()
+        return self._latest
 
     def stop(self) -> None:
         """Stop it, whether or not it is done."""
@@ -92,12 +92,12 @@ def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | 
     """Play a case in a process of its own and wait for its figures."""
     playing = Playing(case, directory, messages=messages)
     try:
-        while not isinstance(said := playing.hear(), CaseFigures):
+        while not isinstance(figures := playing.wait_for_progress(), CaseFigures):
             if progress is not None:
-                progress(case.name, said)
+                progress(case.name, figures)
     finally:
         playing.stop()
-    return said
+    return figures
 
 
 def _play(case: Case, directory: Path, messages: int, pipe: Pipe, shown: Shown | None) -> None:

@@ -273,8 +273,8 @@ class Live:
     def _last_words(self, lines: int) -> str:
         """Return the end of the gateway's log."""
         with contextlib.suppress(OSError):
-            said = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
-            return " | ".join(line.strip() for line in said[-lines:] if line.strip())
+            log_lines = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
+            return " | ".join(line.strip() for line in log_lines[-lines:] if line.strip())
         return ""
 
 

@@ -107,12 +107,12 @@ def matches(pattern: str, address: Address) -> bool:
 
 
 def _names(pattern: str, local: str, domain: str) -> bool:
-    mine, theirs = _pattern(pattern)
-    if mine not in {"*", local}:
+    local_pattern, domain_pattern = _pattern(pattern)
+    if local_pattern not in {"*", local}:
         return False
-    if theirs.startswith("*."):
-        return domain.endswith(theirs[1:])
-    return theirs in {"*", domain}
+    if domain_pattern.startswith("*."):
+        return domain.endswith(domain_pattern[1:])
+    return domain_pattern in {"*", domain}
 
 
 def refuse_routes(address: Address) -> None:

@@ -166,8 +166,8 @@ def paced_departure(tat: int | None, *, per_minute: int, burst: int, ahead: int,
     if per_minute <= 0 or burst <= 0:
         return FAR_FUTURE
     interval = -(-MINUTE // per_minute)
-    standing = pace(tat, per_minute=per_minute, burst=burst, now=now, asking=0)
-    return max(now, standing.tat + (ahead - burst + 1) * interval)
+    current = pace(tat, per_minute=per_minute, burst=burst, now=now, asking=0)
+    return max(now, current.tat + (ahead - burst + 1) * interval)
 
 
 def warmup_day(sent: Iterable[Bucket], *, days: Sequence[int], today: int) -> int:
@@ -198,8 +198,8 @@ def run_hold(count_before: int, *, asking: int, cap: int, confirmed_up_to: int |
     fits = max(0, min(asking, ceiling - count_before))
     if fits == asking:
         return RunRoom(fits=fits, ceiling=ceiling, hold=None)
-    said = f"confirmed up to {ceiling:,}" if ceiling > cap else f"capped at {cap:,}"
-    text = f"the run is {said} recipients and this makes {count_before + asking:,}: a human must confirm more"
+    limit_text = f"confirmed up to {ceiling:,}" if ceiling > cap else f"capped at {cap:,}"
+    text = f"the run is {limit_text} recipients and this makes {count_before + asking:,}: a human must confirm more"
     return RunRoom(fits=fits, ceiling=ceiling, hold=Reason("run_cap", text))
 
 

@@ -151,9 +151,9 @@ def asks_first(region: str | None, *, terms: Terms = DEFAULT_TERMS) -> bool:
 def region_of(address: str) -> str | None:
     """The country of an address's top-level domain, ISO 3166-1; None where the domain does not tell."""
     last = address.rpartition("@")[2].rpartition(".")[2].upper()
-    known = _DOMAINS.get(last)
-    if known is not None:
-        return known
+    region = _DOMAINS.get(last)
+    if region is not None:
+        return region
     return last if len(last) == 2 and last.isalpha() and last not in _WORLDWIDE else None
 
 
@@ -162,10 +162,10 @@ def stranger(*, address: str, contacted: bool, records: Iterable[Record], now: i
 
     A recipient who has withdrawn consent is a stranger again.
     """
-    known = list(records)
-    if withdrawn(ContentClass.COLD_OUTREACH, address=address, records=known, now=now):
+    listed = list(records)
+    if withdrawn(ContentClass.COLD_OUTREACH, address=address, records=listed, now=now):
         return True
-    return not contacted and not any(_living(record, now=now) for record in known)
+    return not contacted and not any(_in_force(record, now=now) for record in listed)
 
 
 def unsolicited(
@@ -176,12 +176,12 @@ def unsolicited(
     To a stranger it needs prior consent if cold outreach does and the law requires it. `records` are those of the
     address and its domain.
     """
-    known = list(records)
+    listed = list(records)
     if ContentClass.COLD_OUTREACH not in terms.require:
         return Execute()
-    if withdrawn(ContentClass.COLD_OUTREACH, address=recipient.address, records=known, now=now):
+    if withdrawn(ContentClass.COLD_OUTREACH, address=recipient.address, records=listed, now=now):
         return Block("consent_required", "the recipient has withdrawn consent, and the message is commercial")
-    if not stranger(address=recipient.address, contacted=contacted, records=known, now=now):
+    if not stranger(address=recipient.address, contacted=contacted, records=listed, now=now):
         return Execute()
     if not asks_first(recipient.region, terms=terms):
         return Execute()
@@ -198,34 +198,34 @@ def read_basis(text: str) -> Basis:
     return found
 
 
-def _said(records: Iterable[Record], *, address: str, content_class: ContentClass, now: int) -> list[Record]:
+def _applicable(records: Iterable[Record], *, address: str, content_class: ContentClass, now: int) -> list[Record]:
     """The records that apply to the recipient by now: the address's own, or, if there are none, its domain's."""
     address = address.lower()
     domain = address.rpartition("@")[2]
-    own: list[Record] = []
+    of_address: list[Record] = []
     shared: list[Record] = []
     for record in records:
         if record.given_at > now or not {"*", content_class.value} & {part.strip() for part in record.scope.split(",")}:
             continue
         subject = record.subject.strip().lower().removeprefix("@")
         if subject == address:
-            own.append(record)
+            of_address.append(record)
         elif subject == domain:
             shared.append(record)
-    return own or shared
+    return of_address or shared
 
 
 def _given(
     records: Iterable[Record], *, address: str, content_class: ContentClass, now: int
 ) -> tuple[list[Record], bool]:
     """The records that no withdrawal has ended, and whether a withdrawal has ended all of them."""
-    said = _said(records, address=address, content_class=content_class, now=now)
-    ended = max((record.withdrawn_at or 0 for record in said if _withdrawn(record, now=now)), default=-1)
-    given = [record for record in said if record.given_at > ended and not _withdrawn(record, now=now)]
+    applicable = _applicable(records, address=address, content_class=content_class, now=now)
+    ended = max((record.withdrawn_at or 0 for record in applicable if _withdrawn(record, now=now)), default=-1)
+    given = [record for record in applicable if record.given_at > ended and not _withdrawn(record, now=now)]
     return given, ended >= 0 and not given
 
 
-def _living(record: Record, *, now: int) -> bool:
+def _in_force(record: Record, *, now: int) -> bool:
     ended = record.expires_at is not None and record.expires_at <= now
     return record.given_at <= now and not ended and not _withdrawn(record, now=now)
 

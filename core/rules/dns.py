@@ -176,9 +176,9 @@ def records(
         ),
         _dmarc(domain, reports=reports, policy=dmarc, plan=plan),
     ]  # fmt: skip
-    if foreign := _foreign(domain, reports):
-        name = f"{domain}._report._dmarc.{foreign}"
-        found.append(DnsRecord("TXT", name, "v=DMARC1", f"{foreign} agrees to take these reports (RFC 7489 7.1)"))
+    if external := _foreign(domain, reports):
+        name = f"{domain}._report._dmarc.{external}"
+        found.append(DnsRecord("TXT", name, "v=DMARC1", f"{external} agrees to take these reports (RFC 7489 7.1)"))
     return tuple(found)
 
 

@@ -114,35 +114,35 @@ class GateDecision:
     waits: Reason | None = None
 
 
-def decide(asked: GateInput) -> GateDecision:
+def decide(facts: GateInput) -> GateDecision:
     """Decide about one message. Further questions can only tighten the mode's verdict."""
-    leaving = asked.moment is Moment.DEPARTURE
-    barred = bar(asked.standing, asked.moment)
+    leaving = facts.moment is Moment.DEPARTURE
+    barred = bar(facts.standing, facts.moment)
     if barred is not None:
         return GateDecision(barred, waits=Reason(barred.error, barred.reason) if leaving else None)
-    excluded = dict(_shut(asked, leaving=leaving))
-    open_ = [one for one in asked.recipients if one.n not in excluded]
+    excluded = dict(_shut(facts, leaving=leaving))
+    open_ = [one for one in facts.recipients if one.n not in excluded]
     if not open_:
         return GateDecision(_all_shut(excluded.values()), excluded)
     further = [
-        *_of_stream(asked.standing),
-        *_of_classes(asked),
-        *_of_allow_list(asked, open_),
-        *_of_task(asked, open_),
-        *(said for one in open_ for said in _of_consent(one)),
-        *(Hold((reason,)) for reason in asked.budget),
-        *_of_approvals(asked),
+        *_of_stream(facts.standing),
+        *_of_classes(facts),
+        *_of_allow_list(facts, open_),
+        *_of_task(facts, open_),
+        *(verdict for one in open_ for verdict in _of_consent(one)),
+        *(Hold((reason,)) for reason in facts.budget),
+        *_of_approvals(facts),
     ]
-    mode = asked.mode
+    mode = facts.mode
     if leaving:
-        mode, *further = (_for_a_person(said, asked.approved) for said in (_of_mode(mode), *further))
+        mode, *further = (_for_a_person(verdict, facts.approved) for verdict in (_of_mode(mode), *further))
     return GateDecision(moderate(mode, further), excluded)
 
 
-def open_to(asked: GateInput) -> frozenset[int]:
+def open_to(facts: GateInput) -> frozenset[int]:
     """The recipients that are not excluded, whatever else is decided."""
-    excluded = dict(_shut(asked, leaving=asked.moment is Moment.DEPARTURE))
-    return frozenset(one.n for one in asked.recipients if one.n not in excluded)
+    excluded = dict(_shut(facts, leaving=facts.moment is Moment.DEPARTURE))
+    return frozenset(one.n for one in facts.recipients if one.n not in excluded)
 
 
 def bar(standing: Standing, moment: Moment) -> Block | None:
@@ -173,26 +173,26 @@ def moderate(verdict: Verdict, further: Iterable[Verdict] = ()) -> Verdict:
     """
     reasons: dict[Reason, Reason] = {}
     held = notify = False
-    for said in (verdict, *further):
-        match said:
+    for one in (verdict, *further):
+        match one:
             case Block():
-                return said
+                return one
             case Hold():
                 held = True
-                for reason in said.reasons:
+                for reason in one.reasons:
                     reasons[reason] = _joined(reasons.get(reason), reason)
             case Execute():
-                notify = notify or said.notify
+                notify = notify or one.notify
             case _:
-                assert_never(said)
+                assert_never(one)
     return Hold(tuple(reasons.values())) if held else Execute(notify=notify)
 
 
-def _joined(known: Reason | None, reason: Reason) -> Reason:
+def _joined(earlier: Reason | None, reason: Reason) -> Reason:
     """Merge the same sentence about two recipients into one reason that names both."""
-    if known is None:
+    if earlier is None:
         return reason
-    return Reason(reason.code, reason.text, tuple(dict.fromkeys((*known.rules, *reason.rules))))
+    return Reason(reason.code, reason.text, tuple(dict.fromkeys((*earlier.rules, *reason.rules))))
 
 
 def approved_rules(reasons: Iterable[Mapping[str, object]]) -> frozenset[str]:
@@ -207,15 +207,15 @@ def approved_rules(reasons: Iterable[Mapping[str, object]]) -> frozenset[str]:
 # --- the questions --------------------------------------------------------------------------------------------------
 
 
-def _shut(asked: GateInput, *, leaving: bool) -> Iterable[tuple[int, Block]]:
+def _shut(facts: GateInput, *, leaving: bool) -> Iterable[tuple[int, Block]]:
     """Recipients excluded even with a person's approval: no reviewer can consent for somebody else."""
-    for one in asked.recipients:
+    for one in facts.recipients:
         if one.suppressed is not None:
             yield one.n, Block("recipients_suppressed", f"suppressed: {one.suppressed}")
-        elif not one.allowed and asked.outside == "block":
+        elif not one.allowed and facts.outside == "block":
             yield one.n, Block("not_allow_listed", "the mailbox's allow-list does not name it")
         elif leaving:
-            refused = next((said for _, said in one.consent if isinstance(said, Block)), None)
+            refused = next((verdict for _, verdict in one.consent if isinstance(verdict, Block)), None)
             if refused is not None:
                 yield one.n, refused
 
@@ -231,9 +231,9 @@ def _all_shut(excluded: Iterable[Block]) -> Block:
     return Block("recipients_suppressed", "every recipient is suppressed or outside the allow-list")
 
 
-def _of_mode(said: Verdict) -> Verdict:
+def _of_mode(verdict: Verdict) -> Verdict:
     """At departure, a mode that no longer sends holds what was accepted before it until a person approves."""
-    return _hold(MODE, said.reason, MODE) if isinstance(said, Block) else said
+    return _hold(MODE, verdict.reason, MODE) if isinstance(verdict, Block) else verdict
 
 
 def _of_stream(standing: Standing) -> list[Verdict]:
@@ -246,42 +246,42 @@ def _protected(standing: Standing) -> Block:
     return Block("mailbox_not_active", reason)
 
 
-def _of_classes(asked: GateInput) -> Iterable[Verdict]:
-    if asked.content_class in UNSUBSCRIBE_CLASSES and not asked.imprint:
-        stream = asked.standing.stream
-        lacks = f"{stream} has no organisation and postal address, which {asked.content_class} requires"
+def _of_classes(facts: GateInput) -> Iterable[Verdict]:
+    if facts.content_class in UNSUBSCRIBE_CLASSES and not facts.imprint:
+        stream = facts.standing.stream
+        why = f"{stream} has no organisation and postal address, which {facts.content_class} requires"
         fix = f"postroom stream set {stream} --organisation NAME --postal-address TEXT"
-        yield Block("action_blocked", lacks, fix)
-    for content_class in asked.classes:
-        if content_class.value not in asked.signed_off:
-            text = f"{asked.standing.mailbox} is not signed off for {content_class}"
+        yield Block("action_blocked", why, fix)
+    for content_class in facts.classes:
+        if content_class.value not in facts.signed_off:
+            text = f"{facts.standing.mailbox} is not signed off for {content_class}"
             yield _hold("class_not_signed_off", text, f"class_not_signed_off:{content_class}")
-        if content_class in asked.held_classes:
+        if content_class in facts.held_classes:
             yield _hold("class", f"policy holds {content_class} in every mode", f"class:{content_class}")
 
 
-def _of_allow_list(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
+def _of_allow_list(facts: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
     """Destinations of mail or replies that the mailbox's allow-list does not name."""
-    strangers = [f"allow_list:{one.n}" for one in open_ if not one.allowed]
-    if strangers:
-        noun = "recipient is" if len(strangers) == 1 else "recipients are"
-        yield _hold("allow_list", f"{len(strangers)} {noun} outside the mailbox's allow-list", *strangers)
-    if not asked.reply_to_allowed:
+    outside = [f"allow_list:{one.n}" for one in open_ if not one.allowed]
+    if outside:
+        noun = "recipient is" if len(outside) == 1 else "recipients are"
+        yield _hold("allow_list", f"{len(outside)} {noun} outside the mailbox's allow-list", *outside)
+    if not facts.reply_to_allowed:
         text = "Reply-To is outside the mailbox's allow-list: answers would go there"
         yield _hold("reply_to", text, "reply_to")
 
 
-def _of_task(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
+def _of_task(facts: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
     """Required declarations that the run lacks, and recipients or targets outside the run's purpose."""
-    task = asked.task
+    task = facts.task
     if task is None:
         return
     if task.unsaid:
-        said = f"policy requires every run to declare {', '.join(task.unsaid)}, and {task.run} does not"
+        why = f"policy requires every run to declare {', '.join(task.unsaid)}, and {task.run} does not"
         if task.refuses:
-            yield Block("run_incomplete", said, "declare it in the request's run, or bind the token to a run that does")
+            yield Block("run_incomplete", why, "declare it in the request's run, or bind the token to a run that does")
         else:
-            yield _hold("run_incomplete", said, *(f"run_incomplete:{name}" for name in task.unsaid))
+            yield _hold("run_incomplete", why, *(f"run_incomplete:{name}" for name in task.unsaid))
     purpose = f" ({task.purpose})" if task.purpose else ""
     outside = [f"outside_task:{one.n}" for one in open_ if not one.on_task]
     if outside:
@@ -293,21 +293,21 @@ def _of_task(asked: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdi
 
 
 def _of_consent(one: GateRecipient) -> Iterable[Verdict]:
-    for content_class, said in one.consent:
-        match said:
+    for content_class, verdict in one.consent:
+        match verdict:
             case Hold(reasons=reasons):
                 rule = f"consent:{content_class}:{one.n}"
                 yield Hold(tuple(Reason(each.code, each.text, (rule,)) for each in reasons))
             case Block():
-                yield said
+                yield verdict
             case Execute():
                 pass
             case _:
-                assert_never(said)
+                assert_never(verdict)
 
 
-def _of_approvals(asked: GateInput) -> list[Verdict]:
-    if asked.approvals_missing <= 0:
+def _of_approvals(facts: GateInput) -> list[Verdict]:
+    if facts.approvals_missing <= 0:
         return []
     return [_hold("four_eyes", "policy now requires two people's approval, and it has one", "four_eyes")]
 
@@ -324,15 +324,15 @@ def covers(approved: Collection[str], rules: Iterable[str]) -> bool:
     return all(rule in approved or rule.partition(":")[0] in approved for rule in rules)
 
 
-def _for_a_person(said: Verdict, approved: Collection[str]) -> Verdict:
+def _for_a_person(verdict: Verdict, approved: Collection[str]) -> Verdict:
     """The verdict for mail already accepted: what would be refused goes to a person instead, once."""
-    match said:
+    match verdict:
         case Block(error=error, reason=reason):
             return Execute() if covers(approved, [error]) else _hold(error, reason, error)
         case Hold(reasons=reasons):
             left = tuple(reason for reason in reasons if not covers(approved, reason.rules or (reason.code,)))
             return Hold(left) if left else Execute()
         case Execute():
-            return said
+            return verdict
         case _:
-            assert_never(said)
+            assert_never(verdict)

@@ -147,10 +147,10 @@ def missing(request: Request) -> tuple[str, ...]:
 
     In a mode that lets the agent act unattended, this includes the reason for a standing identity.
     """
-    wanted = ["agent", "purpose", "owner", "system_owner", "systems", "revoke_when", "expires_at"]
+    required = ["agent", "purpose", "owner", "system_owner", "systems", "revoke_when", "expires_at"]
     if request.mode in _UNATTENDED:
-        wanted.append("standing_reason")
-    return tuple(_NAMES.get(name, name) for name in wanted if _blank(getattr(request, name)))
+        required.append("standing_reason")
+    return tuple(_NAMES.get(name, name) for name in required if _blank(getattr(request, name)))
 
 
 def needed(request: Request) -> tuple[Kind, ...]:
@@ -315,8 +315,8 @@ def _left(left: Sequence[Item], findings: Mapping[str, Finding]) -> str:
     """What blocks the checklist, items that the desk found false first."""
     denied = [item for item in left if (found := findings.get(item.code)) is not None and found.found is False]
     open_ones = [item.code for item in left if item not in denied]
-    said = [f"the desk found {item.code} false: {findings[item.code].detail}" for item in denied]
-    return "; ".join([*said, *([f"not affirmed yet: {', '.join(open_ones)}"] if open_ones else [])])
+    problems = [f"the desk found {item.code} false: {findings[item.code].detail}" for item in denied]
+    return "; ".join([*problems, *([f"not affirmed yet: {', '.join(open_ones)}"] if open_ones else [])])
 
 
 def _how(denied: Sequence[str], open_ones: Sequence[str]) -> str:

@@ -16,17 +16,17 @@ _DAEMONS: Final = frozenset({"mailer-daemon", "mailerdaemon"})
 
 def unanswerable(headers: Mapping[str, str]) -> str | None:
     """Why an automated responder must not answer mail with these header fields, or None."""
-    said = {name.strip().lower(): value.strip().lower() for name, value in headers.items()}
-    submitted = said.get("auto-submitted", "no").partition(";")[0].strip()
+    fields = {name.strip().lower(): value.strip().lower() for name, value in headers.items()}
+    submitted = fields.get("auto-submitted", "no").partition(";")[0].strip()
     if submitted not in ("no", ""):
         return f"it is itself automatic (Auto-Submitted: {submitted[:40]})"
-    if said.get("precedence") in _BULK:
-        return f"it went to many (Precedence: {said['precedence']})"
-    if any(name in said for name in _LIST_FIELDS):
+    if fields.get("precedence") in _BULK:
+        return f"it went to many (Precedence: {fields['precedence']})"
+    if any(name in fields for name in _LIST_FIELDS):
         return "it came through a list"
-    if _SUPPRESSED & {part.strip() for part in said.get("x-auto-response-suppress", "").split(",")}:
+    if _SUPPRESSED & {part.strip() for part in fields.get("x-auto-response-suppress", "").split(",")}:
         return "its sender asks for no automatic answer (X-Auto-Response-Suppress)"
-    if said.get("return-path") == "<>":
+    if fields.get("return-path") == "<>":
         return "it is a report: its return path is empty (RFC 5321 4.5.5)"
     return None
 

@@ -79,13 +79,13 @@ def check_pause(old: Mode, new: Mode, *, raised_at: int | None, pause: int, now:
         )
 
 
-def check_heard(mode: Mode, *, heard: bool) -> None:
+def check_notification_target(mode: Mode, *, has_target: bool) -> None:
     """Refuse a `monitored` mailbox that has nowhere to notify. Raises `Invalid`.
 
-    `heard`: it has an approval webhook, or the policy's notifications cover it. Without either, monitored is autonomous
-    under a misleading name.
+    `has_target`: it has an approval webhook, or the policy's notifications cover it. Without either, monitored is
+    autonomous under a misleading name.
     """
-    if mode is Mode.MONITORED and not heard:
+    if mode is Mode.MONITORED and not has_target:
         raise Invalid(
             "monitored notifies on every send, and this mailbox has nowhere to notify",
             fix="give it an approval_webhook or configure a notification, or choose gated_send",

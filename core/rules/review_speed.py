@@ -24,8 +24,8 @@ class Hurry:
 
     def text(self, *, who: str, per_message: int) -> str:
         """`alice approved 21 in a minute, 18 of them read for less than 3 s`."""
-        said = f"{who} approved {self.approved} in a minute"
-        return f"{said}, {self.unread} of them read for less than {per_message} s" if self.unread else said
+        text = f"{who} approved {self.approved} in a minute"
+        return f"{text}, {self.unread} of them read for less than {per_message} s" if self.unread else text
 
 
 def hurry(dwells_ms: Sequence[int | None], *, seconds_per_message: int, messages_per_minute: int) -> Hurry | None:

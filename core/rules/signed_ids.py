@@ -130,12 +130,12 @@ def _mark(label: str, message_id: int, n: int, *, place: str, keyring: HmacKeys)
 
 
 def _read_mark(label: str, text: str, *, place: str, keyring: HmacKeys) -> tuple[int, int] | None:
-    kid, letters = text[:2], text[2:]
-    if len(text) != _MARK or kid not in keyring.keys or not _LETTERS.fullmatch(letters):
+    kid, encoded = text[:2], text[2:]
+    if len(text) != _MARK or kid not in keyring.keys or not _LETTERS.fullmatch(encoded):
         return None
-    raw = base64.b32decode(letters.upper())
-    payload, given = raw[:_PAYLOAD_BYTES], raw[_PAYLOAD_BYTES:]
-    if not hmac.compare_digest(given, _mac(label, payload, place=place, kid=kid, keyring=keyring)):
+    raw = base64.b32decode(encoded.upper())
+    payload, mac = raw[:_PAYLOAD_BYTES], raw[_PAYLOAD_BYTES:]
+    if not hmac.compare_digest(mac, _mac(label, payload, place=place, kid=kid, keyring=keyring)):
         return None
     return int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:], "big")
 
@@ -147,23 +147,23 @@ def _seal(label: str, message_id: int, *, place: str, keyring: HmacKeys) -> str:
 
 def _read_seal(label: str, text: str, *, place: str, keyring: HmacKeys) -> int | None:
     public, _, rest = text.partition(".")
-    kid, _, letters = rest.partition(".")
+    kid, _, encoded = rest.partition(".")
     number = read_id("m", public)
-    if number is None or kid not in keyring.keys or not _LETTERS.fullmatch(letters):
+    if number is None or kid not in keyring.keys or not _LETTERS.fullmatch(encoded):
         return None
     try:
-        given = base64.b32decode(letters.upper())
+        decoded = base64.b32decode(encoded.upper())
     except binascii.Error:
         return None
     mac = _mac(label, number.to_bytes(8, "big"), place=place, kid=kid, keyring=keyring)
-    return number if hmac.compare_digest(given, mac) else None
+    return number if hmac.compare_digest(decoded, mac) else None
 
 
 def _mac(label: str, payload: bytes, *, place: str, kid: str, keyring: HmacKeys) -> bytes:
     """`place`, the last, is the only part of variable length, so no two statements share an encoding."""
-    said = b"postroom/1/%b/%b/%d/%b%b" % (label.encode(), kid.encode(), len(payload), payload, place.encode())
+    message = b"postroom/1/%b/%b/%d/%b%b" % (label.encode(), kid.encode(), len(payload), payload, place.encode())
     # Not hmac.digest: it releases the GIL for 2 us of work, and a busy gateway waits 100 us to reacquire it.
-    return hmac.new(keyring.keys[kid], said, "sha256").digest()[:MAC_BYTES]
+    return hmac.new(keyring.keys[kid], message, "sha256").digest()[:MAC_BYTES]
 
 
 def _lowered(text: str) -> str:

@@ -74,8 +74,8 @@ def fingerprint(digest: bytes) -> str:
     Hashed once more, so that someone who has only read the code cannot derive the digest by which the desk looks tokens
     up.
     """
-    spelled = base64.b32encode(hashlib.sha256(b"postroom operator " + digest).digest()).decode()
-    return "-".join((spelled[:4], spelled[4:8], spelled[8:12]))
+    text = base64.b32encode(hashlib.sha256(b"postroom operator " + digest).digest()).decode()
+    return "-".join((text[:4], text[4:8], text[8:12]))
 
 
 def _mint(prefix: str) -> NewSecret:

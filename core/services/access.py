@@ -23,9 +23,9 @@ from core.rules.roles import Verb
 
 def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
     """Return the operator who holds the token with this SHA-256. Raises `Unauthenticated` with the reason."""
-    known = directory.operator_by_token(conn, digest)
-    if known is not None:
-        return _standing(known, digest, now=now)
+    operator = directory.operator_by_token(conn, digest)
+    if operator is not None:
+        return _standing(operator, digest, now=now)
     claiming = directory.operator_by_claim(conn, digest)
     if claiming is not None and claiming.disabled_at is None:
         raise Unauthenticated(
@@ -42,8 +42,8 @@ def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
     """Return the operator with the roles they have in this transaction. Raises `AccessEnded`, `Forbidden`."""
     if actor.kind != "operator":
         roles.check(actor, verb)
-    known = tx.desk_cache.get(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
-    current = _standing(known, actor.token, now=tx.now, name=actor.name)
+    operator = tx.desk_cache.get(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
+    current = _standing(operator, actor.token, now=tx.now, name=actor.name)
     roles.check(current, verb)
     tx.vouch(str(current))
     return current
@@ -63,22 +63,22 @@ def _known(conn: Connection, actor: Actor) -> OperatorFacts | None:
     return found if found is not None and found.name == actor.name else directory.operator(conn, actor.name)
 
 
-def _standing(known: OperatorFacts | None, token: bytes | None, *, now: int, name: str = "") -> Actor:
+def _standing(operator: OperatorFacts | None, token: bytes | None, *, now: int, name: str = "") -> Actor:
     """Return the operator with their current roles. Raises `AccessEnded`."""
-    if known is None:
+    if operator is None:
         raise AccessEnded(f"there is no operator {name}", fix="ask an admin to add you")
-    if known.disabled_at is not None:
+    if operator.disabled_at is not None:
         raise AccessEnded(
-            f"{known.name} was disabled at {stamp(known.disabled_at)}", fix="ask an admin if this is a mistake"
+            f"{operator.name} was disabled at {stamp(operator.disabled_at)}", fix="ask an admin if this is a mistake"
         )
-    if token is None or known.token_hash != token:
+    if token is None or operator.token_hash != token:
         raise AccessEnded(
-            f"this token of {known.name} was revoked or replaced by another",
+            f"this token of {operator.name} was revoked or replaced by another",
             fix="sign in with the new one, or claim one: postroom operator claim NAME",
         )
-    if known.expired(now):
+    if operator.expired(now):
         raise AccessEnded(
-            f"the token of {known.name} expired at {stamp(known.token_expires_at or 0)}",
-            fix=f"claim another: postroom operator claim {known.name}",
+            f"the token of {operator.name} expired at {stamp(operator.token_expires_at or 0)}",
+            fix=f"claim another: postroom operator claim {operator.name}",
         )
-    return known.actor
+    return operator.actor

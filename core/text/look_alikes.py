@@ -34,11 +34,11 @@ def drawn_alike() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for char, alike in orjson.loads(source).items():
         if len(char) == 1 and not char.isascii() and char.isalpha():
-            letter = next(
+            character = next(
                 (one["c"] for one in alike if len(one["c"]) == 1 and one["c"].isascii() and one["c"].isalpha()), ""
             )
-            if letter:  # the table maps a capital i to an l
-                found[char] = "I" if letter == "l" and char.isupper() else letter
+            if character:  # the table maps a capital i to an l
+                found[char] = "I" if character == "l" and char.isupper() else character
     return MappingProxyType({**found, **_OVERRIDES})
 
 

@@ -69,10 +69,12 @@ class NotificationWorker:
             return ()
         if base != self._base:  # at start, or after another gateway has posted
             self._base, self._read, self._told = base, base, []
-        heard = await asyncio.to_thread(self._store.look, functools.partial(notification_outbox.hear, after=self._read))
+        heard = await asyncio.to_thread(
+            self._store.look, functools.partial(notification_outbox.collect, after=self._read)
+        )
         if len(self._told) < MOST:
             self._read = heard.place
-            self._told += heard.told
+            self._told += heard.messages
         now = self._clock.now()
         if not self._told or not heard.urls:
             await self._keep(base, now)

@@ -367,7 +367,7 @@ def test_an_answer_that_does_not_show_that_the_probe_was_known_stops_the_drill(a
 def test_a_drill_that_reached_not_every_gateway_is_incomplete_everywhere(agent: Clerk) -> None:
     elsewhere = gateway_registry.Place(7, "elsewhere.test", 1, "127.0.0.1:8025")
     with contextlib.closing(Store(f"sqlite:///{agent.directory}/postroom.db", clock=SystemClock())) as store:
-        store.transact(lambda tx: gateway_registry.start(tx, elsewhere, alive=lambda _host, _pid: None))
+        store.transact(lambda tx: gateway_registry.start(tx, elsewhere, is_running=lambda _host, _pid: None))
         soon = store.clock.now() + SILENT - SECOND  # so that a slow machine still takes it for alive
         sql(agent, f"UPDATE gateway SET beat_at = {soon}")
     missed = "127.0.0.1:8025 on elsewhere.test"

@@ -127,7 +127,7 @@ async def test_news_of_a_screen_that_is_still_being_drawn_do_not_end_the_followi
     async with looking(app) as pilot:
         for name in ("agents", "queue", "events"):
             app.go(name)
-            app._hear(
+            app._receive_update(
                 DeskUpdate(app.live, messages=frozenset({1}), left=frozenset({1}), agents=frozenset({1}), count=1)
             )
         scene.submit("later@example.com")

@@ -134,7 +134,7 @@ def test_an_agent_shows_its_loosest_mode_and_its_longest_waiting_mail(store: Sto
     )
     store.transact(lambda tx: tx.write(update(MAILBOX).values(agent_id=bench.agent_id)))
     line = line_of(store)
-    assert (line.mode, len(line.boxes), line.oldest) == (Mode.MONITORED, 2, began)
+    assert (line.mode, len(line.mailboxes), line.oldest) == (Mode.MONITORED, 2, began)
     other = line_of(store, "x")
     assert (other.mode, other.hour, other.oldest) == (None, None, None)
 

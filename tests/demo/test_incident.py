@@ -98,7 +98,7 @@ def test_its_json_is_that_of_every_demonstration_with_both_tables(outcome: Outco
 def test_a_morning_is_watched_by_its_own_time_and_ended_when_nobody_watches(tmp_path: Path) -> None:
     playing = incident_runner.Playing(WIDENED, tmp_path / "desk", messages=MESSAGES, watched=True)
     try:
-        assert playing.hear() == 0.0  # founded, and the first calls are in
+        assert playing.wait_for_progress() == 0.0  # founded, and the first calls are in
         begun = playing.clock.now()
         assert START <= begun < START + MINUTE
         while playing.clock.now() == begun:

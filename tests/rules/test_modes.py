@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from core.errors import Conflict, Invalid
 from core.model import Action, Block, Execute, Hold, Mode, Reason, Verdict
 from core.rules.gate import moderate
-from core.rules.modes import TABLE, check_heard, check_pause, check_step, decide, is_raise, one_rung, raise_from
+from core.rules.modes import (
+    TABLE,
+    check_notification_target,
+    check_pause,
+    check_step,
+    decide,
+    is_raise,
+    one_rung,
+    raise_from,
+)
 
 EXPECTED = {
     Mode.READ_ONLY: {"send": "block", "reply": "block", "read": "execute", "tag": "block"},
@@ -142,12 +151,12 @@ def test_modes_rise_one_rung_and_fall_any_number(old: Mode, new: Mode) -> None:
 
 def test_monitored_without_anybody_to_hear_it_is_refused() -> None:
     with pytest.raises(Invalid) as refused:
-        check_heard(Mode.MONITORED, heard=False)
+        check_notification_target(Mode.MONITORED, has_target=False)
     assert refused.value.problems == (("approval_webhook", "is needed for monitored"),)
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_heard_mailbox_may_have_any_mode_and_the_others_need_no_listener(mode: Mode) -> None:
-    check_heard(mode, heard=True)
+    check_notification_target(mode, has_target=True)
     if mode is not Mode.MONITORED:
-        check_heard(mode, heard=False)
+        check_notification_target(mode, has_target=False)

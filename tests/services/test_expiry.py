@@ -72,13 +72,13 @@ def test_people_get_one_notification_and_another_when_it_has_come(store: Store, 
     with store.read() as conn:
         seq, _ = audit_log.head(conn)
     store.transact(review.warn_expiring)
-    heard = store.look(lambda tx: notification_outbox.hear(tx, Position(seq, tx.now)))
-    assert [one.notice.what for one in heard.told] == ["held mail expires soon"]
-    assert "30 held messages expire soon within 2h" in heard.told[0].notice.text
+    heard = store.look(lambda tx: notification_outbox.collect(tx, Position(seq, tx.now)))
+    assert [one.notice.what for one in heard.messages] == ["held mail expires soon"]
+    assert "30 held messages expire soon within 2h" in heard.messages[0].notice.text
     clock.advance(seconds=3600)
     store.transact(review.expire_due)
-    ended = store.look(lambda tx: notification_outbox.hear(tx, Position(heard.place.events, tx.now)))
-    title, _ = digest([one.notice for one in ended.told])
+    ended = store.look(lambda tx: notification_outbox.collect(tx, Position(heard.place.events, tx.now)))
+    title, _ = digest([one.notice for one in ended.messages])
     assert title == "30 x held mail expired"
     assert len(told(store, EmailExpired)) == 30
 

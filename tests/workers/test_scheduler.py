@@ -72,7 +72,7 @@ def test_what_is_due_is_looked_for_by_name_at_its_time_and_not_before(store: Sto
     attempt(store, claim(store))
     store.transact(lambda tx: tx.write(update(IN_FLIGHT).values(lease_until=at)))
     here = gateway_registry.Place(7, "elsewhere", 7, "127.0.0.1:1")
-    store.transact(lambda tx: gateway_registry.start(tx, here, alive=lambda _host, _pid: None))
+    store.transact(lambda tx: gateway_registry.start(tx, here, is_running=lambda _host, _pid: None))
     store.transact(lambda tx: tx.write(update(GATEWAY_PROCESS).values(beat_at=at - gateway_registry.LOST)))
     clock.advance(micros=at - clock.now() - 1)
     assert check(store) == set()

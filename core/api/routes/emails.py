@@ -39,7 +39,7 @@ from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Told = dict[int | str, dict[str, Any]]
+Responses = dict[int | str, dict[str, Any]]
 
 
 # Read by hand like the body: the framework would take 180 us a message for it.
@@ -194,9 +194,11 @@ class EmailRoutes:
 
     async def _mailbox(self, request: Request, address: str) -> Response:
         """The state of a mailbox: its mode, its budgets, whether its agent is suspended."""
-        wanted = mailbox_address(address)
+        normalised = mailbox_address(address)
         found = self._desk.callers.anybody_look(
-            request, Verb.DESK_READ, lambda tx, caller: identities.standing(status.mailbox(tx, wanted, caller=caller))
+            request,
+            Verb.DESK_READ,
+            lambda tx, caller: identities.standing(status.mailbox(tx, normalised, caller=caller)),
         )
         return answer_json(200, found)
 
@@ -216,11 +218,11 @@ class EmailRoutes:
                 problems=(("cursor", "is invalid"),),
             )  # fmt: skip
         target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
-        asked = await self._desk.writer.do(
+        refusal = await self._desk.writer.do(
             lambda tx: gated_actions.read(tx, mailbox_address(address), target, token=token, ctx=self._desk.ctx)
         )
-        if asked is not None:
-            return render(asked, request_id(request))
+        if refusal is not None:
+            return render(refusal, request_id(request))
         with self._desk.callers.agent_reading(request) as (conn, reader):
             found = status.messages(
                 conn, mailbox_address(address), token=reader, direction=direction, q=q, before=before
@@ -234,28 +236,28 @@ class EmailRoutes:
         number = _id(message_id)
         with self._desk.callers.agent_reading(request) as (conn, reader):
             address = token_reach.owned(conn, number, token=reader)
-        asked = await self._desk.writer.do(
+        refusal = await self._desk.writer.do(
             lambda tx: gated_actions.tag(tx, number, tags, address, token=token, ctx=self._desk.ctx)
         )
-        if asked is not None:
-            return render(asked, request_id(request))
+        if refusal is not None:
+            return render(refusal, request_id(request))
         with self._desk.callers.agent_reading(request) as (conn, reader):
             return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
 
     def _routes(self) -> None:
         add = self.router.add_api_route
         taken = {"model": SubmissionAnswer}
-        message: Told = {200: {"model": MessageAnswer}}
-        held: Told = {202: taken}
-        standing: Told = {200: {"model": StandingAnswer}}
-        listed: Told = {200: {"model": MessagesAnswer}}
+        message: Responses = {200: {"model": MessageAnswer}}
+        held: Responses = {202: taken}
+        state_answer: Responses = {200: {"model": StandingAnswer}}
+        listed: Responses = {200: {"model": MessagesAnswer}}
         refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
         for path, handler, shape in (
             ("/emails/send", self.send, SendRequest),
             ("/emails/reply", self.reply, ReplyRequest),
         ):
-            told = {200: taken} | held | refused
-            add(path, handler, methods=["POST"], responses=told, openapi_extra=SUBMITTING | body_of(shape))
+            responses = {200: taken} | held | refused
+            add(path, handler, methods=["POST"], responses=responses, openapi_extra=SUBMITTING | body_of(shape))
         add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
         add(
             "/emails/{message_id}/cancel", self._cancel, methods=["POST"],
@@ -269,7 +271,7 @@ class EmailRoutes:
         )  # fmt: skip
         add(
             "/mailboxes/{address}", self._mailbox, methods=["GET"],
-            responses=standing | errors(401, 403, 404, 503),
+            responses=state_answer | errors(401, 403, 404, 503),
         )  # fmt: skip
         add(
             "/mailboxes/{address}/messages", self._messages, methods=["GET"],
@@ -289,9 +291,9 @@ def render(answer: Answer, rid: str) -> Response:
 
 def _refused(submission: Submission, error: Forbidden) -> Answer:
     """The outcome of a refusal during composing, with every recipient as the agent gave it."""
-    given = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
-    told = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(given))
-    return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=told)
+    addresses = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
+    recipients = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(addresses))
+    return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=recipients)
 
 
 def _id(text: str) -> int:

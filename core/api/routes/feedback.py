@@ -72,18 +72,18 @@ class Feedback:
         raw, digest = await _head(request, REPORT_BYTES)
         if not self._set_up.report_open:
             token = self._set_up.report_token
-            given = request.headers.get("authorization", "").partition(" ")[2].strip()
+            bearer = request.headers.get("authorization", "").partition(" ")[2].strip()
             if token is None:
                 await self._refuse("no report token is configured", raw)
-            if not payload.same(given, token.get_secret_value()):
+            if not payload.same(bearer, token.get_secret_value()):
                 await self._refuse("the token does not match", raw)
         async with self._reading:
             report = await asyncio.to_thread(reports.read, raw)
         keyring = self._desk.ctx.keyring
-        told = await self._desk.writer.do(
+        results = await self._desk.writer.do(
             lambda tx: ingest.absorb_report(tx, report, source="report", keyring=keyring, digest=digest)
         )
-        outcome = {"matched": told.matched, "fresh": told.fresh, "reason": told.reason}
+        outcome = {"matched": results.matched, "fresh": results.fresh, "reason": results.reason}
         return answer_json(200, report.as_json() | outcome)
 
     # --- helpers ---

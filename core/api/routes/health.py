@@ -50,10 +50,10 @@ class Health:
         faults = await asyncio.to_thread(lambda: list(self._faults()))
         if not faults:
             return answer_json(200, {"ok": True, "desk": self._settings.name, "development": self._development})
-        told = [{"what": one.what, "reason": one.reason, "fix": one.fix} for one in faults]
+        problems = [{"what": one.what, "reason": one.reason, "fix": one.fix} for one in faults]
         reason = "; ".join(f"cannot {one.what}: {one.reason}" for one in faults)
         return problem(
-            503, error="not_ready", reason=reason, fix=faults[0].fix, request_id=request_id(request), faults=told
+            503, error="not_ready", reason=reason, fix=faults[0].fix, request_id=request_id(request), faults=problems
         )
 
     def _faults(self) -> Iterator[Fault]:

@@ -98,13 +98,13 @@ class Identities:
     async def _file(self, request: Request) -> Response:
         """Request an identity. `missing` lists what its record still lacks; complete it by PATCH."""
         actor = self._desk.callers.operator(request)
-        asked = read(MailboxRequest, await request.body())
+        body = read(MailboxRequest, await request.body())
         try:
-            address = addresses.parse_address(asked.address)
+            address = addresses.parse_address(body.address)
         except Invalid as error:
             raise Invalid(error.reason, problems=(("address", error.reason),)) from error
-        hook = self._hook(asked.approval_webhook, address.normalised)
-        filing = _changed(Filing(address=address), asked, hook, now=self._desk.store.clock.now())
+        hook = self._hook(body.approval_webhook, address.normalised)
+        filing = _changed(Filing(address=address), body, hook, now=self._desk.store.clock.now())
 
         def verb(tx: Transaction) -> dict[str, Any]:
             return identities.filed(tx, mailboxes.request(tx, filing, actor=actor))
@@ -115,18 +115,18 @@ class Identities:
     async def _patch(self, request: Request, address: str) -> Response:
         """Change a mailbox; pending mail is not affected. While only requested, its requester completes the record."""
         actor = self._desk.callers.operator(request)
-        wanted = mailbox_address(address)
-        asked = read(MailboxPatch, await request.body())
-        hook = self._hook(asked.approval_webhook, wanted)
+        normalised = mailbox_address(address)
+        body = read(MailboxPatch, await request.body())
+        hook = self._hook(body.approval_webhook, normalised)
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            record = mailbox_record.found(tx, wanted)
+            record = mailbox_record.found(tx, normalised)
             if record.status == "requested":
                 new = hook if hook.url != record.webhook_url else _Hook(record.webhook_url, record.webhook_secret)
-                filing = _changed(mailboxes.as_filing(record), asked, new, now=tx.now)
+                filing = _changed(mailboxes.as_filing(record), body, new, now=tx.now)
                 return identities.filed(tx, mailboxes.request(tx, filing, actor=actor)) | _secret(new)
-            fresh = _apply(tx, record, asked, hook, actor)
-            return identities.identity(tx, mailbox_record.found(tx, wanted)) | (_secret(hook) if fresh else {})
+            fresh = _apply(tx, record, body, hook, actor)
+            return identities.identity(tx, mailbox_record.found(tx, normalised)) | (_secret(hook) if fresh else {})
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -150,72 +150,72 @@ class Identities:
 # --- helpers ------------------------------------------------------------------------------------------------------
 
 
-def _changed(filing: Filing, asked: IdentityMembers, hook: _Hook, *, now: int) -> Filing:
+def _changed(filing: Filing, body: IdentityMembers, hook: _Hook, *, now: int) -> Filing:
     """The record with the given members replaced. Raises `Invalid`."""
-    given = asked.model_fields_set
+    members = body.model_fields_set
     new: dict[str, Any] = {
-        name: getattr(asked, name)
+        name: getattr(body, name)
         for name in (
             "display_name", "agent", "purpose", "owner", "system_owner", "users", "standing_reason",
             "revoke_when", "webhook_events",
         )
-        if name in given
+        if name in members
     }  # fmt: skip
-    if "systems" in given:
-        new["systems"] = ", ".join(asked.systems) if isinstance(asked.systems, list) else asked.systems
-    if asked.oversight_mode is not None:
-        new["mode"] = asked.oversight_mode
-    if "approval_webhook" in given:
+    if "systems" in members:
+        new["systems"] = ", ".join(body.systems) if isinstance(body.systems, list) else body.systems
+    if body.oversight_mode is not None:
+        new["mode"] = body.oversight_mode
+    if "approval_webhook" in members:
         new |= {"webhook_url": hook.url, "webhook_secret": hook.sealed}
-    if "pending_expiry" in given:
-        new["pending_expiry"] = _span(asked.pending_expiry, "pending_expiry")
-    if "expires" in given:
-        new["expires_at"] = _end(asked.expires, now=now)
-    if asked.stores_or_forwards is not None:
-        new["stores_or_forwards"] = asked.stores_or_forwards
-    if asked.classes is not None:
-        new["classes"] = tuple(dict.fromkeys(asked.classes))
-    if asked.allow is not None:
-        new["allow"] = tuple(asked.allow)
-    if asked.limits is not None:
-        new["limits"] = {**filing.limits, **asked.limits}
+    if "pending_expiry" in members:
+        new["pending_expiry"] = _span(body.pending_expiry, "pending_expiry")
+    if "expires" in members:
+        new["expires_at"] = _end(body.expires, now=now)
+    if body.stores_or_forwards is not None:
+        new["stores_or_forwards"] = body.stores_or_forwards
+    if body.classes is not None:
+        new["classes"] = tuple(dict.fromkeys(body.classes))
+    if body.allow is not None:
+        new["allow"] = tuple(body.allow)
+    if body.limits is not None:
+        new["limits"] = {**filing.limits, **body.limits}
     return dataclasses.replace(filing, **new)
 
 
-def _apply(tx: Transaction, record: MailboxRecord, asked: MailboxPatch, hook: _Hook, actor: Actor) -> bool:
+def _apply(tx: Transaction, record: MailboxRecord, body: MailboxPatch, hook: _Hook, actor: Actor) -> bool:
     """Change an active identity, each part by its own function. Returns whether the webhook got a new secret."""
     access.require(tx, actor, Verb.DESK_READ)
-    given, why = asked.model_fields_set, asked.change_reason or ""
-    signed = sorted(given & _FIXED)
+    members, why = body.model_fields_set, body.change_reason or ""
+    signed = sorted(members & _FIXED)
     if signed:
         raise Conflict(
             f"{', '.join(signed)} of {record.address} stand in the record that people signed",
             fix="file a new request, or have it renewed: postroom mailbox renew",
         )
-    moves = "approval_webhook" in given and hook.url != record.webhook_url
-    told = why.strip() or UNSAID
-    events = asked.webhook_events if "webhook_events" in given else record.webhook_events
+    moves = "approval_webhook" in members and hook.url != record.webhook_url
+    reason = why.strip() or UNSAID
+    events = body.webhook_events if "webhook_events" in members else record.webhook_events
     # A monitored mailbox always needs a notification target: add a webhook before the mode, remove it after.
     if moves and hook.url:
         mailbox_settings.change_webhook(
-            tx, record.address, url=hook.url, secret=hook.sealed, reason=told, actor=actor, events=events
+            tx, record.address, url=hook.url, secret=hook.sealed, reason=reason, actor=actor, events=events
         )
-    elif "webhook_events" in given and not moves:
-        mailbox_settings.change_webhook_events(tx, record.address, events, reason=told, actor=actor)
-    if asked.oversight_mode is not None:
-        mailbox_settings.change_mode(tx, record.address, asked.oversight_mode, reason=why, actor=actor)
+    elif "webhook_events" in members and not moves:
+        mailbox_settings.change_webhook_events(tx, record.address, events, reason=reason, actor=actor)
+    if body.oversight_mode is not None:
+        mailbox_settings.change_mode(tx, record.address, body.oversight_mode, reason=why, actor=actor)
     if moves and not hook.url:
-        mailbox_settings.change_webhook(tx, record.address, url=None, secret=None, reason=told, actor=actor)
+        mailbox_settings.change_webhook(tx, record.address, url=None, secret=None, reason=reason, actor=actor)
     change = Change(
-        limits=asked.limits or {},
-        allow=asked.allow,
-        classes=asked.classes,
-        pending_expiry=(_span(asked.pending_expiry, "pending_expiry") or 0) if "pending_expiry" in given else None,
-        display_name=(asked.display_name or "") if "display_name" in given else None,
+        limits=body.limits or {},
+        allow=body.allow,
+        classes=body.classes,
+        pending_expiry=(_span(body.pending_expiry, "pending_expiry") or 0) if "pending_expiry" in members else None,
+        display_name=(body.display_name or "") if "display_name" in members else None,
     )
     if change != Change():
         widening = bool(change.limits) or change.allow is not None or change.classes is not None
-        mailbox_settings.change_limits(tx, record.address, change, reason=why if widening else told, actor=actor)
+        mailbox_settings.change_limits(tx, record.address, change, reason=why if widening else reason, actor=actor)
     return moves and hook.url is not None
 
 

@@ -47,42 +47,40 @@ class People:
     async def _add(self, request: Request) -> Response:
         """Add a person, as admin; they have no access until they claim a token and governance confirms it."""
         actor = self._desk.callers.operator(request)
-        asked = read(AddOperator, await request.body())
-        added = await self._desk.writer.do(
-            lambda tx: operators.add(tx, name=asked.name, roles=asked.roles, actor=actor)
-        )
+        body = read(AddOperator, await request.body())
+        added = await self._desk.writer.do(lambda tx: operators.add(tx, name=body.name, roles=body.roles, actor=actor))
         return answer_json(201, people.operator(added))
 
     async def _claim(self, request: Request, name: str) -> Response:
         """Claim a token for a person who was added. Needs no token; grants no access until it is confirmed."""
-        asked = read(ClaimRequest, await request.body())
-        digest = bytes.fromhex(asked.token_sha256)
+        body = read(ClaimRequest, await request.body())
+        digest = bytes.fromhex(body.token_sha256)
         claimed = await self._desk.writer.do(lambda tx: operators.claim(tx, name=name, token_hash=digest))
         return answer_json(202, people.claim(claimed, digest))
 
     async def _confirm(self, request: Request, name: str) -> Response:
         """Activate a person's token and roles, as governance that has heard the fingerprint from them."""
         actor = self._desk.callers.operator(request)
-        asked = read(ConfirmOperator, await request.body())
+        body = read(ConfirmOperator, await request.body())
         confirmed = await self._desk.writer.do(
-            lambda tx: operators.confirm(tx, name=name, fingerprint=asked.fingerprint, actor=actor)
+            lambda tx: operators.confirm(tx, name=name, fingerprint=body.fingerprint, actor=actor)
         )
         return answer_json(200, people.operator(confirmed))
 
     async def _rotate(self, request: Request) -> Response:
         """Replace the caller's own token; the old one ends with this answer."""
         actor = self._desk.callers.operator(request)
-        asked = read(RotateRequest, await request.body())
-        digest, ttl = bytes.fromhex(asked.token_sha256), duration(asked.ttl) if asked.ttl is not None else None
+        body = read(RotateRequest, await request.body())
+        digest, ttl = bytes.fromhex(body.token_sha256), duration(body.ttl) if body.ttl is not None else None
         rotated = await self._desk.writer.do(lambda tx: operators.rotate(tx, token_hash=digest, ttl=ttl, actor=actor))
         return answer_json(200, people.operator(rotated))
 
     async def _revoke(self, request: Request, name: str) -> Response:
         """End another person's token; they claim a new one, which must be confirmed again."""
         actor = self._desk.callers.operator(request)
-        asked = read(ReasonRequest, await request.body())
+        body = read(ReasonRequest, await request.body())
         revoked = await self._desk.writer.do(
-            lambda tx: operators.revoke(tx, name=name, reason=asked.reason, actor=actor)
+            lambda tx: operators.revoke(tx, name=name, reason=body.reason, actor=actor)
         )
         return answer_json(200, people.operator(revoked))
 

@@ -53,20 +53,20 @@ class Operators:
     async def _pending(self, request: Request, address: str, cursor: str | None = None) -> Response:
         """A page of what waits for a human, the longest waiting first."""
         with self._desk.callers.reading(request, Verb.MESSAGE_READ) as conn:
-            wanted = mailbox_address(address)
+            normalised = mailbox_address(address)
             if cursor:
                 _cursor(cursor)
-            if directory.mailbox(conn, wanted) is None:
-                raise NotFound(f"there is no mailbox {wanted}", fix="postroom mailbox list shows them all")
-            found = pending.page(conn, wanted, cursor=cursor).as_json()
-        await self._desk.reads.operator(request, Shown(What.PENDING, mailbox=wanted))
+            if directory.mailbox(conn, normalised) is None:
+                raise NotFound(f"there is no mailbox {normalised}", fix="postroom mailbox list shows them all")
+            found = pending.page(conn, normalised, cursor=cursor).as_json()
+        await self._desk.reads.operator(request, Shown(What.PENDING, mailbox=normalised))
         return answer_json(200, found)
 
     async def _decide(self, request: Request, item: str) -> Response:
         """Approve or reject what is pending. Approved mail leaves in the order it was queued."""
         actor = self._desk.callers.operator(request)
-        asked = read(DecideRequest, await request.body())
-        decision = Decision(_item(item), asked.action == "approve", reason=asked.reason, digest=asked.digest)
+        body = read(DecideRequest, await request.body())
+        decision = Decision(_item(item), body.action == "approve", reason=body.reason, digest=body.digest)
         decided = await self._desk.writer.do(lambda tx: review.decide(tx, decision, actor=actor))
         return answer_json(200, mail.decision(item, decided, actor))
 
@@ -75,11 +75,11 @@ class Operators:
     async def _confirm(self, request: Request, run: str) -> Response:
         """Let a run reach `up_to` recipients: lifts the run cap's hold and nothing else."""
         actor = self._desk.callers.operator(request)
-        asked = read(ConfirmRequest, await request.body())
+        body = read(ConfirmRequest, await request.body())
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            agent, key = _run(tx, run, asked.agent)
-            done = runs.confirm_run(tx, agent=agent, key=key, up_to=asked.up_to, reason=asked.reason, actor=actor)
+            agent, key = _run(tx, run, body.agent)
+            done = runs.confirm_run(tx, agent=agent, key=key, up_to=body.up_to, reason=body.reason, actor=actor)
             return mail.run_confirmed(agent, key, done)
 
         return answer_json(200, await self._desk.writer.do(verb))
@@ -87,22 +87,22 @@ class Operators:
     async def _open(self, request: Request) -> Response:
         """Start a run of an agent, or set the purpose and targets of a running one; other mail waits for a person."""
         actor = self._desk.callers.operator(request)
-        asked = read(OpenRun, await request.body())
-        claim = run_claim(asked)
+        body = read(OpenRun, await request.body())
+        claim = run_claim(body)
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            runs.open_run(tx, agent=asked.agent, claim=claim, actor=actor)
-            return mail.run(runs.show(tx.conn, agent=asked.agent, key=asked.id))
+            runs.open_run(tx, agent=body.agent, claim=claim, actor=actor)
+            return mail.run(runs.show(tx.conn, agent=body.agent, key=body.id))
 
         return answer_json(201, await self._desk.writer.do(verb))
 
     async def _close(self, request: Request, run: str) -> Response:
         """End a run: it takes no more mail, and a token that is bound to it is no longer valid."""
         actor = self._desk.callers.operator(request)
-        asked = read(CloseRequest, await request.body() or b"{}")
+        body = read(CloseRequest, await request.body() or b"{}")
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            agent, key = _run(tx, run, asked.agent)
+            agent, key = _run(tx, run, body.agent)
             return mail.run_closed(agent, key, runs.close_run(tx, agent=agent, key=key, actor=actor))
 
         return answer_json(200, await self._desk.writer.do(verb))
@@ -136,9 +136,9 @@ class Operators:
 
     async def _trace(self, request: Request, key: str) -> Response:
         """Everything about a message, Message-ID, return path, run, recipient or agent, in time order."""
-        wanted = _printable(key, "the key")
+        checked_key = _printable(key, "the key")
         with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
-            story = trace.trace(conn, wanted, self._desk.ctx.keyring, now=self._desk.store.clock.now())
+            story = trace.trace(conn, checked_key, self._desk.ctx.keyring, now=self._desk.store.clock.now())
         if story.found:
             await self._desk.reads.operator(request, Shown(What.TRACE, messages=story.messages))
         return answer_json(200, story.as_json())
@@ -234,11 +234,11 @@ def _printable(text: str, what: str) -> str:
 
 def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
     """The agent and key of a run, from its key or its number. Raises `NotFound`, `Invalid`."""
-    wanted = _printable(text, "the run's key")
-    number = whole_number(wanted, most=LARGEST - 1)
+    run_key = _printable(text, "the run's key")
+    number = whole_number(run_key, most=LARGEST - 1)
     if agent is not None:
         try:
-            return agent, runs.show(tx.conn, agent=agent, key=wanted).key
+            return agent, runs.show(tx.conn, agent=agent, key=run_key).key
         except NotFound:
             if number is None:
                 raise
@@ -246,5 +246,5 @@ def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
         raise Invalid("a key names a run of one agent: say which", problems=(("agent", "is missing"),))
     found = runs.listed(tx.conn, agent=agent, before=number + 1, limit=1)
     if not found or found[0].id != number:
-        raise NotFound(f"there is no run {wanted}", fix="postroom run list lists them")
+        raise NotFound(f"there is no run {run_key}", fix="postroom run list lists them")
     return found[0].agent, found[0].key

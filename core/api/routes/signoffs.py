@@ -62,10 +62,10 @@ class Signing:
         if kind is None:
             kinds = ", ".join(Kind)
             raise Invalid(f"name the signature: kind is one of {kinds}", problems=(("kind", "is missing"),))
-        wanted = mailbox_address(address)
-        lookups = await self._lookups(request, wanted, kind)
+        normalised = mailbox_address(address)
+        lookups = await self._lookups(request, normalised, kind)
         sheet = self._desk.callers.look(
-            request, Verb.DESK_READ, lambda tx: mailboxes.to_sign(tx, wanted, kind, actor=actor, lookups=lookups)
+            request, Verb.DESK_READ, lambda tx: mailboxes.to_sign(tx, normalised, kind, actor=actor, lookups=lookups)
         )
         return answer_json(200, identities.checklist(sheet))
 
@@ -75,16 +75,16 @@ class Signing:
         Refused with 409 `checklist`, `open` and `found_false` while an item is neither affirmed nor overridden.
         """
         actor = self._desk.callers.operator(request)
-        wanted = mailbox_address(address)
-        asked = read(ApproveRequest, await request.body())
-        lookups = await self._lookups(request, wanted, asked.kind)
-        codes = [item.code for item in issuance.CHECKLISTS[asked.kind]]
-        affirmed = codes if asked.affirm == ALL else [one for one in asked.affirm if one != ALL]
+        normalised = mailbox_address(address)
+        body = read(ApproveRequest, await request.body())
+        lookups = await self._lookups(request, normalised, body.kind)
+        codes = [item.code for item in issuance.CHECKLISTS[body.kind]]
+        affirmed = codes if body.affirm == ALL else [one for one in body.affirm if one != ALL]
 
         def verb(tx: Transaction) -> dict[str, Any]:
             record = mailboxes.sign(
-                tx, wanted, asked.kind, actor=actor, affirmed=affirmed, overrides=asked.override, reason=asked.reason,
-                lookups=lookups, digest=asked.digest,
+                tx, normalised, body.kind, actor=actor, affirmed=affirmed, overrides=body.override, reason=body.reason,
+                lookups=lookups, digest=body.digest,
             )  # fmt: skip
             return identities.identity(tx, record)
 
@@ -93,11 +93,11 @@ class Signing:
     async def _veto(self, request: Request, address: str) -> Response:
         """Refuse a request, as one of the three signers: that ends it."""
         actor = self._desk.callers.operator(request)
-        wanted = mailbox_address(address)
-        asked = read(VetoRequest, await request.body())
+        normalised = mailbox_address(address)
+        body = read(VetoRequest, await request.body())
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            return identities.identity(tx, mailboxes.veto(tx, wanted, asked.kind, actor=actor, reason=asked.reason))
+            return identities.identity(tx, mailboxes.veto(tx, normalised, body.kind, actor=actor, reason=body.reason))
 
         return answer_json(200, await self._desk.writer.do(verb))
 
@@ -109,5 +109,5 @@ class Signing:
             record = directory.mailbox(conn, address)
             if record is None:
                 return None
-            wanted = sender_checks.wanted(conn, record, self._settings, now=self._desk.store.clock.now())
-        return await asyncio.to_thread(sender_checks.look, wanted)
+            checks = sender_checks.wanted(conn, record, self._settings, now=self._desk.store.clock.now())
+        return await asyncio.to_thread(sender_checks.look, checks)

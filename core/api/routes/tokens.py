@@ -68,15 +68,15 @@ class Tokens:
     async def _issue(self, request: Request) -> Response:
         """Issue a token for an agent, as governance. Its secret is in this answer and nowhere else."""
         actor = self._desk.callers.operator(request)
-        asked = read(TokenRequest, await request.body())
+        body = read(TokenRequest, await request.body())
         grant = Grant(
-            scopes=tuple(dict.fromkeys(asked.scopes)), ttl=duration(asked.ttl), run=asked.run, user=asked.user,
-            test=asked.test,
+            scopes=tuple(dict.fromkeys(body.scopes)), ttl=duration(body.ttl), run=body.run, user=body.user,
+            test=body.test,
         )  # fmt: skip
         minted = credentials.new_agent_token()
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            issued = tokens.issue(tx, agent=asked.agent, grant=grant, token_hash=minted.digest, actor=actor)
+            issued = tokens.issue(tx, agent=body.agent, grant=grant, token_hash=minted.digest, actor=actor)
             return people.token(directory.known_token(tx.conn, issued.token))
 
         return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})
@@ -90,15 +90,13 @@ class Tokens:
 
     async def _delegate(self, request: Request) -> Response:
         """A narrower token, shown once: some of the caller's scopes, one run, and no later an expiry than its own."""
-        own = self._desk.callers.agent(request)
-        asked = read(DelegateRequest, await request.body())
-        grant = Grant(
-            scopes=tuple(dict.fromkeys(asked.scopes)), ttl=duration(asked.ttl), run=asked.run, user=asked.user
-        )
-        minted, actor = credentials.new_agent_token(), Actor("agent", own.agent_name)
+        parent = self._desk.callers.agent(request)
+        body = read(DelegateRequest, await request.body())
+        grant = Grant(scopes=tuple(dict.fromkeys(body.scopes)), ttl=duration(body.ttl), run=body.run, user=body.user)
+        minted, actor = credentials.new_agent_token(), Actor("agent", parent.agent_name)
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            made = tokens.delegate(tx, parent=own.id, grant=grant, token_hash=minted.digest, actor=actor)
+            made = tokens.delegate(tx, parent=parent.id, grant=grant, token_hash=minted.digest, actor=actor)
             return people.token(directory.known_token(tx.conn, made.token))
 
         return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})

@@ -126,7 +126,7 @@ class Unsubscribe:
 
     def _routes(self) -> None:
         page: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
-        told: dict[int | str, dict[str, Any]] = {
+        responses: dict[int | str, dict[str, Any]] = {
             200: {"description": "a page", **page},
             404: {"description": "a page: the address is none of ours", **page},
         }
@@ -137,10 +137,12 @@ class Unsubscribe:
         }
         body = {"required": False, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
         add = self.router.add_api_route
-        add("/u/{token}", self._show, methods=["GET"], response_class=Response, responses=told, openapi_extra=open_)
+        add(
+            "/u/{token}", self._show, methods=["GET"], response_class=Response, responses=responses, openapi_extra=open_
+        )
         add(
             "/u/{token}", self._leave, methods=["POST"], response_class=Response,
-            responses=told | errors(413) | {503: {"description": "a page: try again", **page}},
+            responses=responses | errors(413) | {503: {"description": "a page: try again", **page}},
             openapi_extra=open_ | {"requestBody": body},
         )  # fmt: skip
 

@@ -54,24 +54,24 @@ class WebhookRoutes:
         limit: Annotated[int, Query(ge=1, le=MOST)] = 100,
     ) -> Response:
         """Events whose webhook delivery was abandoned, oldest first; continue with `after` = the last one's `id`."""
-        wanted = mailbox_address(mailbox) if mailbox is not None else None
+        normalised = mailbox_address(mailbox) if mailbox is not None else None
         found = self._desk.callers.look(
-            request, Verb.AUDIT_READ, lambda tx: dead_letters.listed(tx, mailbox=wanted, after=after, limit=limit)
+            request, Verb.AUDIT_READ, lambda tx: dead_letters.listed(tx, mailbox=normalised, after=after, limit=limit)
         )
         return answer_json(200, {"dead": [one.as_json() for one in found]})
 
     async def _replay(self, request: Request, number: str) -> Response:
         """Send one of them again, from the log, before newer events."""
         actor = self._desk.callers.operator(request)
-        wanted = whole_number(number)
-        if wanted is None:
+        parsed = whole_number(number)
+        if parsed is None:
             raise NotFound(f"no dead letter has the number {number[:20]!r}", fix="GET /webhooks/dead lists them")
-        n = await self._desk.writer.do(lambda tx: dead_letters.replay(tx, [wanted], actor=actor))
+        n = await self._desk.writer.do(lambda tx: dead_letters.replay(tx, [parsed], actor=actor))
         return answer_json(200, {"replayed": n})
 
     async def _replay_all(self, request: Request, address: str) -> Response:
         """Send all events of a mailbox again, at most a thousand."""
         actor = self._desk.callers.operator(request)
-        wanted = mailbox_address(address)
-        n = await self._desk.writer.do(lambda tx: dead_letters.replay_mailbox(tx, wanted, actor=actor))
+        normalised = mailbox_address(address)
+        n = await self._desk.writer.do(lambda tx: dead_letters.replay_mailbox(tx, normalised, actor=actor))
         return answer_json(200, {"replayed": n})

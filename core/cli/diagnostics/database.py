@@ -157,9 +157,9 @@ def _claims(desk: CommandContext) -> list[readiness.Fault]:
     except _Undone:
         return []
     except PostroomError as error:
-        said = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:200]
         return [
             readiness.Fault(
-                "claim", f"the queue cannot be claimed from: {said}", "check the database user's privileges"
+                "claim", f"the queue cannot be claimed from: {message}", "check the database user's privileges"
             )
         ]

@@ -20,18 +20,18 @@ _SEVERE: Final = frozenset({Code.DRILL_UNFINISHED, Code.DRILL_FAILED})
 def records(desk: CommandContext) -> Iterator[Finding]:
     """One finding per kind of problem, however many identities have it: a desk may have hundreds of agents."""
     found: dict[Code, dict[str, identity_findings.Finding]] = {}
-    known = 0
+    total = 0
     with desk.read() as conn:
         for entry in inventory.everything(conn, now=desk.now):
-            known += 1
+            total += 1
             for one in entry.findings:
                 found.setdefault(one.code, {})[_about(entry.record.agent, entry.record.address, one.code)] = one
     for code in Code:
         if code in found:
             yield _finding(code, found[code])
-    if known and not found:
+    if total and not found:
         yield Finding(
-            Grade.OK, "identity", "", f"{plural(known, 'identity', 'identities')}: owned, in use, revocation exercised"
+            Grade.OK, "identity", "", f"{plural(total, 'identity', 'identities')}: owned, in use, revocation exercised"
         )
 
 
@@ -40,9 +40,9 @@ def _about(agent: str | None, address: str, code: Code) -> str:
     return agent or address if "drill" in code else address
 
 
-def _finding(code: Code, whose: dict[str, identity_findings.Finding]) -> Finding:
-    names = list(whose)
-    first = whose[names[0]]
+def _finding(code: Code, by_identity: dict[str, identity_findings.Finding]) -> Finding:
+    names = list(by_identity)
+    first = by_identity[names[0]]
     grade = Grade.FAIL if code in _SEVERE else Grade.WARN
     if len(names) == 1:
         return Finding(grade, "identity", names[0], first.text, first.fix)

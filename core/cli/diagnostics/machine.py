@@ -53,8 +53,8 @@ def _readable(desk: CommandContext) -> Iterator[Finding]:
         return
     exposed = [one for one in there if one.stat().st_mode & 0o077]
     if exposed:
-        said = f"users other than the owner can read it: {', '.join(one.name for one in exposed)}"
-        yield Finding(Grade.WARN, "database", there[0].name, said, shlex.join(["chmod", "600", *map(str, exposed)]))
+        text = f"users other than the owner can read it: {', '.join(one.name for one in exposed)}"
+        yield Finding(Grade.WARN, "database", there[0].name, text, shlex.join(["chmod", "600", *map(str, exposed)]))
     else:
         yield Finding(Grade.OK, "database", there[0].name, "only you can read it")
 
@@ -74,8 +74,8 @@ def _sealed(desk: CommandContext, ring: MasterKeys) -> Iterator[Finding]:
 def disk(desk: CommandContext) -> Iterator[Finding]:
     free = shutil.disk_usage(desk.directory).free
     grade = Grade.OK if free >= LOW else Grade.WARN if free >= LOW // 10 else Grade.FAIL
-    said = f"{free / 1024**3:,.1f} GiB free"
-    yield Finding(grade, "disk", str(desk.directory), said, "" if grade is Grade.OK else "free some")
+    text = f"{free / 1024**3:,.1f} GiB free"
+    yield Finding(grade, "disk", str(desk.directory), text, "" if grade is Grade.OK else "free some")
 
 
 def configuration(desk: CommandContext) -> Iterator[Finding]:

@@ -47,36 +47,36 @@ def rehearsal(settings: Settings, domain: str, way_out: Route) -> Finding:
         reply, certificate = asyncio.run(_rehearsed(settings, way_out, sender=sender))
     except PostroomError as error:
         return _untried(domain, way_out, error)
-    said = finish.line(reply)
+    reply_line = finish.line(reply)
     if reply.outcome is Outcome.SENT:
         named = settings.smtp.relays.get(way_out.host)
         login = "" if named is None and way_out.username is None else ", login"
-        text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {said}{_vouched(certificate)}"
+        text = f"{way_out} takes mail over {_way(reply)}{login} and MAIL FROM: {reply_line}{_vouched(certificate)}"
         return Finding(Grade.OK, "route", domain, text)
     # implicit TLS has no stage of its own
     where, fix = _STAGES["starttls" if reply.enhanced == "4.7.5" else reply.stage]
-    return Finding(Grade.FAIL, "route", domain, f"{way_out} {where}: {said}", fix)
+    return Finding(Grade.FAIL, "route", domain, f"{way_out} {where}: {reply_line}", fix)
 
 
 def _untried(domain: str, way_out: Route, error: PostroomError) -> Finding:
-    said = f"{way_out} cannot be tried: {error}"
-    return Finding(Grade.FAIL, "route", domain, said, "restore the master.key of this desk, or correct [smtp]")
+    text = f"{way_out} cannot be tried: {error}"
+    return Finding(Grade.FAIL, "route", domain, text, "restore the master.key of this desk, or correct [smtp]")
 
 
 def _direct(domain: str, reply: Reply, certificate: Mapping[str, object]) -> Finding:
     """Many networks block outgoing port 25, and large receivers refuse machines without reverse DNS (PTR)."""
     del certificate  # opportunistic TLS: nobody verifies it
-    said = finish.line(reply)
+    reply_line = finish.line(reply)
     if reply.outcome is Outcome.SENT:
-        text = f"direct; {reply.host or PROBED} takes mail over {_way(reply)} and MAIL FROM: {said}"
+        text = f"direct; {reply.host or PROBED} takes mail over {_way(reply)} and MAIL FROM: {reply_line}"
         return Finding(Grade.OK, "route", domain, text)
     if reply.host is None:  # found no host to connect to
-        return Finding(Grade.WARN, "route", domain, f"direct; {said}", "run this where there is a network")
+        return Finding(Grade.WARN, "route", domain, f"direct; {reply_line}", "run this where there is a network")
     if reply.stage == "connect" and reply.code is None:
-        text = f"direct; no outbound connection on port 25: {said}"
+        text = f"direct; no outbound connection on port 25: {reply_line}"
         return Finding(Grade.FAIL, "route", domain, text, "ask your network's administrator, or use a relay")
     fix = "give this address a PTR name that resolves back to it, and set it as hello in [smtp]: postroom docs direct"
-    return Finding(Grade.FAIL, "route", domain, f"direct; {reply.host} refuses this machine: {said}", fix)
+    return Finding(Grade.FAIL, "route", domain, f"direct; {reply.host} refuses this machine: {reply_line}", fix)
 
 
 def _way(reply: Reply) -> str:

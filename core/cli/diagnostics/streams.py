@@ -46,18 +46,18 @@ def records(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
             return
     publication = published(desk, stream.domain)
     if not publication.spf_known:
-        said = "SPF names the relay's host only, and it may send from other hosts"
+        text = "SPF names the relay's host only, and it may send from other hosts"
         if publication.near:
-            said = "SPF names mail_host only, and the relay on this machine may hand mail on to other hosts"
-        yield Finding(Grade.WARN, "dns", stream.domain, said, spf_fix(stream.domain))
-    wanted, zone = publication.records, Zone()
-    answers = zone.look_up(wanted)
+            text = "SPF names mail_host only, and the relay on this machine may hand mail on to other hosts"
+        yield Finding(Grade.WARN, "dns", stream.domain, text, spf_fix(stream.domain))
+    expected, zone = publication.records, Zone()
+    answers = zone.look_up(expected)
     if all(one is Found.UNKNOWN for one in answers):
         yield Finding(Grade.WARN, "dns", stream.domain, "DNS did not answer", "run this where there is a network")
         return
     if all(one is Found.THERE for one in answers):
-        yield Finding(Grade.OK, "dns", stream.domain, f"all {len(wanted)} records are published")
-    for record, answer in zip(wanted, answers, strict=True):
+        yield Finding(Grade.OK, "dns", stream.domain, f"all {len(expected)} records are published")
+    for record, answer in zip(expected, answers, strict=True):
         if answer is not Found.THERE:
             yield _unpublished(stream, record, answer)
     yield from _dmarc(stream, publication, answers, zone=zone)
@@ -67,8 +67,8 @@ def _unpublished(stream: StreamFacts, record: DnsRecord, answer: Found) -> Findi
     if answer is Found.UNKNOWN:
         return Finding(Grade.WARN, "dns", f"{record.type} {record.name}", answer.value)
     grade = Grade.FAIL if record.required else Grade.WARN
-    said = f"{answer.value} ({record.purpose})"
-    return Finding(grade, "dns", f"{record.type} {record.name}", said, f"postroom stream dns {stream.domain}")
+    text = f"{answer.value} ({record.purpose})"
+    return Finding(grade, "dns", f"{record.type} {record.name}", text, f"postroom stream dns {stream.domain}")
 
 
 def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Found], *, zone: Zone) -> Iterator[Finding]:
@@ -77,8 +77,8 @@ def _dmarc(stream: StreamFacts, publication: Publication, answers: Sequence[Foun
     for record, answer in zip(publication.records, answers, strict=True):
         if record.name != name or answer is not Found.THERE:
             continue
-        given = " ".join(zone.values(record)).lower().replace(" ", "")
-        policy = next((one for one in _STRICTNESS if f";p={one}" in given), "none")
+        published = " ".join(zone.values(record)).lower().replace(" ", "")
+        policy = next((one for one in _STRICTNESS if f";p={one}" in published), "none")
         due = publication.plan.policy
         if _STRICTNESS.index(policy) < _STRICTNESS.index(due):
             step = _STRICTNESS[_STRICTNESS.index(policy) + 1]
@@ -125,16 +125,16 @@ def _warmup(desk: CommandContext, stream: StreamFacts) -> Finding:
 
 def _commercial(desk: CommandContext, stream: StreamFacts) -> Finding:
     """Whether the stream can send classes that must name a sender and an address and offer an unsubscribe."""
-    lacks = [
+    missing = [
         what
         for what, there in (("organisation", stream.organisation), ("postal address", stream.postal_address))
         if not there
     ]
     classes = ", ".join(sorted(UNSUBSCRIBE_CLASSES))
-    if lacks:
-        options = " ".join(f"--{what.replace(' ', '-')} TEXT" for what in lacks)
+    if missing:
+        options = " ".join(f"--{what.replace(' ', '-')} TEXT" for what in missing)
         return Finding(
-            Grade.WARN, "commercial", stream.domain, f"it cannot send {classes}: it has no {' and no '.join(lacks)}",
+            Grade.WARN, "commercial", stream.domain, f"it cannot send {classes}: it has no {' and no '.join(missing)}",
             f"postroom stream set {stream.domain} {options} --reason TEXT",
         )  # fmt: skip
     link = stream.unsubscribe_url or desk.settings.public_url

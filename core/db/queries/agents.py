@@ -66,12 +66,12 @@ class AgentBasics:
     suspend_figures: dict[str, Any]
     guard_since: int
     warned: dict[str, Any]
-    boxes: tuple[MailboxRow, ...]
+    mailboxes: tuple[MailboxRow, ...]
 
     @property
     def mode(self) -> Mode | None:
         """The loosest mode among its mailboxes; None without one."""
-        return self.boxes[0].mode if self.boxes else None
+        return self.mailboxes[0].mode if self.mailboxes else None
 
 
 def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
@@ -80,21 +80,21 @@ def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
     if name is not None:
         wanted = wanted.where(AGENT.c.name == name)
     rows = conn.execute(wanted).all()
-    boxes: dict[int, list[MailboxRow]] = {}
-    for box in _boxes(conn, [row.id for row in rows]):
-        boxes.setdefault(box.agent_id, []).append(box)
+    mailboxes: dict[int, list[MailboxRow]] = {}
+    for box in _mailboxes(conn, [row.id for row in rows]):
+        mailboxes.setdefault(box.agent_id, []).append(box)
     return [
         AgentBasics(
             id=row.id, name=row.name, status=row.status, suspended_at=row.suspended_at, suspended_by=row.suspended_by,
             suspend_reason=row.suspend_reason, suspend_figures=row.suspend_figures or {}, guard_since=row.guard_since,
             warned=row.warned or {},
-            boxes=tuple(sorted(boxes.get(row.id, ()), key=lambda box: (-box.mode.rung, box.address))),
+            mailboxes=tuple(sorted(mailboxes.get(row.id, ()), key=lambda box: (-box.mode.rung, box.address))),
         )
         for row in rows
     ]  # fmt: skip
 
 
-def _boxes(conn: Connection, agent_ids: Sequence[int]) -> list[MailboxRow]:
+def _mailboxes(conn: Connection, agent_ids: Sequence[int]) -> list[MailboxRow]:
     names = (
         "id", "address", "agent_id", "stream_id", "status", "mode_since", "raised_at", "activated_at", "expires_at",
         "waits_for", "wake_at",

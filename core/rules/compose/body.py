@@ -72,8 +72,8 @@ def _travels_as_it_is(body: bytes) -> bool:
 
 
 def _base64(content: bytes) -> bytes:
-    letters = base64.b64encode(content)
-    return b"\r\n".join([letters[at : at + 76] for at in range(0, len(letters), 76)]) + b"\r\n"
+    encoded = base64.b64encode(content)
+    return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)]) + b"\r\n"
 
 
 class File(recipient_text.File, Protocol):

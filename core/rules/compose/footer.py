@@ -99,12 +99,12 @@ def hidden_by(html: str) -> str | None:
     """What in an agent's HTML would hide the footer from its reader, in a few words; None if nothing does."""
     if "style" not in (lowered := html.lower()) and "hidden" not in lowered:
         return None
-    for where, given in _declarations(html):
-        if where == _FIRST_LINES and _DULLS.search(given):
+    for where, declared in _declarations(html):
+        if where == _FIRST_LINES and _DULLS.search(declared):
             return f"a style of {where}"
-        if where is not None and (_HIDES.search(given) or (_CLIPS.search(given) and _SHORT.search(given))):
+        if where is not None and (_HIDES.search(declared) or (_CLIPS.search(declared) and _SHORT.search(declared))):
             return f"a style of {where}"
-        if found := _COVERS.search(given):
+        if found := _COVERS.search(declared):
             return f"{found[0][:40]}, which lays a part of the message over it or pushes it out of sight"
     return None
 
@@ -191,9 +191,9 @@ def _declarations(html: str) -> Iterator[tuple[str | None, str]]:
                     yield name if name in {"html", "body"} else None, _packed(attributes["style"])
             case text_html.Text(data) if sheet:
                 for piece in _COMMENT.sub("", data).lower().split("}"):
-                    prelude, brace, given = piece.rpartition("{")
+                    prelude, brace, declared = piece.rpartition("{")
                     if brace:
-                        yield _for_all(re.split(r"[{;]", prelude)[-1]), _packed(given)
+                        yield _for_all(re.split(r"[{;]", prelude)[-1]), _packed(declared)
             case _:
                 sheet = False
 

@@ -92,12 +92,12 @@ def encoded_words(text: str, *, column: int) -> str:
     chunk: list[str] = []
     used = 0
     for char in text:
-        spelled = "".join([_Q_SPELLED[octet] for octet in char.encode()]) if q else char
-        cost = len(spelled) if q else len(char.encode())
+        encoded = "".join([_Q_SPELLED[octet] for octet in char.encode()]) if q else char
+        cost = len(encoded) if q else len(char.encode())
         if used + cost > (room if q else room // 4 * 3):
             words.append(_word(chunk, q=q))
             chunk, used, room = [], 0, full
-        chunk.append(spelled)
+        chunk.append(encoded)
         used += cost
     words.append(_word(chunk, q=q))
     return "\r\n ".join(words)
@@ -148,10 +148,10 @@ def filename(name: str) -> str:
         return ';\r\n filename="' + _SPECIALS.sub(r"\\\1", name) + '"'
     pieces = [""]
     for char in name:
-        spelled = quote(char, safe="!#$&+-.^_`{}~")
-        if len(pieces[-1]) + len(spelled) > _PHRASE - 10:
+        encoded = quote(char, safe="!#$&+-.^_`{}~")
+        if len(pieces[-1]) + len(encoded) > _PHRASE - 10:
             pieces.append("")
-        pieces[-1] += spelled
+        pieces[-1] += encoded
     if len(pieces) == 1:
         return f";\r\n filename*=utf-8''{pieces[0]}"
     pieces[0] = f"utf-8''{pieces[0]}"

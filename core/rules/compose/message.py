@@ -136,15 +136,15 @@ def digest(message: bytes, envelope: Envelope) -> str:
 
     Each value is prefixed with its length and each list with its count, so no two approvals share an encoding.
     """
-    said = bytearray(b"postroom/digest/1\n")
+    hashed = bytearray(b"postroom/digest/1\n")
     lists = ((envelope.sender,), envelope.to, envelope.cc, envelope.bcc)
     for addresses in lists:
-        said += len(addresses).to_bytes(8, "big")
+        hashed += len(addresses).to_bytes(8, "big")
         for address in addresses:
             octets = address.encode()
-            said += len(octets).to_bytes(8, "big") + octets
-    said += len(message).to_bytes(8, "big")
-    return sha256(bytes(said), message).hex()
+            hashed += len(octets).to_bytes(8, "big") + octets
+    hashed += len(message).to_bytes(8, "big")
+    return sha256(bytes(hashed), message).hex()
 
 
 def _header(draft: Draft, gateway: Additions) -> Iterator[str]:

@@ -72,8 +72,8 @@ def differences(text: str, seen: Sight, *, own: Collection[str] = ()) -> Iterato
 
 
 def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
-    said, drawn = _words(text), _words(shown)
-    for part, other, own, known in (("HTML", "text", _words(kept), said), ("text", "HTML", _words(body), drawn)):
+    text_words, drawn = _words(text), _words(shown)
+    for part, other, own, known in (("HTML", "text", _words(kept), text_words), ("text", "HTML", _words(body), drawn)):
         missing = [word for word in own if word not in known]
         if (len(missing) >= FEW and len(missing) * 2 > len(own)) or (len(own) > 1 and len(missing) == len(own)):
             quoted = " ".join(missing[:8])[:80]
@@ -104,10 +104,10 @@ def _foot(lines: list[str]) -> int:
 
 
 def _apart(
-    what: str, said: dict[str, str], known: Iterable[str], drawn: dict[str, str], told: Iterable[str]
+    what: str, values: dict[str, str], known: Iterable[str], drawn: dict[str, str], elsewhere: Iterable[str]
 ) -> Iterator[str]:
-    for part, own, other in (("text", said, set(known)), ("HTML", drawn, set(told))):
-        missing = next((spelled for key, spelled in own.items() if key not in other), None)
+    for part, own, other in (("text", values, set(known)), ("HTML", drawn, set(elsewhere))):
+        missing = next((value for key, value in own.items() if key not in other), None)
         if missing is not None:
             yield f"the {what} {missing[:60]} is only in the {part}"
             return
@@ -132,9 +132,9 @@ def _amounts(text: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def _value(spelled: str) -> str:
+def _value(text: str) -> str:
     """`1.234,50`, `1,234.5` and `1 234.50` are one value. Three digits after a single separator are thousands."""
-    plain = re.sub(r"['\u2019\s]", "", spelled)
+    plain = re.sub(r"['\u2019\s]", "", text)
     last = max(plain.rfind("."), plain.rfind(","))
     if last < 0:
         return str(Decimal(plain))
@@ -164,7 +164,7 @@ def _accounts(text: str) -> dict[str, str]:
 def _links_apart(
     text: str, body: str, shown: str, rows: list[Row], kept: list[Row], own: Collection[str]
 ) -> Iterator[str]:
-    ours = {organisational_domain(domain) for domain in own}
+    own_domains = {organisational_domain(domain) for domain in own}
     everywhere = (target for row in rows for target in row.targets)
     in_text, in_html = set(_named(text)), {*_named(shown), *(organisational_domain(host_of(one)) for one in everywhere)}
     linked = {host_of(one) for row in kept for one in row.targets if _leads(one)}
@@ -172,7 +172,7 @@ def _links_apart(
         ("HTML", sorted(linked), in_text),
         ("text", sorted({link.host for link in links_of(body, None)}), in_html),
     ):
-        expected = known | ours
+        expected = known | own_domains
         missing = [host for host in hosts if organisational_domain(host) not in expected and "." in host]
         if missing:
             more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""

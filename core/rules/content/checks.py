@@ -30,38 +30,38 @@ class Rendered:
         return tuple(part for part in (self.text, self.html) if part)
 
 
-def examined(said: Rendered, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
+def examined(rendered: Rendered, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
     """The checks that the message fails. `own` are the sender's domains; hosts under them may be spelled in any way."""
-    seen = sight(said.html[: links.LONGEST]) if said.html else Sight()
-    found = links.links_of(said.text, said.html)
+    seen = sight(rendered.html[: links.LONGEST]) if rendered.html else Sight()
+    found = links.links_of(rendered.text, rendered.html)
     return (
-        *_hidden(said, seen),
-        *_spelled(said, found),
-        *_kept_back(said, seen),
-        *_versions(said, seen, own),
-        *_too_long(said),
+        *_hidden(rendered, seen),
+        *_spelled(rendered, found),
+        *_kept_back(rendered, seen),
+        *_versions(rendered, seen, own),
+        *_too_long(rendered),
         *_linked(found, own),
-        *_addressed(said),
+        *_addressed(rendered),
     )
 
 
-def _hidden(said: Rendered, seen: Sight) -> Iterator[Reason]:
-    subject = unicode_safety.deceiving(said.subject)
-    body = unicode_safety.hidden_in(said.text or "") + seen.deceiving
-    names = sum(unicode_safety.deceiving(name) for name in (*said.people, *said.attached))
+def _hidden(rendered: Rendered, seen: Sight) -> Iterator[Reason]:
+    subject = unicode_safety.deceiving(rendered.subject)
+    body = unicode_safety.hidden_in(rendered.text or "") + seen.deceiving
+    names = sum(unicode_safety.deceiving(name) for name in (*rendered.people, *rendered.attached))
     if subject or body or names:
         counted = f"subject {subject}, body {body}" + (f", names {names}" if names else "")
         yield Reason("hidden_characters", f"hidden or bidi characters: {counted}")
-    elif said.subject and not said.subject.strip():
+    elif rendered.subject and not rendered.subject.strip():
         yield Reason("blank_subject", "the subject is blank")
 
 
-def _spelled(said: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
-    names = [person.rpartition("<")[0] for person in said.people]
+def _spelled(rendered: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
+    names = [person.rpartition("<")[0] for person in rendered.people]
     for where, texts in (
-        ("the subject", [said.subject]),
+        ("the subject", [rendered.subject]),
         ("a recipient's name", names),
-        ("a file's name", said.attached),
+        ("a file's name", rendered.attached),
         ("a link's text", [link.text[:1_000] for link in found if link.text != link.target]),
     ):
         why = next((why for text in texts if (why := confusables.look_alike(text)) is not None), None)
@@ -70,23 +70,23 @@ def _spelled(said: Rendered, found: Collection[links.Link]) -> Iterator[Reason]:
             return
 
 
-def _kept_back(said: Rendered, seen: Sight) -> Iterator[Reason]:
+def _kept_back(rendered: Rendered, seen: Sight) -> Iterator[Reason]:
     """Text of the HTML that its reader is not shown. A preheader that repeats shown text hides nothing."""
-    runs = seen.kept_back(said.subject)
+    runs = seen.kept_back(rendered.subject)
     if runs:
         more = f", and {len(runs) - 1} more" if len(runs) > 1 else ""
         yield Reason("hidden_text", f"the HTML hides text from its reader: {runs[0]}{more}")
 
 
-def _versions(said: Rendered, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
-    if said.text and said.html:
-        found = list(alternatives.differences(said.text[: links.LONGEST], seen, own=own))
+def _versions(rendered: Rendered, seen: Sight, own: Collection[str]) -> Iterator[Reason]:
+    if rendered.text and rendered.html:
+        found = list(alternatives.differences(rendered.text[: links.LONGEST], seen, own=own))
         if found:
             yield Reason("versions_differ", f"text and HTML differ: {'; '.join(found)}")
 
 
-def _too_long(said: Rendered) -> Iterator[Reason]:
-    if any(len(part) > links.LONGEST for part in said.parts):
+def _too_long(rendered: Rendered) -> Iterator[Reason]:
+    if any(len(part) > links.LONGEST for part in rendered.parts):
         yield Reason("too_long", f"too long to check: more than {links.LONGEST:,} characters")
 
 
@@ -119,9 +119,9 @@ def _under(host: str, own: Collection[str]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in own)
 
 
-def _addressed(said: Rendered) -> Iterator[Reason]:
+def _addressed(rendered: Rendered) -> Iterator[Reason]:
     """A recipient domain that mixes scripts; the agent hardly means that domain."""
-    for person in said.people:
+    for person in rendered.people:
         domain = person.rpartition("@")[2].rstrip("> ").lower()
         why = next((why for label in domain.split(".") if (why := confusables.mixed(label)) is not None), None)
         if why is not None:

@@ -34,9 +34,9 @@ def strange(host: str) -> str | None:
             return f"{label} is not a name"
         if shown.isascii():
             continue
-        spelled = f"{shown} ({label})" if shown != label else shown
+        name = f"{shown} ({label})" if shown != label else shown
         why = mixed(label)
-        return f"{spelled} {why}" if why else f"{spelled} has letters beyond a to z"
+        return f"{name} {why}" if why else f"{name} has letters beyond a to z"
     return None
 
 
@@ -68,9 +68,9 @@ def _deceives(word: str) -> str | None:
     alike = look_alikes.of_script(other)
     if not alike or _inflected([(letters[char], char) for char in word]):
         return None
-    foreign = {char for char, script in letters.items() if script == other}
-    latin = letters.keys() - foreign
-    if foreign <= alike or latin <= _LATIN_LIKE.get(other, frozenset()):
+    other_letters = {char for char, script in letters.items() if script == other}
+    latin = letters.keys() - other_letters
+    if other_letters <= alike or latin <= _LATIN_LIKE.get(other, frozenset()):
         return f"mixes {other.capitalize()} and Latin letters"
     return None
 

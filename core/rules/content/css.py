@@ -107,9 +107,9 @@ def _declared(block: str | list[Any]) -> Declared:
 _remembered: Final = lru_cache(maxsize=1024)(_declared)
 
 
-def _put(found: dict[str, tuple[str, bool]], name: str, given: tuple[str, bool]) -> None:
-    if given[1] or not found.get(name, ("", False))[1]:
-        found[name] = given
+def _put(found: dict[str, tuple[str, bool]], name: str, declaration: tuple[str, bool]) -> None:
+    if declaration[1] or not found.get(name, ("", False))[1]:
+        found[name] = declaration
 
 
 def _spelled(tokens: Iterable[Any], *, within: int = 0) -> str:
@@ -120,24 +120,24 @@ def _spelled(tokens: Iterable[Any], *, within: int = 0) -> str:
 def _spelled_one(token: Any, *, within: int) -> str:
     match token.type:
         case "ident":
-            spelled = token.lower_value
+            text = token.lower_value
         case "whitespace":
-            spelled = " "
+            text = " "
         case "literal":
-            spelled = token.value
+            text = token.value
         case "hash":
-            spelled = f"#{token.value.lower()}"
+            text = f"#{token.value.lower()}"
         case "number" | "percentage" | "dimension":
-            spelled = _number(token) + ("%" if token.type == "percentage" else getattr(token, "lower_unit", ""))
+            text = _number(token) + ("%" if token.type == "percentage" else getattr(token, "lower_unit", ""))
         case "function" if within < _NESTED:
-            spelled = f"{token.lower_name}({_spelled(token.arguments, within=within + 1)})"
+            text = f"{token.lower_name}({_spelled(token.arguments, within=within + 1)})"
         case "() block" if within < _NESTED:
-            spelled = f"({_spelled(token.content, within=within + 1)})"
+            text = f"({_spelled(token.content, within=within + 1)})"
         case "url":
-            spelled = "url()"
+            text = "url()"
         case _:
-            spelled = "?"
-    return str(spelled)
+            text = "?"
+    return str(text)
 
 
 def _number(token: Any) -> str:
@@ -161,9 +161,9 @@ def rules(css: str) -> Iterator[tuple[str, Declared]]:
         if one is None:
             waiting.pop()
         elif one.type == "qualified-rule":
-            given = _declared(one.content)
+            declared = _declared(one.content)
             for selector in _spelled(one.prelude).split(","):
-                yield from _rule(selector.strip(), given)
+                yield from _rule(selector.strip(), declared)
         elif one.type == "at-rule" and one.content is not None and _for_every_reader(one):
             waiting.append(iter(tinycss2.parse_rule_list(one.content, skip_comments=True, skip_whitespace=True)))
 
@@ -173,13 +173,13 @@ def _for_every_reader(rule: Any) -> bool:
     return rule.lower_at_keyword in {"media", "supports", "layer"} and not ("(" in condition or "print" in condition)
 
 
-def _rule(selector: str, given: Declared) -> Iterator[tuple[str, Declared]]:
+def _rule(selector: str, declared: Declared) -> Iterator[tuple[str, Declared]]:
     if _SIMPLE.fullmatch(selector) and selector:
-        yield selector.removeprefix("*") or "*", given
+        yield selector.removeprefix("*") or "*", declared
         return
     last = re.split(r"[\s>+~]", selector)[-1]
     if _SIMPLE.fullmatch(last) and last:  # its scope is unknown, so its colours cannot be judged
-        unknown = {name: ("unknown", False) for name in given if name.startswith(("background", "color"))}
+        unknown = {name: ("unknown", False) for name in declared if name.startswith(("background", "color"))}
         if unknown:
             yield last, unknown
 
@@ -191,9 +191,9 @@ class Sheet:
         self._rules: dict[str, dict[str, tuple[str, bool]]] = {}
 
     def add(self, css: str) -> None:
-        for selector, given in rules(css):
+        for selector, declared in rules(css):
             known = self._rules.setdefault(selector, {})
-            for name, value in given.items():
+            for name, value in declared.items():
                 _put(known, name, value)
 
     def given(self, name: str, attributes: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
@@ -218,45 +218,49 @@ class Sheet:
 
 def look(above: Look, name: str, attributes: Mapping[str, str], sheet: Sheet) -> Look:
     """How an element is drawn inside a parent drawn as `above`."""
-    given = {what: value for what, (value, _) in sheet.given(name, attributes).items()}
+    declared = {what: value for what, (value, _) in sheet.given(name, attributes).items()}
     legacy = attributes.keys() & {"hidden", "bgcolor", "background", "color", "text", "size"}
-    if not given and not legacy and name not in {"a", "dialog", "template"}:
+    if not declared and not legacy and name not in {"a", "dialog", "template"}:
         return above
-    gone = (
+    hidden = (
         above.gone
-        or ("hidden" in attributes and "display" not in given)
+        or ("hidden" in attributes and "display" not in declared)
         or (name == "dialog" and "open" not in attributes)
         or name == "template"
-        or _gone(given)
+        or _gone(declared)
     )
-    opacity = above.opacity * _fraction(given.get("opacity", "1"))
-    if found := re.search(r"opacity\(([^)]{1,20})\)", given.get("filter", "")):
+    opacity = above.opacity * _fraction(declared.get("opacity", "1"))
+    if found := re.search(r"opacity\(([^)]{1,20})\)", declared.get("filter", "")):
         opacity *= _fraction(found[1])
-    visibility = given.get("visibility", "inherit")
+    visibility = declared.get("visibility", "inherit")
     invisible = visibility in {"hidden", "collapse"} or (above.invisible and visibility == "inherit")
-    drawn = replace(above, gone=gone, opacity=opacity, invisible=invisible, size=_size(above, name, attributes, given))
-    drawn = replace(drawn, ground=_ground(above, attributes, given))
-    return _coloured(drawn, name, attributes, given)
+    drawn = replace(
+        above, gone=hidden, opacity=opacity, invisible=invisible, size=_size(above, name, attributes, declared)
+    )
+    drawn = replace(drawn, ground=_ground(above, attributes, declared))
+    return _coloured(drawn, name, attributes, declared)
 
 
-def _gone(given: Mapping[str, str]) -> bool:
-    if given.get("display") == "none":
+def _gone(declared: Mapping[str, str]) -> bool:
+    if declared.get("display") == "none":
         return True
-    if given.get("overflow", given.get("overflow-y", given.get("overflow-x", ""))).startswith(("hidden", "clip")):
-        sides = [_pixels(given[side]) for side in ("height", "max-height", "width", "max-width") if side in given]
+    if declared.get("overflow", declared.get("overflow-y", declared.get("overflow-x", ""))).startswith(
+        ("hidden", "clip")
+    ):
+        sides = [_pixels(declared[side]) for side in ("height", "max-height", "width", "max-width") if side in declared]
         if any(side is not None and side < TINY - 1 for side in sides):
             return True
     moves = ["text-indent", "margin-left", "margin-top", "margin-right"]
-    if given.get("position") in {"absolute", "fixed", "relative"}:
+    if declared.get("position") in {"absolute", "fixed", "relative"}:
         moves += ["left", "top", "right", "bottom"]
-        if re.match(r"rect\(\s*(?:0|1px)\D", given.get("clip", "")):
+        if re.match(r"rect\(\s*(?:0|1px)\D", declared.get("clip", "")):
             return True
-    if any((_pixels(given[move]) or 0.0) <= FAR for move in moves if move in given):
+    if any((_pixels(declared[move]) or 0.0) <= FAR for move in moves if move in declared):
         return True
-    turned = given.get("transform", "")
+    turned = declared.get("transform", "")
     if re.search(r"scale[xy]?\(\s*0(?:\.0\d*)?\s*[,)]", turned) or re.search(r"translate\w*\([^)]{0,20}-\d{4}", turned):
         return True
-    return re.match(r"(?:inset\(\s*(?:50|100)%|circle\(\s*0)", given.get("clip-path", "")) is not None
+    return re.match(r"(?:inset\(\s*(?:50|100)%|circle\(\s*0)", declared.get("clip-path", "")) is not None
 
 
 def _pixels(value: str, *, whole: float = 16.0) -> float | None:
@@ -277,9 +281,9 @@ def _pixels(value: str, *, whole: float = 16.0) -> float | None:
             return number * _UNITS[unit]
 
 
-def _size(above: Look, name: str, attributes: Mapping[str, str], given: Mapping[str, str]) -> float:
-    value = given.get("font-size")
-    if value is None and (shorthand := _OF_FONT.search(given.get("font", ""))):
+def _size(above: Look, name: str, attributes: Mapping[str, str], declared: Mapping[str, str]) -> float:
+    value = declared.get("font-size")
+    if value is None and (shorthand := _OF_FONT.search(declared.get("font", ""))):
         value = shorthand[0]
     if value is None:
         return 16.0 if name == "font" and "size" in attributes else above.size
@@ -294,12 +298,12 @@ def _fraction(value: str) -> float:
     return min(1.0, max(0.0, float(found[1]) / (100 if found[2] == "%" else 1)))
 
 
-def _ground(above: Look, attributes: Mapping[str, str], given: Mapping[str, str]) -> Colour | None:
-    shorthand = given.get("background", "")
-    painted = shorthand + given.get("background-image", "")
+def _ground(above: Look, attributes: Mapping[str, str], declared: Mapping[str, str]) -> Colour | None:
+    shorthand = declared.get("background", "")
+    painted = shorthand + declared.get("background-image", "")
     if "background" in attributes or "url(" in painted or "gradient" in painted or shorthand == "unknown":
         return None
-    named = given.get("background-color") or shorthand or attributes.get("bgcolor", "").lower().strip()
+    named = declared.get("background-color") or shorthand or attributes.get("bgcolor", "").lower().strip()
     if not named or named in {"none", "transparent", "inherit", "initial", "unset"}:
         return above.ground
     found, opaque = _colour(named)
@@ -310,14 +314,14 @@ def _ground(above: Look, attributes: Mapping[str, str], given: Mapping[str, str]
     return above.ground if opaque < FAINT else None
 
 
-def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], given: Mapping[str, str]) -> Look:
-    named = given.get("-webkit-text-fill-color") or given.get("color")
+def _coloured(drawn: Look, name: str, attributes: Mapping[str, str], declared: Mapping[str, str]) -> Look:
+    named = declared.get("-webkit-text-fill-color") or declared.get("color")
     legacy = "text" if name == "body" else "color" if name == "font" else ""
     named = named or attributes.get(legacy, "").lower().strip()
     if not named:
         linked = name == "a" and ("href" in attributes or "xlink:href" in attributes)
         return replace(drawn, colour=_LINK, clear=False) if linked else drawn
-    if "text" in (given.get("background-clip"), given.get("-webkit-background-clip")):
+    if "text" in (declared.get("background-clip"), declared.get("-webkit-background-clip")):
         return replace(drawn, colour=None, clear=False)  # text filled with its background
     if named == "inherit":
         return drawn

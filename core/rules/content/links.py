@@ -66,37 +66,37 @@ def _written(text: str) -> Iterator[Link]:
 
 def _anchors(html: str) -> Iterator[Link]:
     target: str | None = None
-    said: list[str] = []
+    text: list[str] = []
     for token in text_html.tokens(html):
         match token:
             case Open("a" | "area" as name, given):
                 # an unclosed anchor is a link up to the start of the next one
-                yield from _link(target, said)
+                yield from _link(target, text)
                 target = given.get("href", given.get("xlink:href"))
-                said = [given.get("alt", "")] if name == "area" else []
+                text = [given.get("alt", "")] if name == "area" else []
                 if name == "area":
-                    yield from _link(target, said)
+                    yield from _link(target, text)
                     target = None
             case Open("form", given) if "action" in given:
                 yield from _link(given["action"], ())
             case Open("button" | "input", given) if "formaction" in given:
                 yield from _link(given["formaction"], ())
             case Open("img", given) if target is not None:
-                said.append(given.get("alt", ""))
+                text.append(given.get("alt", ""))
             case Close("a"):
-                yield from _link(target, said)
+                yield from _link(target, text)
                 target = None
             case Text(data) if target is not None:
-                said.append(data)
+                text.append(data)
             case _:
                 continue
-    yield from _link(target, said)
+    yield from _link(target, text)
 
 
-def _link(target: str | None, said: Iterable[str]) -> Iterator[Link]:
+def _link(target: str | None, label: Iterable[str]) -> Iterator[Link]:
     if target is None:
         return
-    text, host = " ".join("".join(said).split()), host_of(target)
+    text, host = " ".join("".join(label).split()), host_of(target)
     yield Link(text, target, host, differs=_says_another(text, host))
 
 

@@ -61,15 +61,15 @@ def bare_address(target: str, host: str) -> str | None:
 def _judged(address: IPv4Address | IPv6Address | None, host: str) -> str:
     if address is None:
         return f"{host} is no valid address"
-    spelled = f"{host} ({address})" if str(address) != host else host
+    shown = f"{host} ({address})" if str(address) != host else host
     inside = getattr(address, "ipv4_mapped", None) or address
     if inside.is_unspecified or inside.is_loopback:
-        return f"{spelled} is the reader's own machine"
+        return f"{shown} is the reader's own machine"
     if inside.is_link_local:
-        return f"{spelled} is a link-local address"
+        return f"{shown} is a link-local address"
     if inside.is_private:
-        return f"{spelled} is an address of a private network"
-    return f"{spelled} is a bare address without a name"
+        return f"{shown} is an address of a private network"
+    return f"{shown} is a bare address without a name"
 
 
 def _ipv6(host: str) -> IPv6Address | None:

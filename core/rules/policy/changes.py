@@ -144,8 +144,8 @@ def _merged_sites(old: Budgets, new: Budgets, *, common: SiteBudget) -> Mapping[
         figures: dict[str, int | None] = {}
         for key in _SITE_KEYS:
             figure = min(getattr(old.of_site(site), key), getattr(new.of_site(site), key))
-            said = getattr(new.sites.get(site), key, None) is not None
-            figures[key] = figure if said or figure != getattr(common, key) else None
+            overridden = getattr(new.sites.get(site), key, None) is not None
+            figures[key] = figure if overridden or figure != getattr(common, key) else None
         if site in new.sites or any(figure is not None for figure in figures.values()):
             merged[site] = SiteOverride(**figures)
     return merged
@@ -155,11 +155,11 @@ def _site_differences(path: str, old: Budgets, new: Budgets) -> Iterator[Change]
     """Compare the effective figures of a site, not the written ones: removing an override may tighten."""
     for site in dict.fromkeys((*old.sites, *new.sites)):
         for key in _SITE_KEYS:
-            said = (getattr(old.sites.get(site), key, None), getattr(new.sites.get(site), key, None))
-            if said[0] == said[1]:
+            values = (getattr(old.sites.get(site), key, None), getattr(new.sites.get(site), key, None))
+            if values[0] == values[1]:
                 continue  # equal figures, or both follow the common one, whose change is reported once
             bound = (getattr(old.of_site(site), key), getattr(new.of_site(site), key))
-            yield Change(f"{path}.{quoted([site])}.{key}", *said, _less(*bound))
+            yield Change(f"{path}.{quoted([site])}.{key}", *values, _less(*bound))
 
 
 def _member_differences(

@@ -204,8 +204,8 @@ def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
     if template is None:
         return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
     # A refused edit is logged permanently, and a misspelt notification URL still contains its token.
-    given = "(not shown: it may hold a credential)" if _secret(parts) else error["input"]
-    return template.format(given=given, **error.get("ctx", {}))
+    value_shown = "(not shown: it may hold a credential)" if _secret(parts) else error["input"]
+    return template.format(given=value_shown, **error.get("ctx", {}))
 
 
 def _secret(parts: Sequence[str]) -> bool:
@@ -226,14 +226,14 @@ def _secret(parts: Sequence[str]) -> bool:
 
 def _unknown(parts: Sequence[str]) -> str:
     """The sentence about an unknown key, with the key that was probably meant."""
-    known = _keys(parts[:-1])
-    close = get_close_matches(parts[-1], known, n=1, cutoff=0.6)
+    known_keys = _keys(parts[:-1])
+    close = get_close_matches(parts[-1], known_keys, n=1, cutoff=0.6)
     if close:
         return f"is not a key of the policy; did you mean {close[0]}?"
     elsewhere = [quoted(path) for path in _paths(Policy, ()) if path[-1] == parts[-1]]
     if elsewhere:
         return f"is not a key here; did you mean {elsewhere[0]}?"
-    return f"is not a key of the policy; known here: {', '.join(known)}"
+    return f"is not a key of the policy; known here: {', '.join(known_keys)}"
 
 
 def _keys(parts: Sequence[str]) -> list[str]:

@@ -37,8 +37,8 @@ from core.rules.providers.payload import (
     seconds,
     stale,
     table,
+    text_or_empty,
     transient,
-    word,
 )
 from core.rules.providers.provider import (
     METADATA,
@@ -85,13 +85,17 @@ def legacy(content_type: str | None) -> bool:
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """Parse the event of a webhook. Raises `Invalid`."""
     data = table(table(payload, "body").get("event-data"), "event-data")
-    kind = word(data.get("event"))
+    kind = text_or_empty(data.get("event"))
     if not kind:
         raise malformed("event-data.event", "is not a name")
-    said = optional_table(data.get("delivery-status"))
-    text = diagnostic(said.get("message"), said.get("description"), optional_table(data.get("reject")).get("reason"))
-    status = enhanced(said.get("enhanced-code"), text)
-    name, event, permanent, counted = _outcome(kind, data, said=said, status=status)
+    delivery_status = optional_table(data.get("delivery-status"))
+    text = diagnostic(
+        delivery_status.get("message"),
+        delivery_status.get("description"),
+        optional_table(data.get("reject")).get("reason"),
+    )
+    status = enhanced(delivery_status.get("enhanced-code"), text)
+    name, event, permanent, counted = _outcome(kind, data, delivery_status=delivery_status, status=status)
     message = optional_table(data.get("message"))
     headers = {name.lower(): value for name, value in optional_table(message.get("headers")).items()}
     # `rejected` has no recipient field: Mailgun did not get that far.
@@ -114,8 +118,8 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             status=status,
             diagnostic=text,
             at=at,
-            listed=kind == "failed" and word(data.get("reason")) == "suppress-bounce",
-            code=_reply_code(said.get("code")),
+            listed=kind == "failed" and text_or_empty(data.get("reason")) == "suppress-bounce",
+            code=_reply_code(delivery_status.get("code")),
         ),
     )
 
@@ -126,12 +130,12 @@ def _reply_code(code: object) -> int | None:
 
 
 def _outcome(
-    kind: str, data: Mapping[str, object], *, said: Mapping[str, object], status: str | None
+    kind: str, data: Mapping[str, object], *, delivery_status: Mapping[str, object], status: str | None
 ) -> tuple[str, Happened | None, bool, bool]:
     """Name, event, permanent, counted."""
     match kind:
         case "failed":
-            return _failure(data, said=said, status=status)
+            return _failure(data, delivery_status=delivery_status, status=status)
         case "rejected":
             return kind, Feedback.BOUNCED, False, False  # Mailgun refused to send it; no receiver was asked
         case "complained":
@@ -145,9 +149,9 @@ def _outcome(
 
 
 def _failure(
-    data: Mapping[str, object], *, said: Mapping[str, object], status: str | None
+    data: Mapping[str, object], *, delivery_status: Mapping[str, object], status: str | None
 ) -> tuple[str, Happened, bool, bool]:
-    severity, reason = word(data.get("severity")), word(data.get("reason"))
+    severity, reason = text_or_empty(data.get("severity")), text_or_empty(data.get("reason"))
     name = "/".join(part for part in ("failed", severity, reason) if part)
     if severity == "temporary":
         return name, "deferred", False, True
@@ -155,11 +159,11 @@ def _failure(
         return name, Feedback.UNSUBSCRIBED, True, False
     if reason.startswith("suppress-"):
         return name, Feedback.BOUNCED, True, False
-    code = said.get("code")
+    code = delivery_status.get("code")
     # `old` is Mailgun giving up after 4xx replies, `espblock` a refusal of the sender: the address may be good.
     soft = (
         reason in {"old", "espblock"}
-        or said.get("bounce-type") == "soft"
+        or delivery_status.get("bounce-type") == "soft"
         or transient(status, f"{code} " if isinstance(code, int) else None)
     )
     return name, Feedback.BOUNCED, severity == "permanent" and not soft, True

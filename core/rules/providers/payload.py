@@ -75,7 +75,7 @@ def optional_rows(value: object) -> Sequence[object]:
     return value[:MAX_ROWS] if isinstance(value, list) else []
 
 
-def word(value: object) -> str:
+def text_or_empty(value: object) -> str:
     """A keyword from the provider's own list; empty if the value cannot be one."""
     return value if isinstance(value, str) and len(value) <= 64 and value.isprintable() else ""
 

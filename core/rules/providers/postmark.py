@@ -34,7 +34,7 @@ from core.rules.providers.payload import (
     parse,
     same,
     table,
-    word,
+    text_or_empty,
 )
 from core.rules.providers.provider import (
     METADATA,
@@ -100,7 +100,7 @@ def _decoded(authorization: str) -> str:
 def events(payload: object) -> tuple[ProviderEvent, ...]:
     """Parse the event of a webhook. Raises `Invalid`."""
     record = table(payload, "body")
-    kind = word(record.get("RecordType"))
+    kind = text_or_empty(record.get("RecordType"))
     if not kind:
         raise malformed("RecordType", "is missing")
     name, event, permanent, counted = _outcome(kind, record)
@@ -108,10 +108,10 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
     text = diagnostic(record.get("Details"), record.get("Description"))
     message = identity(record.get("MessageID"))
     happened = record.get("BouncedAt") or record.get("DeliveredAt") or record.get("ChangedAt")
-    own = identity(record.get("ID"))
+    event_id = identity(record.get("ID"))
     return (
         ProviderEvent(
-            key=key("postmark", kind, own) if own else key("postmark", name, message, recipient, happened),
+            key=key("postmark", kind, event_id) if event_id else key("postmark", name, message, recipient, happened),
             name=name,
             event=event,
             recipient=recipient,
@@ -176,7 +176,7 @@ def _outcome(kind: str, record: Mapping[str, object]) -> _Outcome:
 
 
 def _bounce(record: Mapping[str, object]) -> _Outcome:
-    kind, code = word(record.get("Type")), record.get("TypeCode")
+    kind, code = text_or_empty(record.get("Type")), record.get("TypeCode")
     if kind not in _TYPES and isinstance(code, int):
         kind = _CODES.get(code, kind)
     _, event, permanent, counted = _TYPES.get(kind, _TYPES["Unknown"])
@@ -184,7 +184,7 @@ def _bounce(record: Mapping[str, object]) -> _Outcome:
 
 
 def _subscription(record: Mapping[str, object]) -> _Outcome:
-    reason = word(record.get("SuppressionReason"))
+    reason = text_or_empty(record.get("SuppressionReason"))
     name = f"SubscriptionChange/{reason}" if reason else "SubscriptionChange"
     if record.get("SuppressSending") is not True:
         return name, None, False, False  # withdrawn: `lifts`

@@ -32,8 +32,8 @@ from core.rules.providers.payload import (
     seconds,
     stale,
     table,
+    text_or_empty,
     transient,
-    word,
 )
 from core.rules.providers.provider import (
     METADATA,
@@ -89,9 +89,11 @@ def _event_or_malformed(row: object) -> ProviderEvent:
     try:
         return _event(table(row, "an event"))
     except Invalid as problem:
-        given = optional_table(row)
+        fields = optional_table(row)
         return ProviderEvent(
-            key=key("sendgrid", "malformed", identity(given.get("sg_event_id")), identity(given.get("sg_message_id"))),
+            key=key(
+                "sendgrid", "malformed", identity(fields.get("sg_event_id")), identity(fields.get("sg_message_id"))
+            ),
             name="malformed",
             event=None,
             recipient="",
@@ -100,14 +102,14 @@ def _event_or_malformed(row: object) -> ProviderEvent:
 
 
 def _event(row: Mapping[str, object]) -> ProviderEvent:
-    kind = word(row.get("event"))
+    kind = text_or_empty(row.get("event"))
     if not kind:
         raise malformed("event", "is not a name")
     recipient = mailbox(row.get("email"))
     text = diagnostic(row.get("reason"), row.get("response"))
     status = enhanced(row.get("status"), text)
     event, permanent, counted = _outcome(kind, row, status=status, text=text)
-    subtype = word(row.get("type")) if kind == "bounce" else ""
+    subtype = text_or_empty(row.get("type")) if kind == "bounce" else ""
     submitted = identity(row.get("sg_message_id"))
     unique = identity(row.get("sg_event_id"))
     return ProviderEvent(

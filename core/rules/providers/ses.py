@@ -29,7 +29,7 @@ from core.rules.providers.payload import (
     parse,
     rows,
     table,
-    word,
+    text_or_empty,
 )
 from core.rules.providers.provider import (
     METADATA,
@@ -66,7 +66,7 @@ def events(payload: object) -> tuple[ProviderEvent, ...]:
             return ()  # SES sends this text, not JSON, when an event destination is created
         payload = parse(payload)
     record = table(payload, "Message")
-    kind = word(record.get("eventType")) or word(record.get("notificationType"))
+    kind = text_or_empty(record.get("eventType")) or text_or_empty(record.get("notificationType"))
     if not kind:
         raise malformed("Message", "has no type")
     member, reader = _READERS.get(kind, ("", None))
@@ -93,7 +93,7 @@ def _mail(record: Mapping[str, object]) -> _Mail:
 
 
 def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
-    kind, subtype = word(bounce.get("bounceType")), word(bounce.get("bounceSubType"))
+    kind, subtype = text_or_empty(bounce.get("bounceType")), text_or_empty(bounce.get("bounceSubType"))
     # SES never asked the receiver. An address on the account's own list is not counted as a bounce; one on the list
     # of all its customers (`Suppressed`) is counted by SES, and so by us.
     listed = subtype == "OnAccountSuppressionList"
@@ -118,8 +118,8 @@ def _bounces(bounce: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEven
 
 
 def _complaints(complaint: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
-    kind = word(complaint.get("complaintFeedbackType"))
-    subtype = word(complaint.get("complaintSubType"))
+    kind = text_or_empty(complaint.get("complaintFeedbackType"))
+    subtype = text_or_empty(complaint.get("complaintSubType"))
     feedback = identity(complaint.get("feedbackId"))
     listed = subtype == "OnAccountSuppressionList"
     event: Happened | None
@@ -161,7 +161,7 @@ def _deliveries(delivery: Mapping[str, object], mail: _Mail) -> Iterator[Provide
 
 
 def _delays(delay: Mapping[str, object], mail: _Mail) -> Iterator[ProviderEvent]:
-    kind = word(delay.get("delayType"))
+    kind = text_or_empty(delay.get("delayType"))
     for row in rows(delay.get("delayedRecipients"), "delayedRecipients"):
         one = table(row, "delayedRecipients")
         recipient = mailbox(one.get("emailAddress"))
@@ -215,7 +215,9 @@ def _unsubscribes(subscription: Mapping[str, object], mail: _Mail) -> Iterator[P
 
 def _opted_out(preferences: Mapping[str, object]) -> frozenset[str]:
     topics = (optional_table(row) for row in optional_rows(preferences.get("topicSubscriptionStatus")))
-    return frozenset(word(topic.get("topicName")) for topic in topics if topic.get("subscriptionStatus") == "OptOut")
+    return frozenset(
+        text_or_empty(topic.get("topicName")) for topic in topics if topic.get("subscriptionStatus") == "OptOut"
+    )
 
 
 _READERS: Final[Mapping[str, tuple[str, Callable[[Mapping[str, object], _Mail], Iterator[ProviderEvent]]]]] = {

@@ -104,8 +104,8 @@ def subscribe_url(envelope: Envelope, *, topics: Collection[str]) -> str | Forge
         return Forged("the subscription is not confirmed at Amazon")
     query = parse_qs(parts.query) if parts.query.count("&") < 10 else {}
     # Fetching this URL is the only action here taken on a sender's request: it may ask for nothing else.
-    asked = {"Action": ["ConfirmSubscription"], "TopicArn": [envelope.topic], "Token": [envelope.fields["Token"]]}
-    if any(query.get(name) != value for name, value in asked.items()):
+    expected = {"Action": ["ConfirmSubscription"], "TopicArn": [envelope.topic], "Token": [envelope.fields["Token"]]}
+    if any(query.get(name) != value for name, value in expected.items()):
         return Forged("the subscription to confirm is another one")
     return address
 

@@ -102,9 +102,9 @@ def judge(*, code: int | None, status: str | None, text: str, late: bool = False
 @lru_cache(maxsize=64)
 def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Judgement:
     # Cached, because a notice may list five hundred recipients and give the reason only once.
-    spoken = codes.enhanced_code(text)
+    reply_code = codes.enhanced_code(text)
     code = code or codes.reply_code(text)
-    status = spoken or status
+    status = reply_code or status
     cause, sure = _cause(plain(text), code=code, status=status, late=late or bool(_LATE_STAGE.search(text)))
     if code is not None:
         permanent = code >= 500
@@ -112,12 +112,12 @@ def _judge(code: int | None, status: str | None, text: str, *, late: bool) -> Ju
         permanent = status.startswith("5")
     else:
         # Given up, without a known reply: permanent, unless the words name a temporary cause.
-        gone = say.UNKNOWN.search(plain(text)) or say.INACTIVE.search(plain(text))
-        permanent = cause in _FINAL or gone is not None
+        unknown = say.UNKNOWN.search(plain(text)) or say.INACTIVE.search(plain(text))
+        permanent = cause in _FINAL or unknown is not None
     return Judgement(cause, permanent, suppress=permanent and sure and cause in DEAD)
 
 
-def speaks(text: str) -> bool:
+def states_cause(text: str) -> bool:
     """Whether the words name a cause at all."""
     return judge(code=None, status=None, text=text).cause is not Cause.OTHER
 
@@ -128,9 +128,9 @@ def _cause(words: str, *, code: int | None, status: str | None, late: bool) -> t
     blame = next((cause for cause, pattern in _BLAME if pattern.search(words)), None)
     if status == "5.4.1" and say.REFUSED_ADDRESS.search(words) and not late and blame in (None, Cause.POLICY):
         return Cause.UNKNOWN_USER, not passing  # Exchange Online's edge, which knows the directory
-    alive = _alive(words, blame)
-    if alive:
-        return alive, False
+    working = _alive(words, blame)
+    if working:
+        return working, False
     if say.UNKNOWN.search(words) and (blame is None or (status in _OF_ADDRESS and blame is not Cause.RATE)):
         # `Domain not found` also says that something does not exist.
         of_domain = not say.UNKNOWN.search(other.DOMAIN.sub(" ", words))

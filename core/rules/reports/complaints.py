@@ -99,8 +99,8 @@ def _reported(text: str, mail: Mail) -> Complaint:
     source = fields.get("user-agent", fields.get("reporting-mta", [""]))[0] or None
     if kind_of in _NOT_A_COMPLAINT:
         # RFC 5965 7.3's registry: these are not complaints about the message. An opt-out is a request to obey.
-        gone = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith(("opt-out", "unsub")) else ()
-        return Complaint("other", kind_of, gone, sender, source)
+        unsubscribed = _each(people, Event.UNSUBSCRIBED) if kind_of.startswith(("opt-out", "unsub")) else ()
+        return Complaint("other", kind_of, unsubscribed, sender, source)
     return Complaint("complaint", kind_of, _each(people, Event.COMPLAINED), sender, source)
 
 
@@ -114,9 +114,9 @@ def _xarf(mail: Mail) -> Complaint | None:
 
 def _people(mail: Mail, named: tuple[str, ...]) -> list[str]:
     """The complainant: as named in the report, as in Hotmail's header, else the original's only addressee."""
-    said = [address for value in named if (address := addresses.of_field(value))]
-    kept = [each for each in said if not addresses.redacted(each)]
-    if kept or said:
+    found = [address for value in named if (address := addresses.of_field(value))]
+    kept = [each for each in found if not addresses.redacted(each)]
+    if kept or found:
         return addresses.unique(kept)
     hidden = mail.returned.all(_HOTMAIL) or mail.headers.all(_HOTMAIL)
     people = [each for value in hidden for each in addresses.found_in(value)] or only_addressee(mail.returned)

@@ -33,31 +33,31 @@ _OTHERWISE: Final = causes.DEAD | {causes.Cause.MAILBOX_FULL, causes.Cause.RATE,
 Group = dict[str, str]
 
 
-def speaks(text: str) -> bool:
+def states_cause(text: str) -> bool:
     """Whether this text contains delivery status fields."""
     return re.search(r"^\s{0,8}(?:final|original)-recipient\s?:", text, re.IGNORECASE | re.MULTILINE) is not None
 
 
-def read_status(text: str, *, spoken_of: list[str], late: bool, words: str) -> list[ReportedRecipient]:
+def read_status(text: str, *, mentioned: list[str], late: bool, words: str) -> list[ReportedRecipient]:
     """The recipients of a delivery status.
 
-    `spoken_of` are fallback addresses for a group that names none; `late` is whether the rest of the mail is a delay
+    `mentioned` are fallback addresses for a group that names none; `late` is whether the rest of the mail is a delay
     warning, which decides a group without Action; `words` give the reason where a group does not.
     """
     _, groups = grouped(text)
     found: dict[str, ReportedRecipient] = {}
     expanded = _expanded(groups)
     for group in groups:
-        address = _who(group, expanded) or (spoken_of[0] if len(groups) == 1 and len(spoken_of) == 1 else None)
+        address = _who(group, expanded) or (mentioned[0] if len(groups) == 1 and len(mentioned) == 1 else None)
         if address is None:
             continue
         each = _outcome(address, group, late=late, words=words)
         origin = addresses.of_field(group.get(_WHO[0], ""))
         if origin and origin.lower() in expanded:
             each = dataclasses.replace(each, original=origin)
-        known = found.get(address.lower())
+        earlier = found.get(address.lower())
         # Some systems list a recipient once per attempt, or first delayed and then failed: the worst result counts.
-        if known is None or _rank(each) > _rank(known):
+        if earlier is None or _rank(each) > _rank(earlier):
             found[address.lower()] = each
     return list(found.values())
 
@@ -119,13 +119,13 @@ def _who(group: Group, expanded: frozenset[str] = frozenset()) -> str | None:
         address = addresses.of_field(group.get(name, ""))
         if address:
             return address
-    spoken = [each for each in addresses.found_in(group.get("diagnostic-code", "")) if not addresses.desk(each)]
-    return spoken[0] if spoken else None
+    mentioned = [each for each in addresses.found_in(group.get("diagnostic-code", "")) if not addresses.desk(each)]
+    return mentioned[0] if mentioned else None
 
 
 def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedRecipient:
-    said = diagnostic(group.get("diagnostic-code", ""))
-    status = codes.spelled_status(group.get("status", "")) or codes.enhanced_code(said or "")
+    reply = diagnostic(group.get("diagnostic-code", ""))
+    status = codes.spelled_status(group.get("status", "")) or codes.enhanced_code(reply or "")
     action = group.get("action", "").lower()
     event = next((event for pattern, event in _ACTIONS if pattern.search(action)), None)
     if event is None:
@@ -136,21 +136,21 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
             event = Event.DEFERRED if late and not hard else Event.BOUNCED
     if event is Event.BOUNCED and status and status.startswith("2"):
         # `failed` with a 2.x.x: the action is what happened, the code an earlier command's.
-        status = codes.enhanced_code(said or "")
+        status = codes.enhanced_code(reply or "")
     if event is not Event.BOUNCED:
-        return ReportedRecipient(address, event, status, diagnostic=said)
-    return causes_of(address, status=status, said=said, words=said or words)
+        return ReportedRecipient(address, event, status, diagnostic=reply)
+    return causes_of(address, status=status, reply=reply, words=reply or words)
 
 
-def causes_of(address: str, *, status: str | None, said: str | None, words: str) -> ReportedRecipient:
+def causes_of(address: str, *, status: str | None, reply: str | None, words: str) -> ReportedRecipient:
     """A bounced recipient; the class of the Status field decides permanence, whatever the original reply was."""
-    judged = causes.judge(code=None, status=status, text=words)
-    if said is None and status in _PLAIN and judged.cause not in _OTHERWISE:
+    cause = causes.judge(code=None, status=status, text=words)
+    if reply is None and status in _PLAIN and cause.cause not in _OTHERWISE:
         # A code without a diagnostic comes with boilerplate, which mentions much that did not happen.
-        judged = causes.judge(code=None, status=status, text="")
-    cached = status.startswith("5") if status else judged.permanent
+        cause = causes.judge(code=None, status=status, text="")
+    cached = status.startswith("5") if status else cause.permanent
     return ReportedRecipient(
-        address, Event.BOUNCED, status, cached, said, cause=judged.cause, suppress=judged.suppress and cached
+        address, Event.BOUNCED, status, cached, reply, cause=cause.cause, suppress=cause.suppress and cached
     )
 
 
@@ -167,7 +167,7 @@ def merged(lists: Iterable[list[ReportedRecipient]]) -> list[ReportedRecipient]:
     """Merge the recipients of several parts: each address once, with its worst result."""
     found: dict[str, ReportedRecipient] = {}
     for each in (each for one in lists for each in one):
-        known = found.get(each.address.lower())
-        if known is None or _rank(each) > _rank(known):
+        earlier = found.get(each.address.lower())
+        if earlier is None or _rank(each) > _rank(earlier):
             found[each.address.lower()] = each
     return list(found.values())

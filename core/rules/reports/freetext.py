@@ -104,36 +104,36 @@ class Notice:
 def cut(mail: Mail) -> Notice:
     """Split the notice from the returned message."""
     lines = mail.words.splitlines()[: MAX_LINES * 4]
-    own: list[str] = []
+    kept_lines: list[str] = []
     end = len(lines)
     for number, line in enumerate(lines):
-        if len(own) >= MAX_LINES or _returned_from(line, said=sum(map(bool, own[:4]))):
+        if len(kept_lines) >= MAX_LINES or _returned_from(line, reply_line=sum(map(bool, kept_lines[:4]))):
             end = number
             break
-        own.append("" if _QUOTED.match(line) else _X400.sub("", line.rstrip()))
+        kept_lines.append("" if _QUOTED.match(line) else _X400.sub("", line.rstrip()))
     below = "\n".join(lines[end:])
     original = mail.returned
     if not original and (start := re.search(r"^(?:[\w-]{2,40}:\s.*\n){2,}", below, re.MULTILINE)):
         original = headers_in(below[start.start() :])
-    return Notice(tuple(own), " ".join(" ".join(own).split())[:16_000], below, original)
+    return Notice(tuple(kept_lines), " ".join(" ".join(kept_lines).split())[:16_000], below, original)
 
 
-def _returned_from(line: str, *, said: int) -> bool:
-    """Whether the returned message begins at this line, after `said` non-empty lines of the notice."""
-    return said >= 1 + (_DRAWN.match(line) is None) and phrases.RETURNED_BELOW.match(line) is not None
+def _returned_from(line: str, *, reply_line: int) -> bool:
+    """Whether the returned message begins at this line, after `reply_line` non-empty lines of the notice."""
+    return reply_line >= 1 + (_DRAWN.match(line) is None) and phrases.RETURNED_BELOW.match(line) is not None
 
 
 def message_id(notice: Notice) -> str | None:
     """The original's Message-ID, from its headers or from the text that quotes them."""
-    said = notice.original.get("message-id")
+    field = notice.original.get("message-id")
     hit = (
-        re.search(r"<[^<>\s]{1,250}>", said)
+        re.search(r"<[^<>\s]{1,250}>", field)
         or _MESSAGE_ID.search(notice.below)
         or _MESSAGE_ID.search("\n".join(notice.lines))
     )
     if hit:
         return hit[hit.re.groups]
-    return said.split()[0][:250] if said else None
+    return field.split()[0][:250] if field else None
 
 
 def people(mail: Mail, notice: Notice) -> list[str]:
@@ -141,14 +141,14 @@ def people(mail: Mail, notice: Notice) -> list[str]:
     failed = [each for value in mail.headers.all("x-failed-recipients") for each in addresses.found_in(value)]
     if failed:
         return addresses.unique(failed)[:MAX_RECIPIENTS]
-    strangers = _not_recipients(mail, notice.original)
+    not_recipients = _not_recipients(mail, notice.original)
     written_to = _named(notice.original, "to", "cc")
     found = named(mail, notice)
     if not found:
         alone = [] if _of_list(notice.original) else complaints.only_addressee(notice.original)
         alone = alone or _echoed(notice.lines)
         found = alone or _half_named(notice, written_to) or _list(mail)
-    return addresses.unique([each for each in found if each.lower() not in strangers])[:MAX_RECIPIENTS]
+    return addresses.unique([each for each in found if each.lower() not in not_recipients])[:MAX_RECIPIENTS]
 
 
 def _of_list(original: Headers) -> bool:
@@ -158,9 +158,9 @@ def _of_list(original: Headers) -> bool:
 
 def named(mail: Mail, notice: Notice) -> list[str]:
     """The recipients named in the notice's own text, by the position of their addresses."""
-    strangers = _not_recipients(mail, notice.original)
+    not_recipients = _not_recipients(mail, notice.original)
     written_to = _named(notice.original, "to", "cc")
-    return _scored(notice.lines, strangers, written_to) or _asked(mail, notice, strangers)
+    return _scored(notice.lines, not_recipients, written_to) or _asked(mail, notice, not_recipients)
 
 
 def read_notice(mail: Mail, notice: Notice, *, late: bool) -> list[ReportedRecipient]:
@@ -182,7 +182,7 @@ def _named(headers: Headers, *names: str) -> set[str]:
     return {each.lower() for name in names for value in headers.all(name) for each in addresses.found_in(value)}
 
 
-def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -> list[str]:
+def _scored(lines: tuple[str, ...], not_recipients: set[str], written_to: set[str]) -> list[str]:
     scores: dict[str, int] = {}
     spelling: dict[str, str] = {}
     for number, line in enumerate(lines):
@@ -197,7 +197,7 @@ def _scored(lines: tuple[str, ...], strangers: set[str], written_to: set[str]) -
                 scores.pop(list(spelling)[-1], None)
         for each in addresses.found_in(line[origin.start() :] if origin else line):
             key = each.lower()
-            if key in strangers or addresses.desk(each) or addresses.elided(each):
+            if key in not_recipients or addresses.desk(each) or addresses.elided(each):
                 continue
             if key not in written_to and _asked_for(each, lines, number):
                 continue
@@ -243,7 +243,7 @@ def _worth(line: str, around: str) -> int:
     return worth - 3 * bool(phrases.CONTACT.search(line) and not codes.reply_code(line))
 
 
-def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
+def _asked(mail: Mail, notice: Notice, not_recipients: set[str]) -> list[str]:
     """The addresses that flufl.bounce finds, filtered.
 
     It gets a plain copy with short lines: some of its patterns take quadratic time on long ones, and some of its
@@ -257,19 +257,19 @@ def _asked(mail: Mail, notice: Notice, strangers: set[str]) -> list[str]:
         temporary, permanent = all_failures(email.message_from_bytes(text.encode("utf-8", "replace")))
     except Exception:  # noqa: BLE001 - a last resort that fails has found nothing
         return []
-    spoken = [each.decode("ascii", "replace") for each in (*sorted(permanent), *sorted(temporary))]
-    valid = [address for each in spoken if (address := next(iter(addresses.found_in(each)), None))]
+    answers = [each.decode("ascii", "replace") for each in (*sorted(permanent), *sorted(temporary))]
+    valid = [address for each in answers if (address := next(iter(addresses.found_in(each)), None))]
     return [
         each
         for each in valid
-        if not addresses.desk(each) and not addresses.elided(each) and each.lower() not in strangers
+        if not addresses.desk(each) and not addresses.elided(each) and each.lower() not in not_recipients
     ]
 
 
 def _half_named(notice: Notice, written_to: set[str]) -> list[str]:
     """The addressees whose local part the notice mentions: `User jdoe not listed`."""
-    spoken = {word.strip(".,;:'\"<>()[]").lower() for word in notice.words.split()}
-    return [each for each in sorted(written_to) if each.rpartition("@")[0] in spoken]
+    tokens = {word.strip(".,;:'\"<>()[]").lower() for word in notice.words.split()}
+    return [each for each in sorted(written_to) if each.rpartition("@")[0] in tokens]
 
 
 def _list(mail: Mail) -> list[str]:
@@ -279,34 +279,34 @@ def _list(mail: Mail) -> list[str]:
 
 
 def _outcome(address: str, notice: Notice, *, late: bool, alone: bool) -> ReportedRecipient:
-    said = _said_of(address, notice.lines)
-    if alone and not _coded(said):
-        said = next((line for line in notice.lines if codes.reply_code(line)), "") or said
-    reason = said if _tells(said) else notice.words
+    reply = _reply_about(address, notice.lines)
+    if alone and not _has_code(reply):
+        reply = next((line for line in notice.lines if codes.reply_code(line)), "") or reply
+    reason = reply if _states_cause(reply) else notice.words
     status = codes.enhanced_code(reason)
-    text = " ".join(said.split())[:500] or None
+    text = " ".join(reply.split())[:500] or None
     if phrases.SUCCESS.search(notice.words) and not (codes.reply_code(reason) or (status or "2").startswith("5")):
         return ReportedRecipient(address, Event.DELIVERED, status, diagnostic=text)
     if late and not (status or "").startswith("5"):
         return ReportedRecipient(address, Event.DEFERRED, status, diagnostic=text)
-    return delivery.causes_of(address, status=status, said=text, words=reason)
+    return delivery.causes_of(address, status=status, reply=text, words=reason)
 
 
-def _coded(said: str) -> bool:
-    return bool(codes.enhanced_code(said) or codes.reply_code(said))
+def _has_code(reply: str) -> bool:
+    return bool(codes.enhanced_code(reply) or codes.reply_code(reply))
 
 
-def _tells(said: str) -> bool:
-    return _coded(said) or causes.speaks(said)
+def _states_cause(reply: str) -> bool:
+    return _has_code(reply) or causes.states_cause(reply)
 
 
-def _said_of(address: str, lines: tuple[str, ...]) -> str:
+def _reply_about(address: str, lines: tuple[str, ...]) -> str:
     """The words about an address: the rest of its line and the paragraph below, up to the next address.
 
     The first place with a code wins, else the first with a reason: many notices list the failed recipients first and
     explain them afterwards.
     """
-    best = told = ""
+    best = fallback = ""
     for number, line in enumerate(lines):
         at = line.lower().find(address.lower())
         if at < 0:
@@ -323,12 +323,12 @@ def _said_of(address: str, lines: tuple[str, ...]) -> str:
                     break
                 continue
             block.append(follower.strip())
-        said = " ".join(filter(None, block)).strip()
-        said = said[1:-1] if said.startswith("(") and said.endswith(")") else said
-        if _coded(said):
-            return said
-        told = told or (said if causes.speaks(said) else "")
-        if _REASON_BELOW.match(said):
-            said = " ".join(filter(None, (said, next(filter(str.strip, after), "").strip())))
-        best = best or said
-    return told or best
+        reply = " ".join(filter(None, block)).strip()
+        reply = reply[1:-1] if reply.startswith("(") and reply.endswith(")") else reply
+        if _has_code(reply):
+            return reply
+        fallback = fallback or (reply if causes.states_cause(reply) else "")
+        if _REASON_BELOW.match(reply):
+            reply = " ".join(filter(None, (reply, next(filter(str.strip, after), "").strip())))
+        best = best or reply
+    return fallback or best

@@ -43,8 +43,8 @@ def read(raw: bytes) -> Report:
             reporting_source=complaint.source or mail.headers.get("from") or None,
         )
     status, original = mail.wrapped
-    own = mail.of_type(*_STATUS_TYPES)
-    if status and not own and verdict.system and not verdict.human and not freetext.named(mail, notice):
+    status_parts = mail.of_type(*_STATUS_TYPES)
+    if status and not status_parts and verdict.system and not verdict.human and not freetext.named(mail, notice):
         # Some gateways wrap a report into a notice of their own without recipients.
         mail = dataclasses.replace(mail, parts=mail.parts + status, returned=original)
         notice = dataclasses.replace(notice, original=original)
@@ -70,9 +70,9 @@ def _delivery(
     wrapped = bool(texts) and mail.type == "multipart/report"
     if not texts and not verdict.human and (verdict.system or verdict.notice):
         # Fields without their type, or without any MIME at all: accepted only from an author who may write them.
-        texts = [part.text for part in mail.parts if delivery.speaks(part.text)]
+        texts = [part.text for part in mail.parts if delivery.states_cause(part.text)]
     # Challenge systems write formal reports too: if the fields have their type, only a person's mail is excluded.
-    typed = any(map(delivery.speaks, mail.of_type(*_STATUS_TYPES)))
+    typed = any(map(delivery.states_cause, mail.of_type(*_STATUS_TYPES)))
     informal = (verdict.person if typed else verdict.human) or verdict.weight < _ENOUGH
     if texts and (_passed_on(mail, verdict) if wrapped else informal):
         return None, {}
@@ -80,11 +80,11 @@ def _delivery(
     read: list[list[ReportedRecipient]] = []
     for text in texts:
         fields = delivery.grouped(text)[0] | fields
-        read.append(delivery.read_status(text, spoken_of=[], late=late, words=notice.words))
+        read.append(delivery.read_status(text, mentioned=[], late=late, words=notice.words))
     recipients = delivery.merged(read)
     if not recipients and texts:
-        spoken_of = freetext.people(mail, notice)
-        recipients = delivery.read_status(texts[0], spoken_of=spoken_of, late=late, words=notice.words)
+        mentioned = freetext.people(mail, notice)
+        recipients = delivery.read_status(texts[0], mentioned=mentioned, late=late, words=notice.words)
     if recipients:
         return recipients, fields
     if not texts and not verdict.notice:
@@ -101,13 +101,13 @@ def _passed_on(mail: Mail, verdict: classify.Verdict) -> bool:
 
 
 def _message_id(mail: Mail, notice: Notice, fields: dict[str, str]) -> str | None:
-    known = freetext.message_id(notice) or fields.get("x-original-message-id") or fields.get("original-message-id")
-    if known:
-        return known
+    candidate = freetext.message_id(notice) or fields.get("x-original-message-id") or fields.get("original-message-id")
+    if candidate:
+        return candidate
     for name in ("in-reply-to", "references"):
-        said = re.findall(r"<[^<>\s]{1,250}>", mail.headers.get(name))
-        if said:
-            return str(said[-1])
+        ids = re.findall(r"<[^<>\s]{1,250}>", mail.headers.get(name))
+        if ids:
+            return str(ids[-1])
     return None
 
 

@@ -129,8 +129,8 @@ def standing(conn: Connection) -> Checkpoint:
     ).first()
     if row is None:
         raise NotFound("no checkpoint was ever taken", fix="postroom audit checkpoint")
-    said = orjson.loads(row.data)
-    return Checkpoint(said["seq"], said["head"], row.at, said["key"], said["signature"])
+    stored = orjson.loads(row.data)
+    return Checkpoint(stored["seq"], stored["head"], row.at, stored["key"], stored["signature"])
 
 
 # --- statements ---------------------------------------------------------------------------------------------------
@@ -156,12 +156,12 @@ def parse(text: str | bytes) -> Checkpoint:
     wrong = Invalid("this is not a checkpoint of a log", fix="give the file that audit checkpoint wrote")
     try:
         found: dict[str, Any] = orjson.loads(text)
-        numbers, words = (found["seq"], found["at"]), (found["head"], found["key"], found["signature"])
+        numbers, texts = (found["seq"], found["at"]), (found["head"], found["key"], found["signature"])
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise wrong from error
-    if not all(type(one) is int for one in numbers) or not all(type(one) is str for one in words):
+    if not all(type(one) is int for one in numbers) or not all(type(one) is str for one in texts):
         raise wrong
-    made = Checkpoint(numbers[0], words[0], numbers[1], words[1], words[2])
+    made = Checkpoint(numbers[0], texts[0], numbers[1], texts[1], texts[2])
     if "time" in found and abs(read_stamp(str(found["time"])) - made.at) > 1_000:
         raise Invalid("the checkpoint's time and its microseconds differ: it was edited")
     return made
@@ -209,25 +209,25 @@ def verify_against(conn: Connection, checkpoint: str | bytes | Checkpoint, *, ke
 
     `key` is the desk's public key as recorded outside the desk. Without it, a forger could have signed with any key.
     """
-    given = [checkpoint] if isinstance(checkpoint, Checkpoint) else parse_all(checkpoint)
-    given.sort(key=lambda one: one.seq)
+    checkpoints = [checkpoint] if isinstance(checkpoint, Checkpoint) else parse_all(checkpoint)
+    checkpoints.sort(key=lambda one: one.seq)
     last, _ = audit_log.head(conn)
-    for made in given:
+    for made in checkpoints:
         found = _forged(made, last, key=key) or _cut_off(made, last)
         if found is not None:
             return found
     walked = audit_log.verify(conn)
-    newest = given[-1]
+    newest = checkpoints[-1]
     if walked.first_bad_seq is not None:
         reason = f"the chain breaks at {walked.first_bad_seq:,}"
         return _bad("broken", reason, newest, last, first_bad_seq=walked.first_bad_seq)
-    for made in given:
+    for made in checkpoints:
         row = conn.execute(select(LOG.c.hash).where(LOG.c.seq == made.seq)).first()
         if row is None or bytes(row.hash).hex() != made.head:
             when = stamp(made.at)
             reason = f"entry {made.seq:,} is not what was signed at {when}: it, or an earlier one, was rewritten"
             return _bad("rewritten", reason, made, last)
-    several = f", as are {len(given) - 1} signed before" if len(given) > 1 else ""
+    several = f", as are {len(checkpoints) - 1} signed before" if len(checkpoints) > 1 else ""
     reason = f"the log is intact, and entry {newest.seq:,} is what was signed at {stamp(newest.at)}{several}"
     return Against(ok=True, finding="whole", reason=reason, seq=newest.seq, head_seq=last)
 

@@ -149,21 +149,25 @@ def _issued(raw: bytes | None) -> dict[str, Any]:
 
 
 def _recipients(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Recipient]:
-    asked = {(field, text): _normalised(text) for field in ("to", "cc", "bcc") for text in _several(issued.get(field))}
-    told: set[tuple[str, str]] = set()
+    requested = {
+        (field, text): _normalised(text) for field in ("to", "cc", "bcc") for text in _several(issued.get(field))
+    }
+    listed: set[tuple[str, str]] = set()
     for one in shown.recipients:
-        key = next((key for key, address in asked.items() if address == one.address and key[0] == one.field), None)
+        key = next((key for key, address in requested.items() if address == one.address and key[0] == one.field), None)
         if key is not None:
-            told.add(key)
-        yield _recipient(one, shown, issued=key[1] if key else None, known=bool(asked))
-    for field, text in asked.keys() - told:
-        yield Recipient(text, asked[field, text], field, "", REMOVED, "once", "listed twice: a recipient gets one copy")
+            listed.add(key)
+        yield _recipient(one, shown, issued=key[1] if key else None, repeated=bool(requested))
+    for field, text in requested.keys() - listed:
+        yield Recipient(
+            text, requested[field, text], field, "", REMOVED, "once", "listed twice: a recipient gets one copy"
+        )
 
 
-def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, known: bool) -> Recipient:
+def _recipient(one: RecipientView, shown: MessageView, *, issued: str | None, repeated: bool) -> Recipient:
     rule, why = _fate(one, shown)
     change = REMOVED if rule is not None else KEPT
-    if issued is None and known and rule is None:
+    if issued is None and repeated and rule is None:
         change, rule, why = ADDED, "reply", "taken from the message it answers"
     elif one.field == "bcc" and rule is None:
         why = "in the envelope only: the message itself never contains Bcc"
@@ -228,24 +232,26 @@ def _class(shown: MessageView) -> Iterator[Change]:
         )
     elif shown.declared_class != shown.content_class:
         held = [reason.text for reason in shown.review.reasons] if shown.review else []
-        raised = next((text for text in held if text.startswith("raised to")), "raised by what the message says")
-        yield Change("class", CHANGED, "class_raised", raised, shown.declared_class, shown.content_class)
+        why = next((text for text in held if text.startswith("raised to")), "raised by what the message says")
+        yield Change("class", CHANGED, "class_raised", why, shown.declared_class, shown.content_class)
     else:
         yield Change("class", KEPT, None, "as issued", shown.content_class, shown.content_class)
 
 
 def _run(issued: Mapping[str, Any], shown: MessageView) -> Iterator[Change]:
     run = issued.get("run")
-    asked = run.get("id") if isinstance(run, dict) else None
+    requested = run.get("id") if isinstance(run, dict) else None
     used = shown.run.key if shown.run else None
-    if used is not None and asked != used:
+    if used is not None and requested != used:
         why = "no run was named, or too many new ones in an hour" if shown.untraced else "the token is bound to its run"
-        yield Change("run", ADDED if asked is None else CHANGED, "run", why, asked, used)
+        yield Change("run", ADDED if requested is None else CHANGED, "run", why, requested, used)
 
 
 def _headers(issued: Mapping[str, Any], headers: Iterable[tuple[str, str]], shown: MessageView) -> Iterator[Change]:
-    own = issued.get("headers")
-    agents = {name.lower(): str(value) for name, value in own.items()} if isinstance(own, dict) else {}
+    agent_headers = issued.get("headers")
+    agents = (
+        {name.lower(): str(value) for name, value in agent_headers.items()} if isinstance(agent_headers, dict) else {}
+    )
     for name, value in headers:
         yield _header(name, value, issued, agents, shown)
     if _several(issued.get("bcc")):
@@ -264,11 +270,11 @@ def _header(name: str, value: str, issued: Mapping[str, Any], agents: Mapping[st
         return Change(
             part, KEPT if same else CHANGED, None if same else "encoding", "the agent's own", agents[lower], value
         )
-    asked = issued.get(_ISSUED_HEADERS.get(lower, ""))
-    if asked is None:
+    requested = issued.get(_ISSUED_HEADERS.get(lower, ""))
+    if requested is None:
         rule, why = _RULES.get(lower, ("gateway", "added by the gateway"))
         return Change(part, ADDED, rule, why, after=value)
-    before = ", ".join(_several(asked))
+    before = ", ".join(_several(requested))
     if lower == "from" and before.strip() != value.strip():
         why = f"the display name of {shown.mailbox} comes from the identity, not from the agent"
         return Change(part, CHANGED, "display_name", why, before, value)
@@ -283,11 +289,11 @@ def _header(name: str, value: str, issued: Mapping[str, Any], agents: Mapping[st
 
 def _bodies(issued: Mapping[str, Any], parts: Parts) -> Iterator[Change]:
     for field, found in (("text", parts.text), ("html", parts.html)):
-        asked = issued.get(field)
-        if found is None and not isinstance(asked, str):
+        requested = issued.get(field)
+        if found is None and not isinstance(requested, str):
             continue
         sent = _lines(found or "")
-        before = _lines(asked) if isinstance(asked, str) else ""
+        before = _lines(requested) if isinstance(requested, str) else ""
         if field == "text" and not before.strip() and issued.get("html"):
             yield Change(field, ADDED, "text_part", "generated from the HTML: no text was submitted", None, sent)
             continue
@@ -330,10 +336,10 @@ def _lines(text: str) -> str:
 
 def _attachments(issued: Mapping[str, Any], files: Iterable[Attachment]) -> Iterator[Change]:
     listed = issued.get("attachments")
-    asked: Sequence[Mapping[str, Any]] = (
+    requested: Sequence[Mapping[str, Any]] = (
         [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     )
-    for place, (one, file) in enumerate(zip(asked, files, strict=False)):
+    for place, (one, file) in enumerate(zip(requested, files, strict=False)):
         before = f"{one.get('filename')} ({one.get('content_type') or 'application/octet-stream'})"
         after = f"{file.name} ({file.content_type})"
         same = before == after

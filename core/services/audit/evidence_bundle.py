@@ -256,13 +256,13 @@ def _signature(row: Row[Any], data: dict[str, Any], names: _Names) -> Iterator[l
 def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Names) -> list[list[object]]:
     """The mode of each mailbox when the period began: the last one logged before it."""
     c, found = LOG.c, []
-    boxes = select(MAILBOX.c.id, MAILBOX.c.agent_id).where(MAILBOX.c.activated_at < since).order_by(MAILBOX.c.id)
-    for box in conn.execute(boxes).all():
-        if agent_id is not None and box.agent_id != agent_id:
+    mailboxes = select(MAILBOX.c.id, MAILBOX.c.agent_id).where(MAILBOX.c.activated_at < since).order_by(MAILBOX.c.id)
+    for mailbox in conn.execute(mailboxes).all():
+        if agent_id is not None and mailbox.agent_id != agent_id:
             continue
         row = conn.execute(
             select(LOG)
-            .where(c.mailbox == box.id, c.type.in_(sorted(MODES)), c.at < since)
+            .where(c.mailbox == mailbox.id, c.type.in_(sorted(MODES)), c.at < since)
             .order_by(c.seq.desc())
             .limit(1)
         ).first()
@@ -270,7 +270,7 @@ def _modes_before(conn: Connection, since: int, agent_id: int | None, names: _Na
             data = orjson.loads(row.data)
             new = data.get("new") or data.get("mode") or "retired"
             found.append(
-                [row.seq, stamp(row.at), names.mailbox(box.id), names.agent(box.agent_id), data.get("old"), new,
+                [row.seq, stamp(row.at), names.mailbox(mailbox.id), names.agent(mailbox.agent_id), data.get("old"), new,
                  row.actor, "in force when the period began"]
             )  # fmt: skip
     return found

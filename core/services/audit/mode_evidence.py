@@ -112,51 +112,51 @@ _WORDS: Final = {
 
 def evidence(tx: Transaction, address: str) -> Evidence:
     """Return the figures and verdicts of a mailbox. Reads only. Raises `NotFound`."""
-    box = gate_queries.gate_by_address(tx.conn, address)
-    if box is None:
+    mailbox = gate_queries.gate_by_address(tx.conn, address)
+    if mailbox is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
-    counted, mode = figures(tx, box), Mode(box.mode)
-    raised = tx.one(select(MAILBOX.c.raised_at).where(MAILBOX.c.id == box.mailbox_id))
+    counted, mode = figures(tx, mailbox), Mode(mailbox.mode)
+    raised_at = tx.one(select(MAILBOX.c.raised_at).where(MAILBOX.c.id == mailbox.mailbox_id))
     _, policy = context.current_policy(tx)
     return Evidence(
-        address=box.address,
-        agent=box.agent_name,
+        address=mailbox.address,
+        agent=mailbox.agent_name,
         mode=mode,
-        mode_since=box.mode_since,
+        mode_since=mailbox.mode_since,
         figures=counted,
         rungs=rules.verdicts(counted, mode),
         advised=rules.advised(counted, mode),
-        anomalies=anomalies.of_mailbox(tx, box.mailbox_id, mode),
+        anomalies=anomalies.of_mailbox(tx, mailbox.mailbox_id, mode),
         raise_from=modes.raise_from(
-            raised.raised_at if raised else None, policy.oversight.minimum_time_on_rung, now=tx.now
+            raised_at.raised_at if raised_at else None, policy.oversight.minimum_time_on_rung, now=tx.now
         ),
     )
 
 
-def figures(tx: Transaction, box: SenderState) -> Figures:
+def figures(tx: Transaction, mailbox: SenderState) -> Figures:
     """Figures of a mailbox's last 30 days."""
     since = bucket(tx.now - WINDOW, rate_windows.HOUR_WIDE)
 
     def total(kind: str) -> int:
-        return max(0, tx.counters.total("mailbox", str(box.mailbox_id), kind, since=since))
+        return max(0, tx.counters.total("mailbox", str(mailbox.mailbox_id), kind, since=since))
 
     approved, rejected = total("approved_1h"), total("rejected_1h")
     return Figures(
-        days=min(rules.WINDOW_DAYS, max(0, tx.now - box.mode_since) // DAY),
+        days=min(rules.WINDOW_DAYS, max(0, tx.now - mailbox.mode_since) // DAY),
         reviewed=approved + rejected,
         approved=approved,
         rejected=rejected,
-        edited=_edited(tx, box),
+        edited=_edited(tx, mailbox),
         expired=total("expired_1h"),
-        hurried=_hurried(tx, box),
+        hurried=_hurried(tx, mailbox),
         delivered=total(rate_windows.SENT),
         complaints=total(rate_windows.COMPLAINED),
         bounces=total(rate_windows.BOUNCED),
-        suspensions=_suspensions(tx, box),
+        suspensions=_suspensions(tx, mailbox),
     )
 
 
-def _hurried(tx: Transaction, box: SenderState) -> int:
+def _hurried(tx: Transaction, mailbox: SenderState) -> int:
     """Count decisions on mail opened for less time than policy asks for, or decided in a batch without being opened.
 
     A single decision on unopened mail came over HTTP or the command line, where the reading time is unknown.
@@ -166,7 +166,7 @@ def _hurried(tx: Transaction, box: SenderState) -> int:
     recent = (
         select(c.id, c.dwell_ms, c.batch)
         .where(
-            c.mailbox_id == box.mailbox_id,
+            c.mailbox_id == mailbox.mailbox_id,
             c.status.in_(_DECIDED),
             c.message_id.is_not(None),
             c.decided_at > tx.now - WINDOW,
@@ -181,13 +181,13 @@ def _hurried(tx: Transaction, box: SenderState) -> int:
     return int(tx.all(select(func.count()).where(or_(seen, unseen)))[0][0])
 
 
-def _edited(tx: Transaction, box: SenderState) -> int:
+def _edited(tx: Transaction, mailbox: SenderState) -> int:
     """Count rejected messages after which the agent wrote to one of the same recipients within a day."""
     c, r = REVIEW.c, RECIPIENT.c
     refused = (
         select(c.message_id, c.decided_at)
         .where(
-            c.mailbox_id == box.mailbox_id, c.status == "rejected", c.message_id.is_not(None),
+            c.mailbox_id == mailbox.mailbox_id, c.status == "rejected", c.message_id.is_not(None),
             c.decided_at > tx.now - WINDOW,
         )
         .order_by(c.id.desc())
@@ -200,18 +200,18 @@ def _edited(tx: Transaction, box: SenderState) -> int:
         exists()
         .where(before.message_id == refused.message_id)
         .where(r.address == before.address, r.message_id > refused.message_id)
-        .where(after.id == r.message_id, after.mailbox_id == box.mailbox_id)
+        .where(after.id == r.message_id, after.mailbox_id == mailbox.mailbox_id)
         .where(after.submitted_at.between(refused.decided_at, refused.decided_at + AGAIN))
     )
     return int(tx.all(select(func.count()).select_from(refused.message_id.table).where(again))[0][0])
 
 
-def _suspensions(tx: Transaction, box: SenderState) -> int:
+def _suspensions(tx: Transaction, mailbox: SenderState) -> int:
     """Count suspensions by a guard only: an operator's reasons are the operator's own."""
     c = LOG.c
     rows = tx.all(
         select(LOG)
-        .where(c.agent == box.agent_id, c.message.is_(None), c.type == "agent.suspended", c.at > tx.now - WINDOW)
+        .where(c.agent == mailbox.agent_id, c.message.is_(None), c.type == "agent.suspended", c.at > tx.now - WINDOW)
         .limit(100)
     )
     return sum(audit_log.entry(row).event.data().get("guard") is not None for row in rows)

@@ -114,14 +114,14 @@ def outcome(conn: Connection, message_id: int, answer: Answer, *, now: int) -> A
     if row is None:
         return answer
     people = _people(conn, message_id)
-    told = tuple(RecipientAnswer(p.given, p.status, _told(p)) for p in people)
+    recipients = tuple(RecipientAnswer(p.given, p.status, _recipient_reason(p)) for p in people)
     if row.open > 0:
         departs_at = _departs_at(people, now=now, estimate=answer.departs_at)
-        return dataclasses.replace(answer, recipients=told, departs_at=departs_at)
+        return dataclasses.replace(answer, recipients=recipients, departs_at=departs_at)
     return Answer(
         status=row.status,
         http=200 if row.status == Status.SENT else 202,
-        recipients=told,
+        recipients=recipients,
         message_id=answer.message_id,
         rfc_message_id=answer.rfc_message_id,
         content_class=answer.content_class,
@@ -164,7 +164,7 @@ _PEOPLE: Final = (
 )  # fmt: skip
 
 
-def _told(one: Row[Any]) -> str | None:
+def _recipient_reason(one: Row[Any]) -> str | None:
     """Why a recipient is in its state: a recorded reason, the receiver's reply, or earlier mail of its conversation."""
     if one.reason:
         return str(one.reason)
@@ -196,20 +196,20 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
     An agent may know where it stands. It gets the same error for a missing mailbox as for someone else's; otherwise it
     could list the desk's mailboxes.
     """
-    box = gate_queries.gate_by_address(tx.conn, address)
-    if isinstance(caller, TokenFacts) and (box is None or caller.agent_id != box.agent_id):
+    mailbox = gate_queries.gate_by_address(tx.conn, address)
+    if isinstance(caller, TokenFacts) and (mailbox is None or caller.agent_id != mailbox.agent_id):
         raise Forbidden(f"{address} does not belong to {caller.agent_name}", error="not_your_mailbox")
     record = directory.mailbox(tx.conn, address)
-    if box is None or record is None:
+    if mailbox is None or record is None:
         raise NotFound(f"there is no mailbox {address}")
     return MailboxStanding(
         record=record,
         policy=context.current_policy(tx)[1],
-        suspended=sender_standing.suspension(box),
-        anomalies=anomalies.of_mailbox(tx, box.mailbox_id, Mode(box.mode)),
-        pending=tx.counters.total("mailbox", str(box.mailbox_id), "pending", since=EVER),
-        waiting=tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER),
-        budgets=tuple(limit_gauges.gauges(tx, box)),
+        suspended=sender_standing.suspension(mailbox),
+        anomalies=anomalies.of_mailbox(tx, mailbox.mailbox_id, Mode(mailbox.mode)),
+        pending=tx.counters.total("mailbox", str(mailbox.mailbox_id), "pending", since=EVER),
+        waiting=tx.counters.total("agent", str(mailbox.agent_id), "waiting", since=EVER),
+        budgets=tuple(limit_gauges.gauges(tx, mailbox)),
         for_agent=isinstance(caller, TokenFacts),
     )
 
@@ -219,13 +219,13 @@ def messages(
 ) -> dict[str, Any]:
     """Return a page of a mailbox's messages, newest first, searched by subject; the cursor is the last ID."""
     m = MESSAGE.c
-    box = gate_queries.gate_by_address(conn, address)
-    if box is None:
+    mailbox = gate_queries.gate_by_address(conn, address)
+    if mailbox is None:
         raise NotFound(f"there is no mailbox {address}")
-    wanted = select(MESSAGE).where(m.mailbox_id == box.mailbox_id, *within(token)).order_by(m.id.desc())
+    query = select(MESSAGE).where(m.mailbox_id == mailbox.mailbox_id, *within(token)).order_by(m.id.desc())
     if direction is not None:
-        wanted = wanted.where(m.direction == direction)
-    rows = _found(conn, wanted, q, before=before)
+        query = query.where(m.direction == direction)
+    rows = _found(conn, query, q, before=before)
     shown = rows[:PAGE]
     return {
         "messages": [
@@ -244,7 +244,7 @@ def messages(
     }
 
 
-def _found(conn: Connection, wanted: Select[Any], q: str | None, *, before: int | None) -> list[Row[Any]]:
+def _found(conn: Connection, query: Select[Any], q: str | None, *, before: int | None) -> list[Row[Any]]:
     """Return the rows of one page and one more, limited to subjects that contain `q`.
 
     SQLite lowercases ASCII only. So the query has a one-character wildcard for every other letter, and its result is
@@ -254,10 +254,10 @@ def _found(conn: Connection, wanted: Select[Any], q: str | None, *, before: int 
     low = (q or "").lower()
     if low:
         like = "".join(f"/{c}" if c in "/%_" else c if c.isascii() else "_" for c in low)
-        wanted = wanted.where(func.lower(m.subject).like(f"%{like}%", escape="/"))
+        query = query.where(func.lower(m.subject).like(f"%{like}%", escape="/"))
     batch = BATCH_SIZE if low else PAGE + 1
     while True:
-        rows = conn.execute((wanted if before is None else wanted.where(m.id < before)).limit(batch)).all()
+        rows = conn.execute((query if before is None else query.where(m.id < before)).limit(batch)).all()
         found += [row for row in rows if low in row.subject.lower()]
         if len(rows) < batch or len(found) > PAGE:
             return found[: PAGE + 1]

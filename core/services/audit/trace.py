@@ -25,7 +25,7 @@ from core.model import Feedback, Status
 from core.rules import signed_ids
 from core.rules.addresses import parse_address
 from core.rules.signed_ids import HmacKeys
-from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, told, waiting
+from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, step_of, waiting
 from core.services.control.read_log import What
 
 _PARENT: Final = TOKEN.alias()
@@ -100,14 +100,14 @@ def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = No
 
 
 def _found(conn: Connection, key: str, keyring: HmacKeys) -> Story:
-    wanted = _HEADER.sub("", key.strip(), count=1).strip()
-    if not wanted or len(wanted) > 1_000:
+    bare_key = _HEADER.sub("", key.strip(), count=1).strip()
+    if not bare_key or len(bare_key) > 1_000:
         return Story(key[:1_000], "nothing", None, "nothing was found")
     for look in (_by_mark, _by_item, _by_message_id, _by_provider_id, _by_mailbox, _by_address, _by_run, _by_agent):
-        story = look(conn, wanted, keyring)
+        story = look(conn, bare_key, keyring)
         if story is not None:
             return story
-    return _by_user(conn, wanted) or _stranger(conn, wanted)
+    return _by_user(conn, bare_key) or _stranger(conn, bare_key)
 
 
 # --- recognizing the key ------------------------------------------------------------------------------------------
@@ -172,12 +172,14 @@ def _by_provider_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | N
 
 
 def _by_mailbox(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
-    box = conn.execute(select(MAILBOX.c.id, MAILBOX.c.address).where(MAILBOX.c.address == key.lower())).first()
-    if box is None:
+    mailbox = conn.execute(select(MAILBOX.c.id, MAILBOX.c.address).where(MAILBOX.c.address == key.lower())).first()
+    if mailbox is None:
         return None
-    entries = _log(conn, select(LOG).where(LOG.c.mailbox == box.id, LOG.c.message.is_(None)))
-    ids = _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == box.id))
-    return _of_messages(conn, key, "mailbox", ids, further=entries, verdict=f"{box.address} is a mailbox of this desk")
+    entries = _log(conn, select(LOG).where(LOG.c.mailbox == mailbox.id, LOG.c.message.is_(None)))
+    ids = _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == mailbox.id))
+    return _of_messages(
+        conn, key, "mailbox", ids, further=entries, verdict=f"{mailbox.address} is a mailbox of this desk"
+    )
 
 
 def _by_address(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
@@ -204,15 +206,15 @@ def _by_run(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
     if slash:
         agents = {number: one for number, one in agents.items() if one == name}
     c = RUN.c
-    wanted = (run_key, key) if slash else (key,)
-    rows = conn.execute(select(c.id, c.agent_id, c.key).where(c.agent_id.in_(agents), c.key.in_(wanted)).limit(RUNS))
+    keys = (run_key, key) if slash else (key,)
+    rows = conn.execute(select(c.id, c.agent_id, c.key).where(c.agent_id.in_(agents), c.key.in_(keys)).limit(RUNS))
     runs = rows.all()
     if not runs:
         return None
     story = _of_runs(conn, key, "run", [row.id for row in runs])
     if len(runs) > 1:
-        spelled = ", ".join(f"{agents[row.agent_id]}/{row.key}" for row in runs)
-        return _with_note(story, f"several agents have a run of this name; ask for one: {spelled}")
+        choices = ", ".join(f"{agents[row.agent_id]}/{row.key}" for row in runs)
+        return _with_note(story, f"several agents have a run of this name; ask for one: {choices}")
     return story
 
 
@@ -220,9 +222,13 @@ def _by_agent(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
     agent = conn.execute(select(AGENT).where(AGENT.c.name == key)).first()
     if agent is None:
         return None
-    boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)).scalars().all()
+    mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)).scalars().all()
     entries = _log(conn, select(LOG).where(LOG.c.agent == agent.id, LOG.c.message.is_(None)))
-    ids = [one for box in boxes for one in _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == box))]
+    ids = [
+        one
+        for mailbox in mailboxes
+        for one in _newest(conn, select(MESSAGE.c.id).where(MESSAGE.c.mailbox_id == mailbox))
+    ]
     verdict = f"{agent.name} is an agent of this desk, {agent.status}"
     return _of_messages(conn, key, "agent", sorted(ids, reverse=True), further=entries, verdict=verdict)
 
@@ -237,11 +243,11 @@ def _stranger(conn: Connection, key: str) -> Story:
     """Report that nothing was found, and whether the key carries one of our domains."""
     domain = key.strip("<> ").rpartition("@")[2].lower()
     streams = conn.execute(select(STREAM.c.domain)).scalars().all() if "@" in key else ()
-    for ours in streams:
-        if domain == ours or domain.endswith(f".{ours}"):
+    for our_domain in streams:
+        if domain == our_domain or domain.endswith(f".{our_domain}"):
             return Story(
                 key, "stranger", False,
-                f"not ours: it has our domain {ours}, but no message of this desk has it, "
+                f"not ours: it has our domain {our_domain}, but no message of this desk has it, "
                 "so a person, another system or a forger sent it",
             )  # fmt: skip
     return Story(key, "nothing", None, "not found, and not from one of this desk's domains")
@@ -256,8 +262,8 @@ def _of_runs(conn: Connection, key: str, kind: str, runs: Sequence[int]) -> Stor
     verdict = f"{len(runs)} runs" if len(runs) > 1 else "a run"
     who = "started by this person" if kind == "user" else "of this desk"
     main = _of_messages(conn, key, kind, sorted(ids, reverse=True), verdict=f"{verdict} {who}")
-    known = {(step.at, step.text) for step in main.steps} if main else set()
-    more = [step for step in steps if (step.at, step.text) not in known]
+    listed = {(step.at, step.text) for step in main.steps} if main else set()
+    more = [step for step in steps if (step.at, step.text) not in listed]
     base = main or Story(key, kind, ours=True, verdict=f"{verdict} {who}, without a message")
     return Story(
         key, kind, base.ours, base.verdict, base.messages, _in_order([*base.steps, *more]), base.notes, base.truncated
@@ -291,13 +297,13 @@ def _of_messages(
     for entry in entries.values():
         if isinstance(entry.event, facts.EmailRead) and entry.event.what == What.TRACE:
             continue  # otherwise each look at the story would add a line to it
-        step = told(entry, by_id, names)
+        step = step_of(entry, by_id, names)
         n = getattr(entry.event, "n", None)
         if address is None or n is None or names.address(entry.event.message, n) == address:
             steps.append(step)
-    said = verdict or _verdict(rows, names)
+    text = verdict or _verdict(rows, names)
     return Story(
-        key, kind, True, said, messages=tuple(row.id for row in rows), steps=_in_order(steps),
+        key, kind, True, text, messages=tuple(row.id for row in rows), steps=_in_order(steps),
         notes=_notes(rows, names, address, entries.values()), truncated=len(set(ids)) > MOST,
     )  # fmt: skip
 
@@ -370,13 +376,13 @@ def _given(conn: Connection, message_id: int, n: int) -> str:
     return str(found or "unknown (data no longer kept)")
 
 
-def _newest(conn: Connection, wanted: Select[Any]) -> list[int]:
-    return list(conn.execute(wanted.order_by(MESSAGE.c.id.desc()).limit(MOST + 1)).scalars())
+def _newest(conn: Connection, query: Select[Any]) -> list[int]:
+    return list(conn.execute(query.order_by(MESSAGE.c.id.desc()).limit(MOST + 1)).scalars())
 
 
-def _log(conn: Connection, wanted: Select[Any], *, limit: int = 4 * MOST) -> list[Entry]:
+def _log(conn: Connection, query: Select[Any], *, limit: int = 4 * MOST) -> list[Entry]:
     """Return the newest of these entries."""
-    return [audit_log.entry(row) for row in conn.execute(wanted.order_by(LOG.c.seq.desc()).limit(limit))]
+    return [audit_log.entry(row) for row in conn.execute(query.order_by(LOG.c.seq.desc()).limit(limit))]
 
 
 _MESSAGES: Final[Select[Any]] = (

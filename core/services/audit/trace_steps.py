@@ -134,10 +134,10 @@ def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
         yield Step(rows[0].submitted_at, "call", f"agent:{rows[0].agent}", text, message=rows[0].id)
         return
     try:
-        asked = orjson.loads(issued)
+        request = orjson.loads(issued)
     except orjson.JSONDecodeError:
         return
-    run = asked.get("run") if isinstance(asked, dict) else None
+    run = request.get("run") if isinstance(request, dict) else None
     call = run.get("tool_call") if isinstance(run, dict) else None
     if isinstance(call, dict):
         listed = ", ".join(sorted(call.get("arguments") or {}))
@@ -147,11 +147,11 @@ def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
         )
 
 
-def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
+def step_of(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
     """Convert a log entry to a step; `messages` are the rows of the story's messages."""
     event = entry.event
     row = messages.get(event.message or 0)
-    said = (
+    line = (
         _handed_in(event, row)
         or _decided(event)
         or _travelled(event, people)
@@ -160,7 +160,7 @@ def told(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step
         or _signed(event)
         or _credential(event)
     )
-    kind, text = said or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
+    kind, text = line or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
     data: dict[str, Any] = {**event.data()}
     if isinstance(event, facts.EmailSubmitted) and row is not None:
         data |= {"tokens": tokens(row)}
@@ -228,12 +228,12 @@ def _travelled(event: Event, people: People) -> Output:
     match event:
         case facts.EmailSent():
             text = f"{people.given(event.message, event.n)}: accepted by {event.site or 'the receiver'}"
-            return "departure", text + _spoken(event, people)
+            return "departure", text + _reply_suffix(event, people)
         case facts.EmailDeferred():
             text = f"{_attempt(event, people)}, again at {stamp(event.next_at)}"
-            return "departure", text + _spoken(event, people)
+            return "departure", text + _reply_suffix(event, people)
         case facts.EmailFailed():
-            return "departure", f"{_attempt(event, people)}, {event.cause}" + _spoken(event, people)
+            return "departure", f"{_attempt(event, people)}, {event.cause}" + _reply_suffix(event, people)
         case facts.EmailUncertain():
             who = people.given(event.message, event.n)
             return "departure", f"{who}: uncertain whether it arrived; policy: {event.then}"
@@ -243,9 +243,9 @@ def _travelled(event: Event, people: People) -> Output:
             return None
 
 
-def _spoken(event: facts.EmailSent | facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
-    said = people.reply(event.message, event.n, event.attempt)
-    return f": {said}" if said else ""
+def _reply_suffix(event: facts.EmailSent | facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
+    reply = people.reply(event.message, event.n, event.attempt)
+    return f": {reply}" if reply else ""
 
 
 def _attempt(event: facts.EmailDeferred | facts.EmailFailed, people: People) -> str:
@@ -338,7 +338,7 @@ def waiting(conn: Connection, ids: Sequence[int], *, address: str | None, now: i
         for one, waits in messages.waiting(conn, number, now=now):
             if address in (None, one):
                 people.setdefault(waits, []).append(one)
-        for waits, whose in people.items():
-            who = whose[0] if len(whose) == 1 else f"{whose[0]} and {len(whose) - 1} more"
+        for waits, recipients in people.items():
+            who = recipients[0] if len(recipients) == 1 else f"{recipients[0]} and {len(recipients) - 1} more"
             until = "" if waits.until is None else f", until {stamp(waits.until)}"
             yield Step(now, "waits", "system", f"{who} waits for {waits.text}{until}", message=number)

@@ -81,18 +81,18 @@ def signed(public: bytes, message: bytes, signature: bytes) -> bool:
 def entry_hash(prev: bytes, entry: dict[str, Any]) -> str:
     """SHA-256 over the previous hash and an unambiguous encoding of the entry; `raw` is its data, byte for byte."""
     head = [entry["seq"], entry["at"], entry["type"], entry["actor"], entry["subjects"]]
-    spelled = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
-    return hashlib.sha256(prev + str(len(spelled)).encode() + b":" + spelled + entry["raw"].encode()).hexdigest()
+    encoded = json.dumps(head, separators=(",", ":"), ensure_ascii=False).encode()
+    return hashlib.sha256(prev + str(len(encoded)).encode() + b":" + encoded + entry["raw"].encode()).hexdigest()
 
 
 def shown_id(entry: dict[str, Any]) -> str | None:
     """The ID that the desk's `trace` accepts for the message, held read or tag that an entry is about."""
-    letter, number = "m", entry["subjects"][0]
+    prefix, number = "m", entry["subjects"][0]
     if number is None and entry["type"].startswith("email."):
-        letter, number = "a", entry["data"].get("item")
+        prefix, number = "a", entry["data"].get("item")
     if not isinstance(number, int):
         return None
-    return letter + "".join(
+    return prefix + "".join(
         "0123456789abcdefghjkmnpqrstvwxyz"[number >> 5 * place & 31] for place in reversed(range(13))
     )
 
@@ -107,8 +107,8 @@ def links(read: Read, proof: dict[str, Any]) -> dict[int, str]:
     """Map seq to hash for every entry of the period, including those omitted from a bundle about one agent."""
     found = {}
     for line in read("chain.txt").decode().splitlines():
-        seq, _, own = line.partition(" ")
-        found[int(seq)] = own
+        seq, _, own_hash = line.partition(" ")
+        found[int(seq)] = own_hash
     expected = list(range(proof["first_seq"], proof["last_seq"] + 1)) if proof["last_seq"] else []
     if list(found) != expected:
         raise ValueError("chain.txt does not name every entry of the period once, in order")
@@ -136,21 +136,21 @@ def check_chain(read: Read, proof: dict[str, Any]) -> str:
 
 
 def check_checkpoints(read: Read, proof: dict[str, Any], key: str | None) -> str:
-    chain, vouched = links(read, proof), []
+    chain, covered = links(read, proof), []
     for made in proof["checkpoints"]:
-        said = f"postroom/checkpoint/1\n{made['seq']}\n{made['head']}\n{made['at']}\n".encode()
-        if not signed(base64.b64decode(made["key"]), said, base64.b64decode(made["signature"])):
+        payload = f"postroom/checkpoint/1\n{made['seq']}\n{made['head']}\n{made['at']}\n".encode()
+        if not signed(base64.b64decode(made["key"]), payload, base64.b64decode(made["signature"])):
             raise ValueError(f"the checkpoint of entry {made['seq']} is not signed by the key it names")
         if key is not None and made["key"] != key:
             raise ValueError(f"the checkpoint of entry {made['seq']} is signed by another key: {made['key']}")
         if made["seq"] in chain:
             if chain[made["seq"]] != made["head"]:
                 raise ValueError(f"entry {made['seq']} is not what was signed")
-            vouched.append(made["seq"])
-    if not vouched:
+            covered.append(made["seq"])
+    if not covered:
         return "none covers this period: the chain proves that it holds together, not who wrote it"
-    whose = "the key you gave" if key else f"key {proof['checkpoints'][-1]['key']} (compare it with the one you noted)"
-    return f"{len(vouched)} signed by {whose}, the last covers entry {max(vouched):,}"
+    signer = "the key you gave" if key else f"key {proof['checkpoints'][-1]['key']} (compare it with the one you noted)"
+    return f"{len(covered)} signed by {signer}, the last covers entry {max(covered):,}"
 
 
 # --- the tables -----------------------------------------------------------------------------------------------------
@@ -177,20 +177,20 @@ SIGNATURES = ("mailbox.owner_approved", "mailbox.governance_approved", "mailbox.
 
 def check_signatures(read: Read) -> int:
     """Check that signatures.csv says what the log says of each item, and that no line is missing."""
-    said: list[tuple[str, ...]] = []
+    expected: list[tuple[str, ...]] = []
     for entry in entries(read):
         if entry["type"] in SIGNATURES:
             data = entry["data"]
             items = data.get("checklist") or {"": ""}
-            told = [data.get("found_false") or {}, data.get("reasons") or {}]
-            said += [
-                (str(entry["seq"]), entry["type"], entry["actor"], item, by, *(one.get(item, "") for one in told))
+            details = [data.get("found_false") or {}, data.get("reasons") or {}]
+            expected += [
+                (str(entry["seq"]), entry["type"], entry["actor"], item, by, *(one.get(item, "") for one in details))
                 for item, by in items.items()
             ]
     rows = list(csv.DictReader(io.StringIO(read("signatures.csv").decode(), newline="")))
     names = ("seq", "event", "by", "item", "answered_by", "desk_found_false", "item_reason")
     written = [tuple(row[name].removeprefix("'") for name in names) for row in rows]
-    if written != [tuple(one.removeprefix("'") for one in line) for line in said]:
+    if written != [tuple(one.removeprefix("'") for one in line) for line in expected]:
         raise ValueError("signatures.csv does not say what events.jsonl holds")
     return len(rows)
 
@@ -214,13 +214,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check an evidence bundle.")
     parser.add_argument("bundle", nargs="?", default=str(Path(__file__).resolve().parent))
     parser.add_argument("--key", help="the desk's public key, as you noted it outside of the bundle")
-    asked = parser.parse_args()
-    read = opened(Path(asked.bundle))
+    options = parser.parse_args()
+    read = opened(Path(options.bundle))
     try:
         proof = json.loads(read("proof.json"))
         for name, check in (("files", check_files), ("chain", check_chain), ("tables", check_tables)):
             sys.stdout.write(f"ok  {name}: {check(read, proof)}\n")
-        sys.stdout.write(f"ok  checkpoints: {check_checkpoints(read, proof, asked.key)}\n")
+        sys.stdout.write(f"ok  checkpoints: {check_checkpoints(read, proof, options.key)}\n")
     except (ValueError, KeyError, TypeError, OSError, zipfile.BadZipFile) as error:
         sys.stdout.write(f"BAD {error}\n")
         return 1

@@ -76,16 +76,16 @@ class Manifest:
     def parse(cls, raw: bytes) -> Self:
         """Parse a manifest. Raises `Invalid`."""
         try:
-            told = orjson.loads(raw)
+            data = orjson.loads(raw)
             made = cls(
-                int(told["made_at_us"]), str(told["version"]), str(told["revision"]), str(told["database"]),
-                int(told["log_seq"]), str(told["log_head"]), dict(told["master_keys"]), dict(told["files"]),
-                bool(told.get("development")),
+                int(data["made_at_us"]), str(data["version"]), str(data["revision"]), str(data["database"]),
+                int(data["log_seq"]), str(data["log_head"]), dict(data["master_keys"]), dict(data["files"]),
+                bool(data.get("development")),
             )  # fmt: skip
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise Invalid("the manifest cannot be read", fix="the file is not a desk backup, or is damaged") from error
-        if told["format"] != FORMAT:
-            raise Invalid(f"the backup has format {told['format']}, and this version reads {FORMAT}")
+        if data["format"] != FORMAT:
+            raise Invalid(f"the backup has format {data['format']}, and this version reads {FORMAT}")
         return made
 
 
@@ -179,13 +179,13 @@ def writing(folder: Path, nothing: str) -> Iterator[None]:
 @contextlib.contextmanager
 def placed(made: Path, to: Path) -> Iterator[None]:
     """Give a complete file its final name, kept only if the block succeeds. Raises `Conflict`, `OSError`."""
-    mine = made.stat()
+    made_stat = made.stat()
     try:
         _name(made, to)
         yield
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(to.stat(), mine):  # never a file that someone else put there
+            if os.path.samestat(to.stat(), made_stat):  # never a file that someone else put there
                 to.unlink()
         raise
 

@@ -47,10 +47,10 @@ class Place:
         return spell_id("g", self.id)
 
 
-def start(tx: Transaction, here: Place, *, alive: Alive) -> None:
+def start(tx: Transaction, here: Place, *, is_running: Alive) -> None:
     """Register a gateway that begins to serve; first record those that ended without deregistering as lost."""
     for row in tx.all(select(GATEWAY_PROCESS)):
-        if row.id != here.id and (_silent(row, tx.now, for_=LOST) or alive(row.host, row.pid) is False):
+        if row.id != here.id and (_silent(row, tx.now, for_=LOST) or is_running(row.host, row.pid) is False):
             _lose(tx, row)
     _enter(tx, here, again=False)
 

@@ -74,7 +74,7 @@ def watch_edit(tx: Transaction, new: Policy) -> Applied:
         tx.emit(
             PolicyChanged(
                 actor=str(SYSTEM), version=version, digest=_digest(policies.to_json(old)), changes=[],
-                waiting=_told(waiting), reason=EDITED,
+                waiting=_as_data(waiting), reason=EDITED,
             )
         )  # fmt: skip
     return Applied(version, waiting=waiting)
@@ -108,7 +108,7 @@ def _put_in_force(
         tx.write(update(LANE).where(throttled).values(next_at=tx.now, not_before=0, waits_for=None))
     tx.emit(
         PolicyChanged(
-            actor=str(actor), version=version, digest=digest, changes=_told(changes), waiting=_told(waiting),
+            actor=str(actor), version=version, digest=digest, changes=_as_data(changes), waiting=_as_data(waiting),
             reason=reason,
         )
     )  # fmt: skip
@@ -123,7 +123,7 @@ def _remember_edit(tx: Transaction, digest: str) -> bool:
     return True
 
 
-def _told(changes: Sequence[Change]) -> list[Data]:
+def _as_data(changes: Sequence[Change]) -> list[Data]:
     return [
         {"path": one.path, "old": _plain(one.old), "new": _plain(one.new), "direction": one.direction}
         for one in changes

@@ -36,7 +36,7 @@ LISTED: Final = 50
 """Maximum number of IDs in an entry; a trace covers no more messages."""
 
 
-class Door(enum.StrEnum):
+class EntryPoint(enum.StrEnum):
     """The interface the reader used."""
 
     HTTP = "http"
@@ -95,36 +95,36 @@ class Shown:
 # --- verbs --------------------------------------------------------------------------------------------------------
 
 
-def by_operator(tx: Transaction, shown: Shown, *, door: Door, actor: Actor) -> bool:
+def by_operator(tx: Transaction, shown: Shown, *, entry_point: EntryPoint, actor: Actor) -> bool:
     """Record what an operator was shown. False if already recorded this hour. Raises `AccessEnded`, `Forbidden`."""
     actor = access.require(tx, actor, NEEDS[shown.what])
-    if not _first(tx, f"{actor}:{door}", shown):
+    if not _first(tx, f"{actor}:{entry_point}", shown):
         return False
     if shown.what in RECORDS:
-        tx.emit(DeskRead(actor=str(actor), what=shown.what.value, door=door.value))
+        tx.emit(DeskRead(actor=str(actor), what=shown.what.value, door=entry_point.value))
         return True
     item = shown.messages[0] if len(shown.messages) == 1 else shown.item
     subjects = _of_item(tx, item) if item is not None else _of_mailbox(tx, shown.mailbox)
-    told = [spell_id("m", one) for one in shown.messages[:LISTED]]
-    tx.emit(EmailRead(actor=str(actor), what=shown.what.value, door=door.value, messages=told, **subjects))
+    listed = [spell_id("m", one) for one in shown.messages[:LISTED]]
+    tx.emit(EmailRead(actor=str(actor), what=shown.what.value, door=entry_point.value, messages=listed, **subjects))
     return True
 
 
 def by_agent(
-    tx: Transaction, shown: Shown, *, token: TokenFacts, box: SenderState | None = None, grant: int | None = None
+    tx: Transaction, shown: Shown, *, token: TokenFacts, mailbox: SenderState | None = None, grant: int | None = None
 ) -> bool:
     """Record what an agent was shown, with its token's run. A read by a person's `grant` is always recorded."""
     first = _first(tx, f"token {token.id}", shown)
     if not first and grant is None:
         return False
     subjects = _of_item(tx, shown.item) if shown.item is not None else {}
-    if box is not None:
-        subjects = {"mailbox": box.mailbox_id, "stream": box.stream_id}
+    if mailbox is not None:
+        subjects = {"mailbox": mailbox.mailbox_id, "stream": mailbox.stream_id}
     subjects |= {"agent": token.agent_id, "item": grant}
     if token.run_key is not None:
         subjects["run"] = _run(tx, token.agent_id, token.run_key)
     actor = str(Actor("agent", token.agent_name))
-    tx.emit(EmailRead(actor=actor, what=shown.what.value, door=Door.HTTP.value, token=token.id, **subjects))
+    tx.emit(EmailRead(actor=actor, what=shown.what.value, door=EntryPoint.HTTP.value, token=token.id, **subjects))
     return True
 
 

@@ -37,12 +37,12 @@ def disk(directory: Path) -> Iterator[Fault]:
 def delivery(conn: Connection, *, now: int) -> Iterator[Fault]:
     """Report that no process of the desk is alive, or that none can claim."""
     workers = conn.execute(select(WORKER).order_by(WORKER.c.beat_at.desc())).all()
-    living = [row for row in workers if now - SILENT < row.beat_at]
-    if not living:
+    live_workers = [row for row in workers if now - SILENT < row.beat_at]
+    if not live_workers:
         since = f" since {(now - workers[0].beat_at) // SECOND} s" if workers else ""
         yield Fault("deliver", f"gateway is not running{since}", "check the gateway's log and start it: postroom serve")
         return
-    if all(row.trouble for row in living):
-        yield Fault("claim", f"the queue cannot be read: {living[0].trouble}", "check the database and its log")
-    elif all((row.claimed_at or row.started_at) < now - SILENT for row in living if not row.trouble):
+    if all(row.trouble for row in live_workers):
+        yield Fault("claim", f"the queue cannot be read: {live_workers[0].trouble}", "check the database and its log")
+    elif all((row.claimed_at or row.started_at) < now - SILENT for row in live_workers if not row.trouble):
         yield Fault("claim", "no process has read the queue recently", "check the gateway's log")

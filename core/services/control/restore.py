@@ -134,13 +134,13 @@ def _require_readable(manifest: Manifest) -> None:
 
 
 def _put_key(
-    archive: zipfile.ZipFile, manifest: Manifest, staged: Path, given: Path | None, progress: copy.Progress
+    archive: zipfile.ZipFile, manifest: Manifest, staged: Path, key_file: Path | None, progress: copy.Progress
 ) -> None:
     """Write the master key, from the archive or from the given file. Raises `Invalid` for another key."""
     to = staged / MASTER
-    if given is not None:
+    if key_file is not None:
         with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(given.read_text())
+            out.write(key_file.read_text())
             out.flush()
             os.fsync(out.fileno())
     elif MASTER in manifest.files:
@@ -148,8 +148,8 @@ def _put_key(
     else:
         raise Invalid("the backup does not contain the master key", fix="name yours: --master-key FILE")
     MasterKeys.parse(to.read_text())
-    known = check_values(to.read_text())
-    if missing := [name for name, value in manifest.keys.items() if known.get(name) != value]:
+    own_values = check_values(to.read_text())
+    if missing := [name for name, value in manifest.keys.items() if own_values.get(name) != value]:
         raise Invalid(
             f"this is not the master key of that desk: {', '.join(missing)} differs or is missing",
             fix="find the master.key that was in use when the backup was made",

@@ -62,8 +62,8 @@ def purge(tx: Transaction, ids: Sequence[int]) -> None:
     tx.write(
         update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
     )
-    said = RECIPIENT.c.reply.is_not(None)
-    tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), said).values(reply=None))
+    has_reply = RECIPIENT.c.reply.is_not(None)
+    tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), has_reply).values(reply=None))
     _unquote(tx, ids)
 
 

@@ -56,30 +56,37 @@ def watch(tx: Transaction) -> int:
     A mailbox that has fallen back below the limit can be warned about again.
     """
     c = MAILBOX.c
-    boxes = tx.all(select(c.id, c.agent_id, c.stream_id, c.mode).where(c.status == "active").order_by(c.id))
-    return sum(_watch(tx, boxes[start : start + PAGE]) for start in range(0, len(boxes), PAGE))
+    mailboxes = tx.all(select(c.id, c.agent_id, c.stream_id, c.mode).where(c.status == "active").order_by(c.id))
+    return sum(_watch(tx, mailboxes[start : start + PAGE]) for start in range(0, len(mailboxes), PAGE))
 
 
-def _watch(tx: Transaction, boxes: Sequence[Row[Any]]) -> int:
+def _watch(tx: Transaction, mailboxes: Sequence[Row[Any]]) -> int:
     _, policy = context.current_policy(tx)
-    keys = [str(box.id) for box in boxes]
+    keys = [str(mailbox.id) for mailbox in mailboxes]
     since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
     for kind in COUNTED:
         tx.counters.prefetch("mailbox", keys, kind, since=since)
     for code in CODES:
-        tx.counters.prefetch("mailbox", keys, _told(code), since=EVER)
-    told = 0
-    for box in boxes:
-        over = {one.code: one for one in of_mailbox(tx, box.id, Mode(box.mode))}
+        tx.counters.prefetch("mailbox", keys, _overrun_key(code), since=EVER)
+    warned = 0
+    for mailbox in mailboxes:
+        over = {one.code: one for one in of_mailbox(tx, mailbox.id, Mode(mailbox.mode))}
         for code in CODES:
-            known = tx.counters.total("mailbox", str(box.id), _told(code), since=EVER)
-            if (code in over) == bool(known):
+            already_over = tx.counters.total("mailbox", str(mailbox.id), _overrun_key(code), since=EVER)
+            if (code in over) == bool(already_over):
                 continue
-            tx.bump("mailbox", str(box.id), _told(code), minute=EVER, n=1 if code in over else -known)
+            tx.bump("mailbox", str(mailbox.id), _overrun_key(code), minute=EVER, n=1 if code in over else -already_over)
             if code in over:
-                _tell(tx, over[code], box_id=box.id, agent_id=box.agent_id, stream_id=box.stream_id, policy=policy)
-                told += 1
-    return told
+                _tell(
+                    tx,
+                    over[code],
+                    box_id=mailbox.id,
+                    agent_id=mailbox.agent_id,
+                    stream_id=mailbox.stream_id,
+                    policy=policy,
+                )
+                warned += 1
+    return warned
 
 
 def _figures(tx: Transaction, mailbox_id: int, policy: Policy) -> Mapping[str, int]:
@@ -103,5 +110,5 @@ def _tell(tx: Transaction, one: Anomaly, *, box_id: int, agent_id: int, stream_i
     )  # fmt: skip
 
 
-def _told(code: str) -> str:
+def _overrun_key(code: str) -> str:
     return f"anomaly:{code}"

@@ -96,8 +96,8 @@ def withdraw(
     actor = access.require(tx, actor, Verb.CONSENT_WITHDRAW)
     why = require_reason(reason) if reason is not None else None
     c = CONSENT.c
-    living = select(c.id, c.stream_id).where(c.subject == subject_of(subject), c.withdrawn_at.is_(None))
-    rows = tx.all(living if stream is None else living.where(c.stream_id == stream_named(tx, stream).id))
+    in_force = select(c.id, c.stream_id).where(c.subject == subject_of(subject), c.withdrawn_at.is_(None))
+    rows = tx.all(in_force if stream is None else in_force.where(c.stream_id == stream_named(tx, stream).id))
     if not rows:
         raise NotFound(
             "there is no consent of theirs to withdraw", fix="postroom suppress add keeps every mail from them"
@@ -123,7 +123,7 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
     streams = {row.domain: row.id for row in tx.all(select(STREAM).where(STREAM.c.domain.in_(domains)))}
     bad = list(batch.bad)
     rows: list[dict[str, Any]] = []
-    known = 0
+    existing = 0
     for line, entry in batch.rows:
         if entry.stream and entry.stream not in streams:
             bad.append(BadRow(line, f"there is no stream {entry.stream}"))
@@ -134,14 +134,14 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
             bad.append(BadRow(line, wrong.reason))
             continue
         if entry.given_at is not None and (row in rows or _known(tx, row)):
-            known += 1
+            existing += 1
         else:
             rows.append(row)
     if rows:
         first = tx.create(CONSENT, rows[0])
         tx.add_all(CONSENT, rows[1:])
         tx.emit(ConsentRecorded(actor=str(actor), consent=first, basis=rows[0]["basis"], count=len(rows)))
-    return Imported(len(rows), known, tuple(bad))
+    return Imported(len(rows), existing, tuple(bad))
 
 
 def export_csv(conn: Connection) -> Iterator[str]:

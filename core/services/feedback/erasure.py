@@ -149,8 +149,8 @@ def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
     if not ids:
         return 0
     retention.purge(tx, ids)
-    gone: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
-    tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**gone))
+    erased_values: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
+    tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**erased_values))
     # Receivers quote the address they refuse, and a lane keeps the last reply to any of its recipients.
     lanes = select(r.lane_id).where(r.message_id.in_(ids), r.address == address)
     tx.write(update(LANE).where(LANE.c.id.in_(lanes)).values(last_reply=None, last_reply_at=None))
@@ -170,11 +170,11 @@ def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes:
     The key itself is kept, for at most a day: without it a retry would write to the message's other recipients again.
     """
     i = IDEMPOTENCY.c
-    mine = (i.mailbox_id.in_(mailboxes), i.message_id.in_(ids), i.answer.is_not(None))
-    for row in tx.all(select(i.mailbox_id, i.test, i.key, i.answer).where(*mine)):
-        said = mention.erased(bytes(row.answer).decode("utf-8", "replace")).encode()
+    affected = (i.mailbox_id.in_(mailboxes), i.message_id.in_(ids), i.answer.is_not(None))
+    for row in tx.all(select(i.mailbox_id, i.test, i.key, i.answer).where(*affected)):
+        answer = mention.erased(bytes(row.answer).decode("utf-8", "replace")).encode()
         this = (i.mailbox_id == row.mailbox_id, i.test == row.test, i.key == row.key)
-        tx.write(update(IDEMPOTENCY).where(*this).values(answer=said))
+        tx.write(update(IDEMPOTENCY).where(*this).values(answer=answer))
 
 
 def _erase_calls(tx: Transaction, runs: Collection[int]) -> tuple[int, int]:
@@ -194,8 +194,10 @@ def _erase_calls(tx: Transaction, runs: Collection[int]) -> tuple[int, int]:
 
 def _erase_records(tx: Transaction, address: str) -> int:
     """Delete the address's contacts, consents and rate events, and its suppressions' reasons; return the row count."""
-    gone = tx.write(delete(CONTACT).where(CONTACT.c.address == address))
-    gone += tx.write(delete(CONSENT).where(CONSENT.c.subject == address))
-    gone += tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.address == address))
+    removed = tx.write(delete(CONTACT).where(CONTACT.c.address == address))
+    removed += tx.write(delete(CONSENT).where(CONSENT.c.subject == address))
+    removed += tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.address == address))
     s = SUPPRESSION.c
-    return gone + tx.write(update(SUPPRESSION).where(s.address == address, s.reason.is_not(None)).values(reason=None))
+    return removed + tx.write(
+        update(SUPPRESSION).where(s.address == address, s.reason.is_not(None)).values(reason=None)
+    )

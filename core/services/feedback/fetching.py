@@ -42,10 +42,10 @@ async def fetch(url: str) -> bytes:
             client.stream("GET", url) as answer,
         ):
             if answer.status_code != 200:
-                said = f"the provider answered {answer.status_code}"
+                reason = f"the provider answered {answer.status_code}"
                 if 400 <= answer.status_code < 500 and answer.status_code not in {407, 408, 425, 429}:
-                    raise Absent(said)
-                raise Unavailable(said, retry_after=30)
+                    raise Absent(reason)
+                raise Unavailable(reason, retry_after=30)
             found = b""
             async for chunk in answer.aiter_bytes():
                 found += chunk

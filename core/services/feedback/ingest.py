@@ -52,7 +52,7 @@ class FeedbackResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class FeedbackSignal:
     """Feedback on one recipient.
 
     `counted`: a receiver caused it, so it counts towards a rate. `listed`: a provider did not send because the address
@@ -93,22 +93,24 @@ def absorb_report(
     one = matching.of_report(tx, report, keyring)
     if isinstance(one, str):
         return unverified(tx, source=source, kind=report.kind, reason=one, digest=digest)
-    said = matching.said_of(report, one)
-    if said is None:
+    reported = matching.reported_recipient(report, one)
+    if reported is None:
         return unverified(
             tx, source=source, kind=report.kind, reason="it does not say which recipient it is about", digest=digest
         )
-    feedback_ = _OF_REPORTS[said.event]
+    feedback_ = _OF_REPORTS[reported.event]
     if feedback_ is None:
         return FeedbackResult(matched=True)
     # Most permanent failures concern an address that exists: content, size, reputation, a full mailbox.
-    dead = said.suppress
-    elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(said, one)
+    dead = reported.suppress
+    elsewhere = feedback_ is Feedback.BOUNCED and matching.forwarded(reported, one)
     if dead and elsewhere:
         # The address that mail was forwarded to is dead. Its owner may still read mail at the address we sent to, and
         # may repair the forwarding: the address is suppressed only when the same report comes again on another day.
         dead = _told_on_another_day(tx, one)
-    return _take(tx, one, Word(feedback_, source, permanent=dead, status=said.status, forwarded=elsewhere))
+    return _apply(
+        tx, one, FeedbackSignal(feedback_, source, permanent=dead, status=reported.status, forwarded=elsewhere)
+    )
 
 
 def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> FeedbackResult:
@@ -122,13 +124,13 @@ def absorb_provider(tx: Transaction, event: ProviderEvent, *, source: str) -> Fe
         if not feedback.first_time(tx, event.key):
             return FeedbackResult(matched=False, reason=one)
         return unverified(tx, source=source, kind=event.event.value, reason=one)
-    word = Word(
+    signal = FeedbackSignal(
         event.event, source, permanent=condemned(event), counted=event.counted, status=event.status, listed=event.listed
     )
     new = event.event is not Feedback.UNSUBSCRIBED or feedback.first_time(tx, event.key)
-    taken = _take(tx, one, word)
+    taken = _apply(tx, one, signal)
     if new and not taken.fresh and not one.test and event.event is Feedback.UNSUBSCRIBED:
-        _suppress(tx, one, word)  # the recipient had subscribed again since the last unsubscribe from this message
+        _suppress(tx, one, signal)  # the recipient had subscribed again since the last unsubscribe from this message
     return taken
 
 
@@ -149,7 +151,7 @@ def absorb_refusal(tx: Transaction, claimed: Claimed, reply: Reply) -> None:
         content_class=claimed.content_class, test=claimed.test, recipients=claimed.recipients,
         attempts=claimed.attempts + 1, sent_at=None, feedback=None,
     )  # fmt: skip
-    _take(tx, one, Word(Feedback.BOUNCED, "smtp", permanent=True, status=reply.enhanced, refused=True))
+    _apply(tx, one, FeedbackSignal(Feedback.BOUNCED, "smtp", permanent=True, status=reply.enhanced, refused=True))
 
 
 def unsubscribe(tx: Transaction, message_id: int, n: int) -> Leaving | None:
@@ -160,10 +162,10 @@ def unsubscribe(tx: Transaction, message_id: int, n: int) -> Leaving | None:
     one = feedback.subject(tx, message_id, n)
     if one is None:
         return None
-    word = Word(Feedback.UNSUBSCRIBED, "one-click")
-    taken = _take(tx, one, word)
+    signal = FeedbackSignal(Feedback.UNSUBSCRIBED, "one-click")
+    taken = _apply(tx, one, signal)
     if not taken.fresh and not one.test:
-        _suppress(tx, one, word)  # the suppression may have been removed since: the recipient decides last
+        _suppress(tx, one, signal)  # the suppression may have been removed since: the recipient decides last
     return _leaving(tx, one)
 
 
@@ -206,35 +208,36 @@ def condemned(event: ProviderEvent) -> bool:
     text = "" if event.own_words else event.diagnostic or ""
     # SendGrid and SES give a status even if their own resolver failed: only a code within text is the receiver's.
     coded = event.code is not None or codes.reply_code(text) is not None or codes.enhanced_code(text) is not None
-    judged = causes.judge(code=event.code, status=event.status, text=text)
-    if judged.cause is causes.Cause.OTHER and not (coded and text):
+    verdict = causes.judge(code=event.code, status=event.status, text=text)
+    if verdict.cause is causes.Cause.OTHER and not (coded and text):
         return event.permanent
-    return judged.suppress and (coded or event.permanent)
+    return verdict.suppress and (coded or event.permanent)
 
 
 # --- recording one event ------------------------------------------------------------------------------------------
 
 
-def _take(tx: Transaction, one: Subject, word: Word) -> FeedbackResult:
+def _apply(tx: Transaction, one: Subject, signal: FeedbackSignal) -> FeedbackResult:
     """Record, emit, count, suppress and evaluate the guards, once for each recipient and kind of feedback."""
-    if word.feedback is Feedback.DELIVERED:
+    if signal.feedback is Feedback.DELIVERED:
         fresh = one.feedback is None
     else:
-        hard = word.permanent and word.feedback is Feedback.BOUNCED
-        how = f"{'hard' if hard else _FORWARDED if word.forwarded else 'soft'}:{'counted' if word.counted else 'told'}"
-        fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{word.feedback.value}:{how}")
+        hard = signal.permanent and signal.feedback is Feedback.BOUNCED
+        kind = "hard" if hard else _FORWARDED if signal.forwarded else "soft"
+        how = f"{kind}:{'counted' if signal.counted else 'told'}"
+        fresh = feedback.first_time(tx, f"{one.message_id}:{one.n}:{signal.feedback.value}:{how}")
     if not fresh:
         return FeedbackResult(matched=True)
-    if one.feedback is None or _RANK.index(word.feedback) > _RANK.index(Feedback(one.feedback)):
-        feedback.note(tx, one, word.feedback)
-    _tell(tx, one, word)
+    if one.feedback is None or _RANK.index(signal.feedback) > _RANK.index(Feedback(one.feedback)):
+        feedback.note(tx, one, signal.feedback)
+    _publish_event(tx, one, signal)
     if not one.test:
-        _suppress(tx, one, word)
-        _count(tx, one, word)
+        _suppress(tx, one, signal)
+        _count(tx, one, signal)
     return FeedbackResult(matched=True, fresh=True)
 
 
-def _tell(tx: Transaction, one: Subject, word: Word) -> None:
+def _publish_event(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
     ids: dict[str, Any] = {
         "message": one.message_id,
         "mailbox": one.mailbox_id,
@@ -242,15 +245,19 @@ def _tell(tx: Transaction, one: Subject, word: Word) -> None:
         "run": one.run_id,
         "stream": one.stream_id,
         "n": one.n,
-        "source": word.source,
+        "source": feedback.source,
     }
-    match word.feedback:
+    match feedback.feedback:
         case Feedback.DELIVERED:
             tx.emit(EmailDelivered(actor=str(SYSTEM), **ids))
         case Feedback.BOUNCED:
             tx.emit(
                 EmailBounced(
-                    actor=str(SYSTEM), **ids, permanent=word.permanent, status=word.status, forwarded=word.forwarded
+                    actor=str(SYSTEM),
+                    **ids,
+                    permanent=feedback.permanent,
+                    status=feedback.status,
+                    forwarded=feedback.forwarded,
                 )
             )
         case Feedback.COMPLAINED:
@@ -258,13 +265,13 @@ def _tell(tx: Transaction, one: Subject, word: Word) -> None:
         case Feedback.UNSUBSCRIBED:
             tx.emit(EmailUnsubscribed(actor=str(RECIPIENT), **ids))
         case _:
-            assert_never(word.feedback)
+            assert_never(feedback.feedback)
 
 
-def _count(tx: Transaction, one: Subject, word: Word) -> None:
+def _count(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
     """Count the event in its cohort of sending and evaluate the guard. The desk's own counts go by time of arrival."""
-    tx.bump("desk", "", word.feedback.value, minute=bucket(tx.now))
-    measure = _measure(word)
+    tx.bump("desk", "", feedback.feedback.value, minute=bucket(tx.now))
+    measure = _measure(feedback)
     if measure is None:
         return
     sent_at = tx.now if one.sent_at is None else one.sent_at
@@ -274,25 +281,27 @@ def _count(tx: Transaction, one: Subject, word: Word) -> None:
         tx, measure, agent_id=one.agent_id, address=one.address, sent_at=sent_at, guard_since=since,
         guard=rates.guard_of(tx, measure),
     )  # fmt: skip
-    if word.refused:
+    if feedback.refused:
         rate_windows.count(tx, rate_windows.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
     tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, rate_windows.HOUR_WIDE))
     rates.judge(tx, one.agent_id, measure)
 
 
-def _measure(word: Word) -> Measure | None:
+def _measure(feedback: FeedbackSignal) -> Measure | None:
     """Return the guard that the feedback counts for: complaints, and hard bounces that a receiver stands behind."""
-    if not word.counted:
+    if not feedback.counted:
         return None
-    if word.feedback is Feedback.COMPLAINED:
+    if feedback.feedback is Feedback.COMPLAINED:
         return Measure.COMPLAINTS
-    return Measure.BOUNCES if word.feedback is Feedback.BOUNCED and (word.permanent or word.listed) else None
+    return (
+        Measure.BOUNCES if feedback.feedback is Feedback.BOUNCED and (feedback.permanent or feedback.listed) else None
+    )
 
 
 def _leaving(tx: Transaction, one: Subject) -> Leaving:
     _, policy = context.current_policy(tx)
-    box = gate_queries.gate(tx, one.mailbox_id)
-    return Leaving(box.domain, box.organisation, policy.suppression.unsubscribe)
+    mailbox = gate_queries.gate(tx, one.mailbox_id)
+    return Leaving(mailbox.domain, mailbox.organisation, policy.suppression.unsubscribe)
 
 
 def _left_classes(one: Subject) -> str:
@@ -301,16 +310,16 @@ def _left_classes(one: Subject) -> str:
     Receipts, replies and commitments continue: a recipient who clicked below an offer still wants the ticket they
     bought.
     """
-    own = {ContentClass(one.content_class)} & OPTIONAL_CLASSES
-    return ",".join(sorted(UNSUBSCRIBE_CLASSES | own))
+    optional = {ContentClass(one.content_class)} & OPTIONAL_CLASSES
+    return ",".join(sorted(UNSUBSCRIBE_CLASSES | optional))
 
 
-def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
+def _suppress(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
     _, policy = context.current_policy(tx)
     expires_at: int | None = None
-    cause = word.feedback.value
+    cause = feedback.feedback.value
     scope, classes = policy.suppression.scope, EVERY_CLASS
-    match word.feedback:
+    match feedback.feedback:
         case Feedback.DELIVERED:
             return
         case Feedback.COMPLAINED:
@@ -320,23 +329,23 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
             if policy.suppression.unsubscribe == "commercial":
                 classes = _left_classes(one)
         case Feedback.BOUNCED:
-            if word.listed:
+            if feedback.listed:
                 # Temporary: the provider does not say why the address is listed, nor when it is removed from the list.
                 cause, expires_at = suppressions.LISTED, tx.now + policy.suppression.soft_expiry
-            elif not word.permanent:
+            elif not feedback.permanent:
                 if not _again_and_again(tx, one.address, policy):
                     return
                 cause, expires_at = "soft_bounced", tx.now + policy.suppression.soft_expiry
         case _:
-            assert_never(word.feedback)
+            assert_never(feedback.feedback)
     suppressions.suppress(
         tx,
         one.address,
         stream_id=one.stream_id if scope == "stream" else None,
         classes=classes,
         cause=cause,
-        source=word.source,
-        actor=RECIPIENT if word.feedback is Feedback.UNSUBSCRIBED else SYSTEM,
+        source=feedback.source,
+        actor=RECIPIENT if feedback.feedback is Feedback.UNSUBSCRIBED else SYSTEM,
         expires_at=expires_at,
         about=Subjects(
             message=one.message_id, mailbox=one.mailbox_id, agent=one.agent_id, run=one.run_id, stream=one.stream_id
@@ -347,22 +356,22 @@ def _suppress(tx: Transaction, one: Subject, word: Word) -> None:
 def _told_on_another_day(tx: Transaction, one: Subject) -> bool:
     """Return whether a report of an earlier day already said that forwarding from this address fails."""
     _, policy = context.current_policy(tx)
-    known = feedback.latest_words(tx, one.address, limit=4 * policy.suppression.soft_after)
-    keys = [f"{row.message_id}:{row.n}:{Feedback.BOUNCED.value}:{_FORWARDED}:counted" for row in known]
+    earlier = feedback.latest_words(tx, one.address, limit=4 * policy.suppression.soft_after)
+    keys = [f"{row.message_id}:{row.n}:{Feedback.BOUNCED.value}:{_FORWARDED}:counted" for row in earlier]
     since = tx.now - policy.suppression.soft_expiry
     return any(since <= at and at // DAY != tx.now // DAY for at in feedback.seen(tx, keys))
 
 
 def _again_and_again(tx: Transaction, address: str, policy: Policy) -> bool:
     """Return whether the last `soft_after` messages to an address bounced, with none delivered between them."""
-    wanted = policy.suppression.soft_after
+    threshold = policy.suppression.soft_after
     bounced = 0
-    for row in feedback.latest_words(tx, address, limit=4 * wanted):
+    for row in feedback.latest_words(tx, address, limit=4 * threshold):
         if row.feedback == Feedback.BOUNCED:
             if row.feedback_at < tx.now - policy.suppression.soft_expiry:
                 return False
             bounced += 1
-            if bounced >= wanted:
+            if bounced >= threshold:
                 return True
         elif row.feedback is not None or (row.sent_at is not None and row.sent_at < tx.now - SILENCE):
             return False

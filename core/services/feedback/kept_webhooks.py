@@ -57,9 +57,9 @@ def keep(tx: Transaction, *, source: str, body: bytes) -> int:
     A repeated webhook is stored once.
     """
     digest = hashlib.sha256(body).hexdigest()
-    known = tx.one(select(KEPT_WEBHOOK.c.received_at).where(KEPT_WEBHOOK.c.digest == digest))
-    if known is not None:
-        return int(known.received_at) + KEPT_FOR
+    existing = tx.one(select(KEPT_WEBHOOK.c.received_at).where(KEPT_WEBHOOK.c.digest == digest))
+    if existing is not None:
+        return int(existing.received_at) + KEPT_FOR
     size = func.coalesce(func.sum(func.length(KEPT_WEBHOOK.c.body)), 0)
     held = tx.one(select(func.count().label("rows"), size.label("octets")))
     assert held is not None

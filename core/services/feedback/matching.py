@@ -54,15 +54,19 @@ def of_report(tx: Transaction, report: Report, keyring: HmacKeys) -> Subject | s
     return _left(subjects[0])
 
 
-def said_of(report: Report, one: Subject) -> ReportedRecipient | None:
+def reported_recipient(report: Report, one: Subject) -> ReportedRecipient | None:
     """Return what a matched report says of its recipient, who may be named by a forwarding target."""
-    for said in report.recipients:
-        if _normalised(said.address) == one.address:
-            return said
-    ends = [said for said in report.recipients if said.original and _normalised(said.original) == one.address]
+    for reported in report.recipients:
+        if _normalised(reported.address) == one.address:
+            return reported
+    ends = [
+        reported
+        for reported in report.recipients
+        if reported.original and _normalised(reported.original) == one.address
+    ]
     if ends:
         # An alias is dead only if all its targets are: the best result among them counts.
-        return min(ends, key=lambda said: (said.event is Event.BOUNCED, said.suppress))
+        return min(ends, key=lambda reported: (reported.event is Event.BOUNCED, reported.suppress))
     if not report.recipients:
         # Providers redact complainants; the mark identifies them anyway. A bounce without details is no hard bounce.
         return ReportedRecipient(one.address, Event.COMPLAINED if report.kind == "complaint" else Event.BOUNCED)
@@ -70,9 +74,9 @@ def said_of(report: Report, one: Subject) -> ReportedRecipient | None:
     return report.recipients[0] if len(report.recipients) == 1 else None
 
 
-def forwarded(said: ReportedRecipient, one: Subject) -> bool:
+def forwarded(reported: ReportedRecipient, one: Subject) -> bool:
     """Return whether the report names only addresses we did not write to; a removed tag (`jane+news@`) is ignored."""
-    named = {_untagged(_normalised(each)) for each in (said.address, said.original) if each}
+    named = {_untagged(_normalised(each)) for each in (reported.address, reported.original) if each}
     return _untagged(one.address) not in named
 
 
@@ -100,8 +104,8 @@ def of_provider(tx: Transaction, event: ProviderEvent) -> Subject | str:
 
 def _named(subjects: Sequence[Subject], recipient: str) -> Subject | None:
     """Return the subject that the event names; a relay may spell a lone recipient in any way."""
-    wanted = _normalised(recipient)
-    named = [one for one in subjects if one.address == wanted]
+    normalised = _normalised(recipient)
+    named = [one for one in subjects if one.address == normalised]
     if len(named) == 1:
         return named[0]
     return subjects[0] if len(subjects) == 1 else None

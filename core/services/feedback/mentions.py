@@ -152,20 +152,20 @@ def erase_from(
 ) -> int:
     """Remove the address from these columns of the rows matching `only`; return how many rows changed."""
     listed = [*names, "agent_id"] if table in RUN_KEYS else names
-    wanted = select(_key(table).label("row_id"), *(table.c[name] for name in listed))
-    rows = tx.all(wanted.where(only, mention.stands_in(*(table.c[name] for name in names))))
+    query = select(_key(table).label("row_id"), *(table.c[name] for name in listed))
+    rows = tx.all(query.where(only, mention.stands_in(*(table.c[name] for name in names))))
     return sum(_rewrite(tx, mention, table, row, names) for row in rows)
 
 
 def _pages(read: Read, mention: Mention, table: Table) -> Iterator[Page]:
     key, columns = _key(table), [table.c[name] for name in WORDS[table]]
-    wanted = select(key.label("row_id"), *columns).where(mention.stands_in(*columns)).order_by(key).limit(PAGE_SIZE)
+    query = select(key.label("row_id"), *columns).where(mention.stands_in(*columns)).order_by(key).limit(PAGE_SIZE)
     if table in PART:
-        wanted = wanted.where(PART[table])
+        query = query.where(PART[table])
     after = -1
     while True:
         with read() as conn:
-            rows = conn.execute(wanted.where(key > after)).all()
+            rows = conn.execute(query.where(key > after)).all()
         found = tuple(row.row_id for row in rows if any(mention.erased(value) != value for value in row[1:]))
         if found:
             yield Page(table, found)
@@ -176,11 +176,11 @@ def _pages(read: Read, mention: Mention, table: Table) -> Iterator[Page]:
 
 def _webhook_pages(read: Read, mention: Mention) -> Iterator[Page]:
     k = KEPT_WEBHOOK.c
-    wanted = select(k.id, k.body).order_by(k.id).limit(WEBHOOK_PAGE_SIZE)
+    query = select(k.id, k.body).order_by(k.id).limit(WEBHOOK_PAGE_SIZE)
     after = -1
     while True:
         with read() as conn:
-            rows = conn.execute(wanted.where(k.id > after)).all()
+            rows = conn.execute(query.where(k.id > after)).all()
         found = tuple(row.id for row in rows if mention.found.search(_readable(row.body)))
         if found:
             yield Page(KEPT_WEBHOOK, found)

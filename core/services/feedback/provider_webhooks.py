@@ -159,7 +159,7 @@ class ProviderWebhooks:
             log.warning(proof.remark, source=provider.name)
         events = provider.read(webhook)
         batches = [events[start : start + BATCH_SIZE] for start in range(0, len(events), BATCH_SIZE)] or [()]
-        told: list[FeedbackResult] = []
+        results: list[FeedbackResult] = []
         for batch in batches:
             last = kept if batch is batches[-1] else None
 
@@ -173,10 +173,10 @@ class ProviderWebhooks:
                 return [ingest.absorb_provider(tx, event, source=provider.name) for event in batch]
 
             try:
-                told += await self._writer.do(verb)
+                results += await self._writer.do(verb)
             except Reused:
                 return await self._refuse(provider, webhook, Forged(REUSED), kept=kept)
-        return Taken(told, confirmed=proof.confirm.subject if proof.confirm else None)
+        return Taken(results, confirmed=proof.confirm.subject if proof.confirm else None)
 
     async def _refuse(
         self, provider: Provider[Any], webhook: Webhook, forged: Forged, *, kept: Kept | None = None

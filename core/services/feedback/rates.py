@@ -38,26 +38,26 @@ def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
         tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since
     )
     aside = rate_windows.aside(tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since)
-    asked = functools.partial(
+    verdict_of = functools.partial(
         guards.judge, measure, delivered=delivered, warn=line.warn, suspend=line.suspend, min_events=line.min_events,
         window=line.window,
     )  # fmt: skip
-    judged = asked(events=events, aside=aside)
-    if aside and not isinstance(judged, Suspend) and isinstance(asked(events=events + aside), Suspend):
+    verdict = verdict_of(events=events, aside=aside)
+    if aside and not isinstance(verdict, Suspend) and isinstance(verdict_of(events=events + aside), Suspend):
         # Enough events to suspend, from too few recipients: people decide. The first warning does not hide this one.
-        _warn(tx, agent, judged.figures, key=f"{measure.value}_aside")
+        _warn(tx, agent, verdict.figures, key=f"{measure.value}_aside")
         return
-    match judged:
+    match verdict:
         case Suspend(figures=figures):
             emergency.freeze(
-                tx, agent_id, reason=figures.sentence, actor=GUARD, guard=measure.value, figures=_told(figures)
+                tx, agent_id, reason=figures.sentence, actor=GUARD, guard=measure.value, figures=_event_data(figures)
             )
         case Warn(figures=figures):
             _warn(tx, agent, figures, key=measure.value)
         case Fine():
             pass
         case _:
-            assert_never(judged)
+            assert_never(verdict)
 
 
 def _warn(tx: Transaction, agent: Row[Any], figures: Figures, *, key: str) -> None:
@@ -65,12 +65,12 @@ def _warn(tx: Transaction, agent: Row[Any], figures: Figures, *, key: str) -> No
     last = warned.get(key)
     if last is not None and tx.now - int(last["at"]) < figures.window:
         return
-    told = _told(figures)
+    figures_data = _event_data(figures)
     warned[key] = {"at": tx.now, "sentence": figures.sentence}
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(warned=warned))
     tx.emit(
         AgentWarned(
-            actor=str(GUARD), agent=agent.id, guard=figures.measure.value, figures=told, reason=figures.sentence
+            actor=str(GUARD), agent=agent.id, guard=figures.measure.value, figures=figures_data, reason=figures.sentence
         )
     )
 
@@ -87,7 +87,7 @@ def guard_of(tx: Transaction, measure: Measure) -> Guard:
             assert_never(measure)
 
 
-def _told(figures: Figures) -> dict[str, Data]:
+def _event_data(figures: Figures) -> dict[str, Data]:
     return dataclasses.asdict(figures) | {
         "measure": figures.measure.value,
         "rate": figures.rate,

@@ -133,12 +133,12 @@ def remove(tx: Transaction, address: str, *, reason: str, actor: Actor, stream: 
     actor = access.require(tx, actor, Verb.UNSUPPRESS)
     why = require_reason(reason)
     c = SUPPRESSION.c
-    living = select(c.id, c.stream_id).where(
+    in_force = select(c.id, c.stream_id).where(
         c.address == addresses.parse_address(address).normalised,
         c.removed_at.is_(None),
         or_(c.expires_at.is_(None), c.expires_at > tx.now),
     )
-    rows = tx.all(living if stream is None else living.where(c.stream_id == stream_named(tx, stream).id))
+    rows = tx.all(in_force if stream is None else in_force.where(c.stream_id == stream_named(tx, stream).id))
     if not rows:
         raise NotFound("this address is not suppressed", fix="postroom suppress list shows what is")
     tx.write(update(SUPPRESSION).where(c.id.in_([row.id for row in rows])).values(removed_at=tx.now))
@@ -179,19 +179,19 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
     """Add one batch of a list as one event with its count. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.SUPPRESS)
     domains = {entry.stream for _, entry in batch.rows if entry.stream}
-    known = {
+    existing = {
         row.domain: row.id for row in tx.all(select(STREAM.c.id, STREAM.c.domain).where(STREAM.c.domain.in_(domains)))
     }
     bad = list(batch.bad)
     fresh: dict[tuple[str, int | None, str], dict[str, Any]] = {}
     covered = 0
     for line, entry in batch.rows:
-        if entry.stream and entry.stream not in known:
+        if entry.stream and entry.stream not in existing:
             bad.append(BadRow(line, f"there is no stream {entry.stream}"))
         elif entry.expires_at is not None and entry.expires_at <= tx.now:
             bad.append(BadRow(line, "it has expired already"))
         else:
-            stream_id = known[entry.stream] if entry.stream else None
+            stream_id = existing[entry.stream] if entry.stream else None
             key = (entry.address, stream_id, entry.classes)
             covering = _covering(
                 tx, entry.address, stream_id=stream_id, classes=entry.classes, until=entry.expires_at
@@ -240,8 +240,8 @@ def _covering(tx: Transaction, address: str, *, stream_id: int | None, classes: 
             c.stream_id.is_(None) if stream_id is None else or_(c.stream_id.is_(None), c.stream_id == stream_id),
         )
     )
-    wanted = {*classes.split(",")}
-    return any(row.classes == EVERY_CLASS or wanted <= {*row.classes.split(",")} for row in rows)
+    covered = {*classes.split(",")}
+    return any(row.classes == EVERY_CLASS or covered <= {*row.classes.split(",")} for row in rows)
 
 
 def _entry(cells: Cells) -> Entry:

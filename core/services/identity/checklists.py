@@ -83,12 +83,12 @@ def _for_owner(record: MailboxRecord) -> list[Finding]:
     """What the record says. Only the owner knows whether it is the whole truth, so nothing here is a yes."""
     writes = "anyone" if EVERYONE & {*record.allow} else ", ".join(record.allow) or "nobody"
     users = f"{_sentence(record.users)} " if record.users else "The record does not name them. "
-    standing = _sentence(record.standing_reason) if record.standing_reason else "The record gives no reason."
+    why_unattended = _sentence(record.standing_reason) if record.standing_reason else "The record gives no reason."
     return [
         Finding("purpose", detail=_sentence(record.purpose or "The record gives no purpose")),
         Finding("systems", detail=_sentence(f"{record.systems}; their owner is {record.system_owner}")),
         Finding("users", detail=f"{users}It may write to {writes}."),
-        Finding("standing_identity", detail=f"{standing} Its mode is {record.mode}."),
+        Finding("standing_identity", detail=f"{why_unattended} Its mode is {record.mode}."),
     ]
 
 
@@ -118,14 +118,14 @@ def _ownership(tx: Transaction, record: MailboxRecord) -> Finding:
 
 def _credentials(tx: Transaction, record: MailboxRecord) -> Finding:
     c = TOKEN.c
-    alive = (c.agent_id == record.agent_id, c.revoked_at.is_(None), c.expires_at > tx.now)
-    rows = tx.all(select(c.issued_at, c.expires_at).where(*alive))
+    is_live = (c.agent_id == record.agent_id, c.revoked_at.is_(None), c.expires_at > tx.now)
+    rows = tx.all(select(c.issued_at, c.expires_at).where(*is_live))
     if not rows:
         return Finding("credential_type", detail=f"{record.agent} holds no token yet.")
     longest = max(row.expires_at - row.issued_at for row in rows)
     lives = spell(longest // SECOND * SECOND)
-    said = f"{record.agent} holds {len(rows)} live token(s); the longest was issued for {lives}."
-    return Finding("credential_type", detail=said)
+    detail = f"{record.agent} holds {len(rows)} live token(s); the longest was issued for {lives}."
+    return Finding("credential_type", detail=detail)
 
 
 def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
@@ -133,15 +133,15 @@ def _expiration(tx: Transaction, record: MailboxRecord) -> Finding:
     ends = record.expires_at
     if ends is None:
         return Finding("expiration", found=False, detail="The record has no expiry date.")
-    said = f"It expires {stamp(ends)}; the policy allows {spell(most)} from now."
-    return Finding("expiration", found=ends <= tx.now + most, detail=said)
+    detail = f"It expires {stamp(ends)}; the policy allows {spell(most)} from now."
+    return Finding("expiration", found=ends <= tx.now + most, detail=detail)
 
 
 def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
     """Look up this identity's first entry in the log by its id. No setting turns the log off."""
     c = LOG_ENTRY.c
-    wanted = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
-    entry = tx.one(wanted)
+    query = select(c.seq).where(c.mailbox == record.id, c.type == "mailbox.requested").order_by(c.seq).limit(1)
+    entry = tx.one(query)
     if entry is None:
         return Finding("logging", found=False, detail="The log has no entry for its request.")
     return Finding(
@@ -151,16 +151,16 @@ def _logging(tx: Transaction, record: MailboxRecord) -> Finding:
 
 def _revocation(tx: Transaction, record: MailboxRecord) -> Finding:
     c = LOG_ENTRY.c
-    mine = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
-    drilled = tx.one(select(c.at, c.data).where(*mine).order_by(c.seq.desc()).limit(1))
+    of_agent = (c.agent == record.agent_id, c.message.is_(None), c.type == "identity.drilled")
+    drilled = tx.one(select(c.at, c.data).where(*of_agent).order_by(c.seq.desc()).limit(1))
     ends = f"It ends early when: {_sentence(record.revoke_when or 'not stated')}"
     if drilled is None:
         return Finding("revocation_path", detail=f"{ends} Revocation has never been drilled for {record.agent}.")
     outcome = orjson.loads(drilled.data)
     result = identity_findings.drill_result(outcome["failures"], outcome.get("unreached", ()))
-    word = "is incomplete" if result is DrillResult.INCOMPLETE else result.value
-    said = f"{ends} The last drill, {stamp(drilled.at)}, {word}."
-    return Finding("revocation_path", found=result is DrillResult.PASSED, detail=said)
+    result_text = "is incomplete" if result is DrillResult.INCOMPLETE else result.value
+    detail = f"{ends} The last drill, {stamp(drilled.at)}, {result_text}."
+    return Finding("revocation_path", found=result is DrillResult.PASSED, detail=detail)
 
 
 # --- deliverability -----------------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
     Receivers judge a domain by all its mail, so all agents on it share the blame.
     """
     code, domain = "subdomain_own", record.domain
-    others, asked = _sharing(tx, record, "active"), _sharing(tx, record, "requested")
-    more = f" {_agents(asked)} asked for addresses on it." if asked else ""
+    others, requesting = _sharing(tx, record, "active"), _sharing(tx, record, "requested")
+    more = f" {_agents(requesting)} asked for addresses on it." if requesting else ""
     if others:
         send = "sends" if len(others) == 1 else "send"
         return Finding(code, found=False, detail=f"{_agents(others)} {send} from {domain} as well.{more}")
@@ -193,20 +193,22 @@ def _subdomain(tx: Transaction, record: MailboxRecord, zone: Look) -> Finding:
     if domain == organisational_domain(domain):  # only a person can tell whether it is used for other mail
         return Finding(code, detail=f"{domain} looks like a whole organisation's domain.{more} {zone.detail}".rstrip())
     alone = f"No other agent sends from {domain}.{more}"
-    return Finding(code, found=None if asked and zone.found else zone.found, detail=f"{alone} {zone.detail}".rstrip())
+    return Finding(
+        code, found=None if requesting and zone.found else zone.found, detail=f"{alone} {zone.detail}".rstrip()
+    )
 
 
 def _sharing(tx: Transaction, record: MailboxRecord, status: str) -> list[str]:
     """Return the other agents with an address on this stream."""
     c = MAILBOX.c
-    wanted = (
+    query = (
         select(AGENT.c.name)
         .join(MAILBOX, c.agent_id == AGENT.c.id)
         .where(c.stream_id == record.stream_id, c.agent_id != record.agent_id, c.status == status)
     )
     if status == "active":
-        wanted = wanted.where((c.expires_at.is_(None)) | (c.expires_at > tx.now))
-    return [row.name for row in tx.all(wanted.distinct().order_by(AGENT.c.name))]
+        query = query.where((c.expires_at.is_(None)) | (c.expires_at > tx.now))
+    return [row.name for row in tx.all(query.distinct().order_by(AGENT.c.name))]
 
 
 def _agents(names: Sequence[str]) -> str:
@@ -220,10 +222,10 @@ def _keys(tx: Transaction, record: MailboxRecord, published: Look) -> Finding:
     c = STREAM_KEY.c
     keys = tx.all(select(c.slot, c.algorithm).where(c.stream_id == record.stream_id, c.retired_at.is_(None)))
     have = {(row.slot, row.algorithm) for row in keys}
-    owed = [(slot, algorithm) for slot in streams.SLOTS for algorithm in streams.ALGORITHMS]
-    lacks = [f"slot {slot} {algorithm}" for slot, algorithm in owed if (slot, algorithm) not in have]
-    if lacks:
-        return Finding("keys_published", found=False, detail=f"The stream has no key for {', '.join(lacks)}.")
+    required = [(slot, algorithm) for slot in streams.SLOTS for algorithm in streams.ALGORITHMS]
+    missing = [f"slot {slot} {algorithm}" for slot, algorithm in required if (slot, algorithm) not in have]
+    if missing:
+        return Finding("keys_published", found=False, detail=f"The stream has no key for {', '.join(missing)}.")
     return Finding("keys_published", found=published.found, detail=published.detail)
 
 
@@ -231,24 +233,24 @@ def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
     """Compare the caps with the policy's: a person judges higher ones. A daily cap above the warm-up is found false."""
     _, policy = context.current_policy(tx)
     usual = mailbox_record.common_figures(policy)
-    own = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
-    above = [f"{name} {n:,} (policy {usual[name]:,})" for name, n in own.items() if (n or 0) > usual[name]]
+    caps = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
+    above = [f"{name} {n:,} (policy {usual[name]:,})" for name, n in caps.items() if (n or 0) > usual[name]]
     warmup = limits.warmup_cap(tx, gate_queries.gate(tx, record.id), policy) if record.agent_id is not None else None
     age = "The stream is warm." if warmup is None else f"Its stream's warm-up now allows {warmup:,} a day."
     if not above:
         return Finding("limits", found=True, detail=f"No cap is above the policy's. {age}")
-    too_early = warmup is not None and (own["day"] or 0) > warmup
-    said = f"Above the policy: {', '.join(above)}. {age}"
-    return Finding("limits", found=False if too_early else None, detail=said)
+    too_early = warmup is not None and (caps["day"] or 0) > warmup
+    detail = f"Above the policy: {', '.join(above)}. {age}"
+    return Finding("limits", found=False if too_early else None, detail=detail)
 
 
 def _suppression(tx: Transaction, record: MailboxRecord, unsubscribe: Look) -> Finding:
     code, scope = "suppression_connected", context.current_policy(tx)[1].suppression.scope
-    asked = f"Every delivery checks the suppression list; a bounce or complaint counts for the whole {scope}."
+    detail = f"Every delivery checks the suppression list; a bounce or complaint counts for the whole {scope}."
     offers = sorted(UNSUBSCRIBE_CLASSES & {*record.classes})
     if not offers:
-        return Finding(code, found=True, detail=f"{asked} Its classes need no unsubscribe link.")
-    return Finding(code, found=unsubscribe.found, detail=f"{asked} For {', '.join(offers)}: {unsubscribe.detail}")
+        return Finding(code, found=True, detail=f"{detail} Its classes need no unsubscribe link.")
+    return Finding(code, found=unsubscribe.found, detail=f"{detail} For {', '.join(offers)}: {unsubscribe.detail}")
 
 
 def _feedback(tx: Transaction, record: MailboxRecord, way: Look) -> Finding:
@@ -256,18 +258,18 @@ def _feedback(tx: Transaction, record: MailboxRecord, way: Look) -> Finding:
     code = "feedback_connected"
     if way.found is False:
         return Finding(code, found=False, detail=way.detail)
-    if _heard(tx, record.stream_id):
+    if _feedback_received(tx, record.stream_id):
         return Finding(code, found=True, detail=f"Feedback on mail of {record.domain} has come back.")
     return Finding(code, detail=f"{way.detail} Nothing has come back for {record.domain} yet.")
 
 
-def _heard(tx: Transaction, stream_id: int) -> bool:
+def _feedback_received(tx: Transaction, stream_id: int) -> bool:
     """Return whether feedback arrived on mail of this stream after its receiver had accepted it."""
     m, r = MESSAGE.c, RECIPIENT.c
-    boxes = tx.all(select(MAILBOX.c.id).where(MAILBOX.c.stream_id == stream_id).order_by(MAILBOX.c.id).limit(BOXES))
+    mailboxes = tx.all(select(MAILBOX.c.id).where(MAILBOX.c.stream_id == stream_id).order_by(MAILBOX.c.id).limit(BOXES))
     back = (r.feedback.in_([one.value for one in Feedback]), r.status == Status.SENT.value)
-    for box in boxes:
-        latest = select(m.id).where(m.mailbox_id == box.id).order_by(m.id.desc()).limit(LATEST).subquery()
+    for mailbox in mailboxes:
+        latest = select(m.id).where(m.mailbox_id == mailbox.id).order_by(m.id.desc()).limit(LATEST).subquery()
         found = exists().where(r.message_id == latest.c.id, *back)
         if tx.one(select(latest.c.id).where(found).limit(1)) is not None:
             return True
@@ -276,5 +278,5 @@ def _heard(tx: Transaction, stream_id: int) -> bool:
 
 def _sentence(text: str) -> str:
     """End foreign text with a full stop, so that the text after it does not seem part of it."""
-    said = " ".join(text.split())
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    sentence = " ".join(text.split())
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

@@ -122,9 +122,11 @@ def plan(conn: Connection, name: str, *, now: int) -> Plan:
     agent = directory.agent(conn, name)
     if agent is None:
         raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
-    mine = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)
+    agent_mailboxes = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent.id)
     streams = select(MAILBOX.c.stream_id).where(MAILBOX.c.agent_id == agent.id, MAILBOX.c.status == "active")
-    waiting = conn.execute(select(func.coalesce(func.sum(LANE.c.depth), 0)).where(LANE.c.mailbox_id.in_(mine))).scalar()
+    waiting = conn.execute(
+        select(func.coalesce(func.sum(LANE.c.depth), 0)).where(LANE.c.mailbox_id.in_(agent_mailboxes))
+    ).scalar()
     others = (
         select(AGENT.c.name)
         .join(MAILBOX, MAILBOX.c.agent_id == AGENT.c.id)
@@ -152,12 +154,12 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
             f"{name} is suspended and could not be issued a new token",
             fix="drill it after governance has resumed it: postroom agent resume",
         )
-    boxes = tokens.open_mailboxes(tx, agent.id, name=name)
+    mailboxes = tokens.open_mailboxes(tx, agent.id, name=name)
     held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id)
     probes = tuple(_probe(tx, name, one, mint(), actor=actor) for one in held[:MOST_PROBES] or (None,))
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(drill_started_at=tx.now))
-    streams = dict.fromkeys((box.stream_id, box.domain) for box in boxes)
-    return Drill(agent, boxes[0].address, tuple(streams), probes)
+    streams = dict.fromkeys((mailbox.stream_id, mailbox.domain) for mailbox in mailboxes)
+    return Drill(agent, mailboxes[0].address, tuple(streams), probes)
 
 
 def abandon(tx: Transaction, drill: Drill, *, actor: Actor) -> None:
@@ -182,13 +184,13 @@ def ended(tx: Transaction, revoked: Sequence[TokenRecord]) -> tuple[TokenRecord,
     For a caller whose revocation was interrupted: it may have been committed all the same.
     """
     now = (directory.token(tx.conn, one.id) for one in revoked)
-    return tuple(one for one, known in zip(revoked, now, strict=True) if known is not None and known.revoked_at)
+    return tuple(one for one, record in zip(revoked, now, strict=True) if record is not None and record.revoked_at)
 
 
 def issued(tx: Transaction, fresh: Sequence[Fresh]) -> tuple[Fresh, ...]:
     """Return which of these the desk accepts, looked up by their secrets as the API does."""
-    known = ((one, gate_queries.token_by_hash(tx.conn, credentials.digest(one.secret))) for one in fresh)
-    return tuple(one for one, token in known if token is not None and token.alive(tx.now))
+    stored = ((one, gate_queries.token_by_hash(tx.conn, credentials.digest(one.secret))) for one in fresh)
+    return tuple(one for one, token in stored if token is not None and token.alive(tx.now))
 
 
 def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:

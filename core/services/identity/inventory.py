@@ -99,12 +99,12 @@ class _Facts:
 
     @classmethod
     def read(cls, conn: Connection, records: Sequence[MailboxRecord], *, now: int) -> _Facts:
-        boxes = [record.id for record in records]
+        mailboxes = [record.id for record in records]
         agents = sorted({record.agent_id for record in records if record.agent_id is not None})
         signed: dict[int, dict[str, str]] = {}
         s = SIGNOFF.c
         for row in conn.execute(
-            select(s.mailbox_id, s.kind, s.operator).where(s.mailbox_id.in_(boxes), s.approved).order_by(s.id)
+            select(s.mailbox_id, s.kind, s.operator).where(s.mailbox_id.in_(mailboxes), s.approved).order_by(s.id)
         ):
             signed.setdefault(row.mailbox_id, {})[row.kind] = row.operator
         held: dict[int, list[TokenRecord]] = {}
@@ -116,7 +116,7 @@ class _Facts:
             reviewers=signed,
             credentials=held,
             used=_last_used(conn, agents),
-            sent=_last_sent(conn, boxes),
+            sent=_last_sent(conn, mailboxes),
         )
 
 
@@ -129,11 +129,11 @@ def _last_used(conn: Connection, agents: Sequence[int]) -> dict[int, int]:
     return {row.agent_id: row.at for row in conn.execute(latest.group_by(c.agent_id))}
 
 
-def _last_sent(conn: Connection, boxes: Sequence[int]) -> dict[int, int]:
+def _last_sent(conn: Connection, mailboxes: Sequence[int]) -> dict[int, int]:
     """When each mailbox last submitted a message: ids increase with time, so each is one index lookup."""
     m = MESSAGE.c
     newest = select(m.submitted_at).where(m.mailbox_id == MAILBOX.c.id).order_by(m.id.desc()).limit(1)
-    rows = conn.execute(select(MAILBOX.c.id, newest.scalar_subquery().label("at")).where(MAILBOX.c.id.in_(boxes)))
+    rows = conn.execute(select(MAILBOX.c.id, newest.scalar_subquery().label("at")).where(MAILBOX.c.id.in_(mailboxes)))
     return {row.id: row.at for row in rows if row.at is not None}
 
 

@@ -169,19 +169,19 @@ def check_events(names: Iterable[str] | None) -> list[str] | None:
     """Validate the events that a webhook subscribes to, deduplicated and sorted; None for all. Raises `Invalid`."""
     if names is None:
         return None
-    wanted = {name.strip() for name in names if name.strip()}
-    if unknown := sorted(wanted - WEBHOOK_EVENTS):
+    chosen = {name.strip() for name in names if name.strip()}
+    if unknown := sorted(chosen - WEBHOOK_EVENTS):
         raise Invalid(
             f"webhooks do not receive {', '.join(unknown)}",
             fix=f"the events are {', '.join(sorted(WEBHOOK_EVENTS))}",
             problems=(("webhook_events", f"{unknown[0]} is not an event"),),
         )
-    if not wanted:
+    if not chosen:
         raise Invalid(
             "a webhook without events would receive nothing", fix="remove the webhook, or name events",
             problems=(("webhook_events", "is empty"),),
         )  # fmt: skip
-    return sorted(wanted)
+    return sorted(chosen)
 
 
 def common_figures(policy: Policy) -> dict[str, int]:

@@ -69,11 +69,13 @@ def change_mode(tx: Transaction, address: str, mode: Mode, *, reason: str, actor
 
 def _check_owed(tx: Transaction, record: MailboxRecord, mode: Mode) -> None:
     """Refuse if signatures are missing: a read-only mailbox took two; before it sends, deliverability must sign too."""
-    owed = issuance.waiting_for(mailbox_record.as_request(record, mode=mode), mailbox_record.signatures(tx, record))
-    if owed:
+    outstanding = issuance.waiting_for(
+        mailbox_record.as_request(record, mode=mode), mailbox_record.signatures(tx, record)
+    )
+    if outstanding:
         raise Conflict(
-            f"{record.address} was signed for {record.mode} only; {mode} also takes {', '.join(owed)}",
-            fix=f"postroom mailbox approve {record.address} --as {owed[0]}",
+            f"{record.address} was signed for {record.mode} only; {mode} also takes {', '.join(outstanding)}",
+            fix=f"postroom mailbox approve {record.address} --as {outstanding[0]}",
         )
 
 
@@ -143,17 +145,17 @@ def _edit_limits(
     if not limits:
         return
     mailbox_record.check_limits(limits)
-    own = {name: getattr(record, f"limit_{name}") for name in limits}
+    current = {name: getattr(record, f"limit_{name}") for name in limits}
     _, policy = context.current_policy(tx)
-    wider = issuance.is_wider(_in_force(own, policy, least=True), _in_force(limits, policy, least=False))
-    changed = {name: n for name, n in limits.items() if n != own[name]}
+    wider = issuance.is_wider(_in_force(current, policy, least=True), _in_force(limits, policy, least=False))
+    changed = {name: n for name, n in limits.items() if n != current[name]}
     if changed and wider:
         mailbox_record.may_widen(tx, record, Verb.LIMITS_WIDEN, actor=actor)
     else:
         actor = access.require(tx, actor, Verb.LIMITS_LOWER)
     edit.widened |= bool(changed) and wider
     edit.values |= {f"limit_{name}": n for name, n in changed.items()}
-    edit.said |= {name: [own[name], n] for name, n in changed.items()}
+    edit.said |= {name: [current[name], n] for name, n in changed.items()}
 
 
 def _in_force(limits: Mapping[str, int | None], policy: Policy, *, least: bool) -> dict[str, int]:
@@ -232,17 +234,17 @@ def _wake(tx: Transaction, record: MailboxRecord) -> None:
     that backs off from its receiver continues to back off.
     """
     stream = select(MAILBOX.c.stream_id).where(MAILBOX.c.id == record.id).scalar_subquery()
-    mine = select(MAILBOX.c.id).where((MAILBOX.c.agent_id == record.agent_id) | (MAILBOX.c.stream_id == stream))
-    tx.write(update(MAILBOX).where(MAILBOX.c.id.in_(mine), MAILBOX.c.status == "active").values(wake_at=0))
+    affected = select(MAILBOX.c.id).where((MAILBOX.c.agent_id == record.agent_id) | (MAILBOX.c.stream_id == stream))
+    tx.write(update(MAILBOX).where(MAILBOX.c.id.in_(affected), MAILBOX.c.status == "active").values(wake_at=0))
     c = LANE.c
     tx.write(
         update(LANE)
-        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth > 0)
+        .where(c.mailbox_id.in_(affected), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth > 0)
         .values(not_before=0, next_at=tx.now, waits_for=None)
     )
     tx.write(
         update(LANE)
-        .where(c.mailbox_id.in_(mine), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth <= 0)
+        .where(c.mailbox_id.in_(affected), c.paused_at.is_(None), c.waits_for.in_(SITE_WAITS), c.depth <= 0)
         .values(not_before=0, waits_for=None)
     )
 
@@ -267,19 +269,19 @@ def change_webhook(
     """
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = mailbox_record.found(tx, address)
-    wanted = mailbox_record.check_events(events) if url else None
-    targets.require_notification_target(tx, Mode(record.mode), url, wanted)
+    subscribed = mailbox_record.check_events(events) if url else None
+    targets.require_notification_target(tx, Mode(record.mode), url, subscribed)
     values = {
         "webhook_url": url,
         "webhook_secret": secret if url else None,
         "webhook_previous": None,
         "webhook_previous_until": None,
-        "webhook_events": wanted,
+        "webhook_events": subscribed,
     }
-    said: dict[str, Data] = {"approval_webhook": [_host(record.webhook_url), _host(url)]}
-    if _listed(wanted) != _listed(record.webhook_events):
-        said["webhook_events"] = [_listed(record.webhook_events), _listed(wanted)]
-    changed = _tell_webhook(tx, record, values, said, reason=reason, actor=actor)
+    changes: dict[str, Data] = {"approval_webhook": [_host(record.webhook_url), _host(url)]}
+    if _listed(subscribed) != _listed(record.webhook_events):
+        changes["webhook_events"] = [_listed(record.webhook_events), _listed(subscribed)]
+    changed = _tell_webhook(tx, record, values, changes, reason=reason, actor=actor)
     dead_letters.reset_backoff(tx, record.id)
     return changed
 
@@ -290,12 +292,12 @@ def change_webhook_events(
     """Change the events that the webhook subscribes to; None means all. Raises as `change_webhook`."""
     actor = access.require(tx, actor, Verb.WEBHOOK_CHANGE)
     record = _with_webhook(tx, address)
-    wanted = mailbox_record.check_events(events)
-    targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, wanted)
-    if _listed(wanted) == _listed(record.webhook_events):
+    subscribed = mailbox_record.check_events(events)
+    targets.require_notification_target(tx, Mode(record.mode), record.webhook_url, subscribed)
+    if _listed(subscribed) == _listed(record.webhook_events):
         return record
-    said: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(wanted)]}
-    return _tell_webhook(tx, record, {"webhook_events": wanted}, said, reason=reason, actor=actor)
+    changes: dict[str, Data] = {"webhook_events": [_listed(record.webhook_events), _listed(subscribed)]}
+    return _tell_webhook(tx, record, {"webhook_events": subscribed}, changes, reason=reason, actor=actor)
 
 
 def rotate_secret(tx: Transaction, address: str, *, secret: bytes, reason: str, actor: Actor) -> MailboxRecord:
@@ -314,7 +316,7 @@ def _tell_webhook(
     tx: Transaction,
     record: MailboxRecord,
     values: Mapping[str, Any],
-    said: dict[str, Data],
+    changes: dict[str, Data],
     *,
     reason: str,
     actor: Actor,
@@ -322,7 +324,7 @@ def _tell_webhook(
     mailbox_record.need_alive(tx, record)
     tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**values, updated_at=tx.now))
     tx.emit(
-        MailboxLimitsChanged(**mailbox_record.subjects(record, actor), changes=said, widened=False, reason=reason)
+        MailboxLimitsChanged(**mailbox_record.subjects(record, actor), changes=changes, widened=False, reason=reason)
     )  # fmt: skip
     return mailbox_record.found(tx, record.address)
 

@@ -99,8 +99,8 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
     """
     actor = access.require(tx, actor, Verb.MAILBOX_REQUEST)
     stream = _stream_for(tx, filing)
-    known = directory.mailbox(tx.conn, filing.address.normalised)
-    _may_file(known, filing, actor)
+    existing = directory.mailbox(tx.conn, filing.address.normalised)
+    _may_file(existing, filing, actor)
     _, policy = context.current_policy(tx)
     mode = filing.mode or policy.oversight.default_mode
     targets.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
@@ -111,20 +111,20 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
         "mode_since": tx.now,
         "requested_by": actor.name,
     }
-    if known is None:
+    if existing is None:
         tx.create(MAILBOX, values)
     else:
-        tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == known.id))
-        tx.write(update(MAILBOX).where(MAILBOX.c.id == known.id).values(**values))
+        tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == existing.id))
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == existing.id).values(**values))
     record = mailbox_record.found(tx, filing.address.normalised)
-    asked = mailbox_record.as_request(record)
-    missing = issuance.missing(asked)
+    as_request = mailbox_record.as_request(record)
+    missing = issuance.missing(as_request)
     tx.emit(
         MailboxRequested(
             **mailbox_record.subjects(record, actor), mode=mode.value, expires_at=record.expires_at, missing=[*missing]
         )
     )
-    return Filed(record, missing, issuance.stuck(asked) or _no_owner(tx, record) or _no_signer(tx, record))
+    return Filed(record, missing, issuance.stuck(as_request) or _no_owner(tx, record) or _no_signer(tx, record))
 
 
 def as_filing(record: MailboxRecord) -> Filing:
@@ -160,27 +160,29 @@ def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
     return stream
 
 
-def _may_file(known: MailboxRecord | None, filing: Filing, actor: Actor) -> None:
-    if known is None or known.status == "vetoed":
+def _may_file(existing: MailboxRecord | None, filing: Filing, actor: Actor) -> None:
+    if existing is None or existing.status == "vetoed":
         return
-    if known.status == "requested" and known.requested_by.casefold() == actor.name.casefold():
+    if existing.status == "requested" and existing.requested_by.casefold() == actor.name.casefold():
         return
-    if known.status == "retired" and known.agent == filing.agent:
+    if existing.status == "retired" and existing.agent == filing.agent:
         return
-    said = {
-        "requested": f"{known.requested_by} has already requested {known.address}",
-        "retired": f"{known.address} belonged to another agent, and so did its mail",
+    reasons = {
+        "requested": f"{existing.requested_by} has already requested {existing.address}",
+        "retired": f"{existing.address} belonged to another agent, and so did its mail",
     }
-    raise Conflict(said.get(known.status, f"{known.address} is {known.status}"), fix="choose another address")
+    raise Conflict(
+        reasons.get(existing.status, f"{existing.address} is {existing.status}"), fix="choose another address"
+    )
 
 
 def _agent_for(tx: Transaction, name: str | None) -> int | None:
     """Return the agent's id, creating the agent when it is first named; None if none is named."""
     if name is None:
         return None
-    known = directory.agent(tx.conn, name)
-    if known is not None:
-        return known.id
+    existing = directory.agent(tx.conn, name)
+    if existing is not None:
+        return existing.id
     if not _AGENT.fullmatch(name):
         raise Invalid(
             "an agent's name is 1 to 64 letters, digits and . _ -", problems=(("agent", "is not an agent name"),)
@@ -300,14 +302,14 @@ def sign(
 
 def _check_open(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor) -> None:
     """Require that this person may sign this record now. Raises `Forbidden`, `Conflict`."""
-    asked, earlier = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
-    owed = record.status == "active" and kind not in {one.kind for one in earlier}
-    if record.status != "requested" and not owed:
+    request, earlier = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    outstanding = record.status == "active" and kind not in {one.kind for one in earlier}
+    if record.status != "requested" and not outstanding:
         raise Conflict(
             f"{record.address} is {record.status}",
             fix="file a new request" if not mailbox_record.alive(tx, record) else None,
         )
-    issuance.may_sign(kind, actor, request=asked, earlier=earlier)
+    issuance.may_sign(kind, actor, request=request, earlier=earlier)
     ends = record.expires_at or 0
     if ends <= tx.now:
         raise Conflict(f"{record.address} would already have expired", fix="file it again with a later end")
@@ -349,9 +351,9 @@ def _check_shown(shown: Sheet, digest: str | None) -> None:
     )
 
 
-def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **said: Any) -> None:
+def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **values: Any) -> None:
     row = {"mailbox_id": record.id, "kind": kind.value, "operator": actor.name, "at": tx.now}
-    tx.create(SIGNOFF, row | {"record_digest": record.digest} | said)
+    tx.create(SIGNOFF, row | {"record_digest": record.digest} | values)
 
 
 def _signed(

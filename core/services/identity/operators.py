@@ -111,19 +111,20 @@ def add(tx: Transaction, *, name: str, roles: Iterable[str], actor: Actor) -> Op
     """
     actor = access.require(tx, actor, Verb.OPERATOR_ADD)
     _valid_name(name)
-    asked = rules.valid_roles(roles)
-    values = {"roles": [], "unconfirmed": _spelled(asked), **_NO_CLAIM}
-    known = directory.operator(tx.conn, name)
-    if known is None:
+    checked_roles = rules.valid_roles(roles)
+    values = {"roles": [], "unconfirmed": _spelled(checked_roles), **_NO_CLAIM}
+    existing = directory.operator(tx.conn, name)
+    if existing is None:
         _create(tx, name, values, actor=actor)
-    elif known.claimed or known.roles or known.disabled_at is not None or _claim_lives(known, tx.now):
+    elif existing.claimed or existing.roles or existing.disabled_at is not None or _claim_lives(existing, tx.now):
         raise Conflict(
-            f"operator {known.name} already exists", fix="choose another name: a name in the log stands for one person"
+            f"operator {existing.name} already exists",
+            fix="choose another name: a name in the log stands for one person",
         )
     else:
         again = {"added_by": actor.name, "confirmed_by": None}
-        tx.write(update(OPERATOR).where(OPERATOR.c.id == known.id).values(**values, **again))
-        _tell_added(tx, known.id, values, actor=actor)
+        tx.write(update(OPERATOR).where(OPERATOR.c.id == existing.id).values(**values, **again))
+        _tell_added(tx, existing.id, values, actor=actor)
     return _found(tx, name)
 
 
@@ -235,10 +236,10 @@ def revoke(tx: Transaction, *, name: str, reason: str, actor: Actor) -> Operator
     return _found(tx, name)
 
 
-def signed_in(tx: Transaction, *, actor: Actor, door: str) -> None:
+def signed_in(tx: Transaction, *, actor: Actor, entry_point: str) -> None:
     """Record that an operator opened the console or another long-lived session."""
     actor = access.require(tx, actor, Verb.DESK_READ)
-    tx.emit(OperatorSignedIn(actor=str(actor), operator=_enabled(tx, actor.name).id, door=door))
+    tx.emit(OperatorSignedIn(actor=str(actor), operator=_enabled(tx, actor.name).id, door=entry_point))
 
 
 def disable(tx: Transaction, *, name: str, actor: Actor) -> OperatorFacts:

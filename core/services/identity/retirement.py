@@ -77,46 +77,50 @@ def _retire(tx: Transaction, record: MailboxRecord, *, reason: str, actor: Actor
         .where(MAILBOX.c.id == record.id)
         .values(status="retired", retired_at=tx.now, updated_at=tx.now, waits_for=RETIRING)
     )
-    box = gate_queries.gate(tx, record.id)
-    cancelled = _cancel_waiting(tx, box, reason=reason, limit=BATCH_SIZE)
-    if not gate_queries.agent_mailboxes(tx, box.agent_id):
+    mailbox = gate_queries.gate(tx, record.id)
+    cancelled = _cancel_waiting(tx, mailbox, reason=reason, limit=BATCH_SIZE)
+    if not gate_queries.agent_mailboxes(tx, mailbox.agent_id):
         # The agent has no identity left: its tokens must open nothing, even if it gets another identity later.
-        tokens.end(tx, directory.tokens_alive(tx.conn, now=tx.now, agent_id=box.agent_id), actor=actor, reason=reason)
+        tokens.end(
+            tx, directory.tokens_alive(tx.conn, now=tx.now, agent_id=mailbox.agent_id), actor=actor, reason=reason
+        )
     tx.emit(MailboxRetired(**mailbox_record.subjects(record, actor), reason=reason, cancelled=cancelled))
     return cancelled
 
 
-def _cancel_waiting(tx: Transaction, box: SenderState, *, reason: str, limit: int) -> int:
+def _cancel_waiting(tx: Transaction, mailbox: SenderState, *, reason: str, limit: int) -> int:
     """Cancel up to `limit` pending messages; once none is open, the mailbox waits for nothing."""
-    done = _cancel_asked(tx, box, reason=reason)
+    done = _cancel_asked(tx, mailbox, reason=reason)
     m, r = MESSAGE.c, RECIPIENT.c
     waiting = select(r.message_id).where(r.message_id == m.id, r.status.in_(_UNSENT)).exists()
     rows = tx.all(
-        select(m.id).where(m.mailbox_id == box.mailbox_id, m.open > 0, waiting).order_by(m.id).limit(limit)
+        select(m.id).where(m.mailbox_id == mailbox.mailbox_id, m.open > 0, waiting).order_by(m.id).limit(limit)
     )  # fmt: skip
     for row in rows:
         review.cancel(tx, row.id, actor=SYSTEM, reason=reason)
-    if tx.one(select(m.id).where(m.mailbox_id == box.mailbox_id, m.open > 0).limit(1)) is None:
-        tx.write(update(MAILBOX).where(MAILBOX.c.id == box.mailbox_id).values(waits_for=None))
+    if tx.one(select(m.id).where(m.mailbox_id == mailbox.mailbox_id, m.open > 0).limit(1)) is None:
+        tx.write(update(MAILBOX).where(MAILBOX.c.id == mailbox.mailbox_id).values(waits_for=None))
     return done + len(rows)
 
 
-def _cancel_asked(tx: Transaction, box: SenderState, *, reason: str) -> int:
+def _cancel_asked(tx: Transaction, mailbox: SenderState, *, reason: str) -> int:
     """Cancel reads and tags that are pending, or were granted and not used."""
     c = REVIEW.c
     kinds = [Action.READ.value, Action.TAG.value]
-    mine = (c.mailbox_id == box.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)
-    items = tx.all(select(c.kind, c.status, c.message_id).where(mine))
+    of_mailbox = (
+        (c.mailbox_id == mailbox.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)
+    )
+    items = tx.all(select(c.kind, c.status, c.message_id).where(of_mailbox))
     if items:
-        tx.write(update(REVIEW).where(mine).values(status="cancelled", due_at=None))
+        tx.write(update(REVIEW).where(of_mailbox).values(status="cancelled", due_at=None))
         pending = sum(item.status == "pending" for item in items)
         if pending:
-            review.count_pending(tx, box, n=-pending)
+            review.count_pending(tx, mailbox, n=-pending)
     for item in items:
         tx.emit(
             EmailCancelled(
-                actor=str(SYSTEM), message=item.message_id, mailbox=box.mailbox_id, agent=box.agent_id,
-                stream=box.stream_id, kind=item.kind, reason=reason,
+                actor=str(SYSTEM), message=item.message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+                stream=mailbox.stream_id, kind=item.kind, reason=reason,
             )
         )  # fmt: skip
     return len(items)

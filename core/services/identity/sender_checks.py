@@ -84,13 +84,13 @@ def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
     if wanted.local:
         unseen = Look(None, LOCAL)
         return Lookups(published=unseen, zone=unseen, feedback=unseen, unsubscribe=unseen)
-    asked = zone or Zone()
-    answers = asked.look_up(wanted.records)
+    resolver = zone or Zone()
+    answers = resolver.look_up(wanted.records)
     published = _published(wanted, answers)
     silent = all(one is Found.UNKNOWN for one in answers)
     return Lookups(
         published=published,
-        zone=Look(None, SILENT) if silent else _zone(asked, wanted),
+        zone=Look(None, SILENT) if silent else _zone(resolver, wanted),
         feedback=wanted.feedback,
         unsubscribe=wanted.unsubscribe,
     )
@@ -159,9 +159,9 @@ def _other_senders(zone: Zone, wanted: Wanted) -> list[str] | None:
     values = zone.published(wanted.domain, "TXT")
     if values is None:
         return None
-    asked = {term for record in wanted.records if record.name == wanted.domain for term in record.value.split()}
+    own_terms = {term for record in wanted.records if record.name == wanted.domain for term in record.value.split()}
     found = [term for value in values if value.lower().startswith("v=spf1") for term in value.split()[1:]]
-    return [term for term in found if term not in asked and term.lstrip("+-~?").lower() != "all"]
+    return [term for term in found if term not in own_terms and term.lstrip("+-~?").lower() != "all"]
 
 
 def _about_parent(parent: str, policies: Sequence[str] | None) -> str:

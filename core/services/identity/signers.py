@@ -24,13 +24,13 @@ def owed(tx: Transaction, record: MailboxRecord) -> tuple[Owed, ...]:
     """Return the signatures that the record waits for, in the order of the three. Empty if it is vetoed or ended."""
     if record.status not in ("requested", "active"):
         return ()
-    asked, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    request, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     staff = [
         one.actor
         for one in directory.operators(tx.conn)
         if one.disabled_at is None and one.claimed and not one.expired(tx.now)
     ]
     return tuple(
-        Owed(kind, issuance.signers(kind, staff, request=asked, earlier=[one for one in signed if one.approved]))
-        for kind in issuance.waiting_for(asked, signed)
+        Owed(kind, issuance.signers(kind, staff, request=request, earlier=[one for one in signed if one.approved]))
+        for kind in issuance.waiting_for(request, signed)
     )

@@ -70,8 +70,8 @@ def publication(
         dmarc=dmarc,
         plan=plan,
     )
-    gone = sorted((key for key in keys if _gone(key, now)), key=lambda key: int(key.id), reverse=True)
-    names = tuple(f"{key.selector}._domainkey.{stream.domain}" for key in gone[:REMOVABLE])
+    removable = sorted((key for key in keys if _gone(key, now)), key=lambda key: int(key.id), reverse=True)
+    names = tuple(f"{key.selector}._domainkey.{stream.domain}" for key in removable[:REMOVABLE])
     near = way.kind == "relay" and is_loopback(way.host)
     # Mail of a development desk ends here, and nobody checks who may send it.
     return Publication(records, known or is_development(conn), plan, names, near)

@@ -181,7 +181,7 @@ def _add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     return stream_id
 
 
-def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, actor: Actor) -> None:
+def change(tx: Transaction, domain: str, requested_change: StreamChange, *, reason: str, actor: Actor) -> None:
     """Change a stream's route or the sender details in its commercial mail; composed mail stays as it is.
 
     Raises `Forbidden`, `NotFound`, `Invalid`.
@@ -189,28 +189,33 @@ def change(tx: Transaction, domain: str, asked: StreamChange, *, reason: str, ac
     actor = access.require(tx, actor, Verb.STREAM_CHANGE)
     stream = stream_named(tx, domain)
     why = require_reason(reason)
-    _check_way(asked.route or stream.route, asked.provider or stream.provider)
-    _check_home(tx, asked.route or stream.route)
-    _check_unsubscribe(asked.unsubscribe_url)
-    _check_limits(asked)
-    dns.sender_terms(asked.spf or "")
+    _check_way(requested_change.route or stream.route, requested_change.provider or stream.provider)
+    _check_home(tx, requested_change.route or stream.route)
+    _check_unsubscribe(requested_change.unsubscribe_url)
+    _check_limits(requested_change)
+    dns.sender_terms(requested_change.spf or "")
     values: dict[str, Any] = {}
-    said: dict[str, Data] = {}
+    changes: dict[str, Data] = {}
     for name in _CHANGEABLE:
-        wanted, old = getattr(asked, name), getattr(stream, name)
-        new = (wanted or None) if name in _CLEARABLE else wanted
-        if wanted is not None and new != (tuple(old or ()) if name == "owners" else old):
+        requested, old = getattr(requested_change, name), getattr(stream, name)
+        new = (requested or None) if name in _CLEARABLE else requested
+        if requested is not None and new != (tuple(old or ()) if name == "owners" else old):
             values[name] = list(new or ()) if name == "owners" else new
-            said[name] = _told(name, old, new)
-    if asked.route is not None and (asked.route_secret is not None or "route" in values):
+            changes[name] = _change_value(name, old, new)
+    if requested_change.route is not None and (requested_change.route_secret is not None or "route" in values):
         # A new route starts without the old one's failures, and never with its password.
-        values |= {"route_secret": asked.route_secret, "backoff_until": 0, "route_failures": 0, "last_reply": None}
-        said.setdefault("route", "password")
+        values |= {
+            "route_secret": requested_change.route_secret,
+            "backoff_until": 0,
+            "route_failures": 0,
+            "last_reply": None,
+        }
+        changes.setdefault("route", "password")
     if not values:
         return
     tx.write(update(STREAM).where(STREAM.c.id == stream.id).values(**values))
     wake(tx, MAILBOX.c.stream_id == stream.id)
-    tx.emit(StreamChanged(actor=str(actor), stream=stream.id, changes=said, reason=why))
+    tx.emit(StreamChanged(actor=str(actor), stream=stream.id, changes=changes, reason=why))
 
 
 _CLEARABLE: Final = frozenset(
@@ -222,7 +227,7 @@ _CHANGEABLE: Final = (
 )  # fmt: skip
 
 
-def _told(name: str, old: Any, new: Any) -> Data:
+def _change_value(name: str, old: Any, new: Any) -> Data:
     """Return what the log says of a change: a route without its user, a postal address not at all."""
     match name:
         case "route":
@@ -323,8 +328,8 @@ def _check_way(route: str, provider: str) -> None:
     if Route.parse(route).password:
         raise Invalid("the route carries its password", fix="seal it and hand it over as route_secret")
     if provider != registry.NONE and provider not in registry.PROVIDERS:
-        known = ", ".join([*registry.PROVIDERS, registry.NONE])
-        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {known}")
+        choices = ", ".join([*registry.PROVIDERS, registry.NONE])
+        raise Invalid(f"no such provider: {provider}", fix=f"the providers are {choices}")
 
 
 def _check_home(tx: Transaction, route: str) -> None:
@@ -352,9 +357,9 @@ def _check_unsubscribe(url: str | None) -> None:
         )
 
 
-def _check_limits(asked: NewStream | StreamChange) -> None:
+def _check_limits(settings: NewStream | StreamChange) -> None:
     for name, most in (("connection_messages", 10_000), ("minute_messages", 1_000_000)):
-        figure = getattr(asked, name)
+        figure = getattr(settings, name)
         if figure is not None and not 0 <= figure <= most:
             raise Invalid(
                 f"{name} must be 1 to {most:,}", fix="0 removes the limit", problems=((name, "out of range"),)
@@ -362,8 +367,8 @@ def _check_limits(asked: NewStream | StreamChange) -> None:
 
 
 def _check_keys(keys: Sequence[SealedKey], *, slots: Collection[Slot]) -> None:
-    wanted = {(slot, algorithm) for slot in slots for algorithm in ALGORITHMS}
-    if len(keys) != len(wanted) or {(key.slot, key.algorithm) for key in keys} != wanted:
+    required = {(slot, algorithm) for slot in slots for algorithm in ALGORITHMS}
+    if len(keys) != len(required) or {(key.slot, key.algorithm) for key in keys} != required:
         raise Invalid(f"keys are one {' and one '.join(ALGORITHMS)} for slot {' and slot '.join(sorted(slots))}")
     if len({key.selector for key in keys}) < len(keys):
         raise Invalid("two keys share a selector name", fix="give every key a selector of its own")
@@ -400,8 +405,8 @@ def _widens(stream: Row[Any], cap: int | None) -> bool:
 def _first_mail(conn: Connection, ids: Collection[int]) -> dict[int, int]:
     """Return the day on which each stream's first mail left, as far back as counters go; longer ago does not matter."""
     c = COUNTER.c
-    mine = (c.scope == "stream") & (c.kind == "sent_1d") & c.key.in_([str(one) for one in ids]) & (c.minute > 0)
-    rows = conn.execute(select(c.key, func.min(c.minute).label("first")).where(mine).group_by(c.key))
+    of_streams = (c.scope == "stream") & (c.kind == "sent_1d") & c.key.in_([str(one) for one in ids]) & (c.minute > 0)
+    rows = conn.execute(select(c.key, func.min(c.minute).label("first")).where(of_streams).group_by(c.key))
     return {int(row.key): int(row.first) * MINUTE for row in rows}
 
 

@@ -88,43 +88,45 @@ def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, a
     Its scopes are a subset of the parent's, it expires no later, it is bound to one run, and test stays test. A
     delegated token cannot be delegated further. Raises `Forbidden`, `Unauthenticated`, `Invalid`, `Conflict`.
     """
-    own = _own(tx, parent, actor)
+    parent_token = _own(tx, parent, actor)
     _check(grant)
-    run, user = _narrowed(own, grant)
-    ends = _identity_ends(tx, own.agent_id, name=own.agent, suspended=own.agent_status == "suspended")
+    run, user = _narrowed(parent_token, grant)
+    ends = _identity_ends(
+        tx, parent_token.agent_id, name=parent_token.agent, suspended=parent_token.agent_status == "suspended"
+    )
     # Each delegation counts as a run opened by the parent: the hourly limit applies to the family (CONTRACT.md).
     opened = Cap(
-        "runs_hour", "token", str(own.id), "runs", limits.OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET
+        "runs_hour", "token", str(parent_token.id), "runs", limits.OPEN_RUNS_HOUR, HOUR_MINUTES, HOUR_BUCKET
     )  # fmt: skip
     if opened.room(tx).left == 0:
         raise Conflict(
             f"this token has opened {limits.OPEN_RUNS_HOUR} runs within the hour", fix="delegate fewer tokens"
         )
     opened.charge(tx, 1)
-    bound = Grant(scopes=grant.scopes, ttl=grant.ttl, run=run, user=user, test=own.test)
-    expires_at = min(tx.now + grant.ttl, own.expires_at, ends)
+    bound = Grant(scopes=grant.scopes, ttl=grant.ttl, run=run, user=user, test=parent_token.test)
+    expires_at = min(tx.now + grant.ttl, parent_token.expires_at, ends)
     row = _row(
-        tx, bound, agent_id=own.agent_id, token_hash=token_hash, issued_by=str(actor), expires_at=expires_at
+        tx, bound, agent_id=parent_token.agent_id, token_hash=token_hash, issued_by=str(actor), expires_at=expires_at
     )  # fmt: skip
-    token = tx.create(TOKEN, row | {"parent_id": own.id})
+    token = tx.create(TOKEN, row | {"parent_id": parent_token.id})
     tx.emit(
         TokenDelegated(
-            actor=str(actor), agent=own.agent_id, token=token, parent=own.id, scopes=_spelled(grant.scopes),
-            expires_at=expires_at, bound_run=run,
+            actor=str(actor), agent=parent_token.agent_id, token=token, parent=parent_token.id,
+            scopes=_spelled(grant.scopes), expires_at=expires_at, bound_run=run,
         )
     )  # fmt: skip
-    return Issued(token, expires_at, grant.scopes, run, user, bool(own.test))
+    return Issued(token, expires_at, grant.scopes, run, user, bool(parent_token.test))
 
 
 def revoke(tx: Transaction, *, token: int, actor: Actor, reason: str | None = None) -> int:
     """End a token and those delegated from it; return how many. Raises `Forbidden`, `NotFound`, `Conflict`."""
     actor = access.require(tx, actor, Verb.TOKEN_REVOKE)
-    known = directory.token(tx.conn, token)
-    if known is None:
+    record = directory.token(tx.conn, token)
+    if record is None:
         raise NotFound("there is no such token", fix="postroom agent show lists an agent's tokens")
-    if known.revoked_at is not None:
+    if record.revoked_at is not None:
         raise Conflict("the token is already revoked", fix="postroom agent show lists the tokens in force")
-    return end(tx, [known, *directory.tokens_alive(tx.conn, now=tx.now, parent=token)], actor=actor, reason=reason)
+    return end(tx, [record, *directory.tokens_alive(tx.conn, now=tx.now, parent=token)], actor=actor, reason=reason)
 
 
 def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason: str | None) -> int:
@@ -138,8 +140,10 @@ def end(tx: Transaction, tokens: Sequence[TokenRecord], *, actor: Actor, reason:
 def open_mailboxes(tx: Transaction, agent_id: int, *, name: str) -> list[SenderState]:
     """Return the agent's active mailboxes, without which a token opens nothing. Raises `Conflict` if it has none."""
     found = [
-        box for box in gate_queries.agent_mailboxes(tx, agent_id) if box.expires_at is None or box.expires_at > tx.now
-    ]  # fmt: skip
+        mailbox
+        for mailbox in gate_queries.agent_mailboxes(tx, agent_id)
+        if mailbox.expires_at is None or mailbox.expires_at > tx.now
+    ]
     if not found:
         raise Conflict(
             f"{name} has no active mailbox", fix="have owner, governance and deliverability sign its request first"
@@ -181,33 +185,36 @@ def _identity_ends(tx: Transaction, agent_id: int, *, name: str, suspended: bool
     """Return when the last of the agent's active identities ends. Raises `Conflict` if it has none or is suspended."""
     if suspended:
         raise Conflict(f"{name} is suspended", fix="a token works only after governance has resumed the agent")
-    return max(box.expires_at or tx.now + LONGEST_LIFE for box in open_mailboxes(tx, agent_id, name=name))
+    return max(mailbox.expires_at or tx.now + LONGEST_LIFE for mailbox in open_mailboxes(tx, agent_id, name=name))
 
 
 def _own(tx: Transaction, token: int, actor: Actor) -> TokenRecord:
     """Return the agent's own live token. Raises `Forbidden`, `Unauthenticated`."""
-    known = directory.token(tx.conn, token)
-    if actor.kind != "agent" or known is None or known.agent != actor.name:
+    record = directory.token(tx.conn, token)
+    if actor.kind != "agent" or record is None or record.agent != actor.name:
         raise Forbidden(f"{actor} may delegate its own token only")
-    if not known.alive(tx.now):
+    if not record.alive(tx.now):
         raise Unauthenticated("the token has expired", fix="ask governance for another")
-    if known.parent_id is not None:
+    if record.parent_id is not None:
         raise Forbidden("a delegated token cannot be delegated further", fix="delegate from its parent token")
-    return known
+    return record
 
 
-def _narrowed(own: TokenRecord, grant: Grant) -> tuple[str, str | None]:
+def _narrowed(parent_token: TokenRecord, grant: Grant) -> tuple[str, str | None]:
     """Return the run and user that bind the new token. Raises `Forbidden` if it would be wider."""
-    wider = [scope for scope in grant.scopes if scope.value not in own.scopes]
+    wider = [scope for scope in grant.scopes if scope.value not in parent_token.scopes]
     if wider:
         raise Forbidden(f"the token lacks {', '.join(wider)} and cannot delegate it")
-    for name, mine, asked in (("run", own.run_key, grant.run), ("user", own.run_user, grant.user)):
-        if mine is not None and asked not in (None, mine):
+    for name, bound, requested in (
+        ("run", parent_token.run_key, grant.run),
+        ("user", parent_token.run_user, grant.user),
+    ):
+        if bound is not None and requested not in (None, bound):
             raise Forbidden(f"the token is bound to its {name}, and so are tokens delegated from it")
-    run = own.run_key or grant.run
+    run = parent_token.run_key or grant.run
     if run is None:
         raise Invalid("a delegated token is for one run", fix="name the run", problems=(("run", "is missing"),))
-    return run, own.run_user or grant.user
+    return run, parent_token.run_user or grant.user
 
 
 def _row(

@@ -97,8 +97,8 @@ class _Channel:
         self._shown = masked(url)
         pieces = _BORDERS.split(url.partition("://")[2])
         # Parts of the URL that a channel's own messages may repeat, except what may be shown anyway.
-        given = {form for piece in pieces for form in (piece, unquote(piece)) if len(form) > 3}
-        self._secrets = sorted((form for form in given if form not in self._shown), key=len, reverse=True)
+        secrets = {form for piece in pieces for form in (piece, unquote(piece)) if len(form) > 3}
+        self._secrets = sorted((form for form in secrets if form not in self._shown), key=len, reverse=True)
 
     async def post(self, title: str, body: str, severity: Severity, *, timeout: float) -> Result:  # noqa: ASYNC109 - a timeout of the caller's would end every channel with the slowest
         if self._service is None:
@@ -140,8 +140,10 @@ class _Channel:
         return Result(self._shown, ok=True) if answer else Result(self._shown, ok=False, reason=self._why(answer))
 
     def _why(self, answer: apprise.AppriseResult) -> str:
-        said = [entry.message for service in answer for entry in service.logs() if entry.level in {"WARNING", "ERROR"}]
-        return self._hushed("; ".join(said)) if said else "the channel refused it"
+        problems = [
+            entry.message for service in answer for entry in service.logs() if entry.level in {"WARNING", "ERROR"}
+        ]
+        return self._hushed("; ".join(problems)) if problems else "the channel refused it"
 
     def _hushed(self, text: str) -> str:
         for secret in self._secrets:

@@ -58,7 +58,7 @@ class DeadLetter:
 def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit: int = 100) -> list[DeadLetter]:
     """List those not delivered yet, oldest first, of one address or of all. Reads only."""
     d = DEAD_HOOK.c
-    wanted = (
+    query = (
         select(DEAD_HOOK, MAILBOX.c.address, LOG_ENTRY.c.type, LOG_ENTRY.c.message)
         .join(MAILBOX, MAILBOX.c.id == d.mailbox_id)
         .join(LOG_ENTRY, LOG_ENTRY.c.seq == d.seq)
@@ -67,7 +67,7 @@ def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit
         .limit(limit)
     )
     if mailbox is not None:
-        wanted = wanted.where(MAILBOX.c.address == mailbox.strip().lower())
+        query = query.where(MAILBOX.c.address == mailbox.strip().lower())
     return [
         DeadLetter(
             id=row.id,
@@ -79,7 +79,7 @@ def listed(tx: Transaction, *, mailbox: str | None = None, after: int = 0, limit
             error=row.error,
             replayed_at=row.replayed_at,
         )
-        for row in tx.all(wanted)
+        for row in tx.all(query)
     ]
 
 
@@ -114,16 +114,18 @@ def replay_mailbox(tx: Transaction, address: str, *, actor: Actor) -> int:
 
 def _send_again(tx: Transaction, rows: Sequence[Row[Any]], *, actor: Actor) -> int:
     for mailbox_id in sorted({row.mailbox_id for row in rows}):
-        (box,) = tx.all(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
-        if box.webhook_url is None:
-            raise Conflict(f"{box.address} has no webhook any more", fix=f"postroom mailbox webhook {box.address} URL")
-        mine = [row for row in rows if row.mailbox_id == mailbox_id]
-        tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id.in_([row.id for row in mine])).values(replayed_at=tx.now))
+        (mailbox,) = tx.all(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+        if mailbox.webhook_url is None:
+            raise Conflict(
+                f"{mailbox.address} has no webhook any more", fix=f"postroom mailbox webhook {mailbox.address} URL"
+            )
+        of_mailbox = [row for row in rows if row.mailbox_id == mailbox_id]
+        tx.write(update(DEAD_HOOK).where(DEAD_HOOK.c.id.in_([row.id for row in of_mailbox])).values(replayed_at=tx.now))
         reset_backoff(tx, mailbox_id)
         tx.emit(
             WebhookReplayed(
-                actor=str(actor), mailbox=mailbox_id, agent=box.agent_id, stream=box.stream_id,
-                seqs=sorted(row.seq for row in mine),
+                actor=str(actor), mailbox=mailbox_id, agent=mailbox.agent_id, stream=mailbox.stream_id,
+                seqs=sorted(row.seq for row in of_mailbox),
             )
         )  # fmt: skip
     return len(rows)

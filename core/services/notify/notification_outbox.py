@@ -68,7 +68,7 @@ class Batch:
     """What followed a position. `urls` and `digest` (microseconds) are the policy's at that time."""
 
     place: Position
-    told: tuple[Message, ...]
+    messages: tuple[Message, ...]
     urls: tuple[str, ...]
     digest: int
 
@@ -90,13 +90,13 @@ def begin(tx: Transaction) -> None:
             tx.add(CURSOR, {"name": name, "at": at})
 
 
-def hear(tx: Transaction, after: Position) -> Batch:
+def collect(tx: Transaction, after: Position) -> Batch:
     """Collect what the policy reports of what followed `after`, one batch at most. Reads only."""
     _, policy = context.current_policy(tx)
     events, seq = _events(tx, policy, after=after.events)
     held, waited = _held(tx, policy, after=after.held)
-    told = tuple(one for one in (*events, *held) if one.at > tx.now - STALE) if policy.notify.urls else ()
-    return Batch(Position(seq, waited), told, policy.notify.urls, policy.notify.digest)
+    messages = tuple(one for one in (*events, *held) if one.at > tx.now - STALE) if policy.notify.urls else ()
+    return Batch(Position(seq, waited), messages, policy.notify.urls, policy.notify.digest)
 
 
 def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message], int]:
@@ -111,8 +111,8 @@ def _events(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Messag
     )
     entries = [audit_log.entry(row) for row in rows]
     names = _names(tx, [entry.event for entry in entries])
-    told = [Message(entry.at, _notice(entry.event, names)) for entry in entries]
-    return told, entries[-1].seq if len(entries) == BATCH_SIZE else head
+    messages = [Message(entry.at, _notice(entry.event, names)) for entry in entries]
+    return messages, entries[-1].seq if len(entries) == BATCH_SIZE else head
 
 
 def _kinds(policy: Policy) -> set[str]:
@@ -133,7 +133,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
         .order_by(REVIEW.c.submitted_at)
         .limit(BATCH_SIZE)
     )
-    told = [
+    messages = [
         Message(
             row.submitted_at + patience,
             Notice(
@@ -145,7 +145,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
         )
         for row in rows
     ]
-    return told, rows[-1].submitted_at if len(rows) == BATCH_SIZE else until
+    return messages, rows[-1].submitted_at if len(rows) == BATCH_SIZE else until
 
 
 # --- wording --------------------------------------------------------------------------------------------------------
@@ -153,9 +153,9 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
 
 def _names(tx: Transaction, events: Sequence[Event]) -> Mapping[tuple[str, int], str]:
     def of(kind: str, ids: Collection[int | None], found: Any) -> dict[tuple[str, int], str]:
-        wanted = {one for one in ids if one is not None}
+        present = {one for one in ids if one is not None}
         return {
-            (kind, row.id): row.name for row in tx.read_unflushed(found.where(found.selected_columns.id.in_(wanted)))
+            (kind, row.id): row.name for row in tx.read_unflushed(found.where(found.selected_columns.id.in_(present)))
         }
 
     return {

@@ -32,7 +32,7 @@ def require_notification_target(
 ) -> None:
     """Require a notification target for a mode that reports every send. Raises `Invalid`."""
     _, policy = context.current_policy(tx)
-    modes.check_heard(mode, heard=heard(policy, webhook_url, events))
+    modes.check_notification_target(mode, has_target=has_notification_target(policy, webhook_url, events))
 
 
 def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -> None:
@@ -41,24 +41,29 @@ def require_notification_targets(tx: Transaction, *, old: Policy, new: Policy) -
     watched = select(c.address, c.webhook_url, c.webhook_events).where(
         c.status == "active", c.mode == Mode.MONITORED.value
     )
-    boxes = tx.all(watched.order_by(c.address))
-    deaf = [box.address for box in boxes if _hears(old, box) and not _hears(new, box)]
-    if deaf:
-        more = f" and {len(deaf) - 3} more" if len(deaf) > 3 else ""
+    mailboxes = tx.all(watched.order_by(c.address))
+    without_target = [
+        mailbox.address
+        for mailbox in mailboxes
+        if _mailbox_has_target(old, mailbox) and not _mailbox_has_target(new, mailbox)
+    ]
+    if without_target:
+        more = f" and {len(without_target) - 3} more" if len(without_target) > 3 else ""
         raise Conflict(
-            f"nobody would be notified of what {', '.join(deaf[:3])}{more} sends, and monitored mode requires it",
+            f"nobody would be notified of what {', '.join(without_target[:3])}{more} sends, "
+            "and monitored mode requires it",
             fix="give each a webhook first, or lower its mode",
         )
 
 
-def _hears(policy: Policy, box: Row[Any]) -> bool:
-    return heard(policy, box.webhook_url, box.webhook_events)
+def _mailbox_has_target(policy: Policy, mailbox: Row[Any]) -> bool:
+    return has_notification_target(policy, mailbox.webhook_url, mailbox.webhook_events)
 
 
-def heard(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
+def has_notification_target(policy: Policy, webhook_url: str | None, events: Collection[str] | None = None) -> bool:
     """Whether every send is reported: by the mailbox's webhook, or by the policy's notifications.
 
     `events` are those the webhook subscribes to (None: all): one without departures reports none.
     """
-    asked = bool(webhook_url) and (events is None or EmailSent.type in events)
-    return asked or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)
+    by_webhook = bool(webhook_url) and (events is None or EmailSent.type in events)
+    return by_webhook or (bool(policy.notify.urls) and EmailSent.type in policy.notify.events)

@@ -256,18 +256,18 @@ _TROUBLE: Final = (
 
 def _judge(status: int, *, elapsed_ms: int) -> WebhookResponse:
     try:
-        spelled = f"answered {status} {http.HTTPStatus(status).phrase}"
+        text = f"answered {status} {http.HTTPStatus(status).phrase}"
     except ValueError:
-        spelled = f"answered {status}"
+        text = f"answered {status}"
     match status // 100:
         case 2:
-            return WebhookResponse(status, True, False, spelled, elapsed_ms)
+            return WebhookResponse(status, True, False, text, elapsed_ms)
         case 3:
-            return WebhookResponse(status, False, True, f"{spelled}: redirects are not followed", elapsed_ms)
+            return WebhookResponse(status, False, True, f"{text}: redirects are not followed", elapsed_ms)
         case _ if status == http.HTTPStatus.GONE:
-            return WebhookResponse(status, False, False, f"{spelled}: the receiver wants no more", elapsed_ms)
+            return WebhookResponse(status, False, False, f"{text}: the receiver wants no more", elapsed_ms)
         case _:
-            return WebhookResponse(status, False, True, spelled, elapsed_ms)
+            return WebhookResponse(status, False, True, text, elapsed_ms)
 
 
 def _spell(error: Exception) -> str:

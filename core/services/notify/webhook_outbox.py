@@ -114,20 +114,20 @@ _DUE: Final = _due()
 
 def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[int]:
     """Take the leases that are free; create rows for new webhooks, delete those of removed ones."""
-    mine = []
+    claimed = []
     lease = {"leased_by": worker, "lease_until": tx.now + LEASE}
     for mailbox_id in mailbox_ids:
         hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
-        (box,) = tx.all(select(MAILBOX.c.webhook_url).where(MAILBOX.c.id == mailbox_id))
-        if box.webhook_url is None:
+        (mailbox,) = tx.all(select(MAILBOX.c.webhook_url).where(MAILBOX.c.id == mailbox_id))
+        if mailbox.webhook_url is None:
             tx.write(delete(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
         elif hook is None:
             tx.add(HOOK, {"mailbox_id": mailbox_id, "cursor": _beginning(tx, mailbox_id), **lease})
-            mine.append(mailbox_id)
+            claimed.append(mailbox_id)
         elif hook.next_at <= tx.now and (hook.leased_by is None or hook.lease_until <= tx.now):
             tx.write(update(HOOK).where(HOOK.c.mailbox_id == mailbox_id).values(**lease))
-            mine.append(mailbox_id)
-    return mine
+            claimed.append(mailbox_id)
+    return claimed
 
 
 def _beginning(tx: Transaction, mailbox_id: int) -> int:
@@ -157,27 +157,27 @@ def release_leases(tx: Transaction, *, worker: int) -> None:
 def next_delivery(tx: Transaction, mailbox_id: int) -> Delivery | Idle | None:
     """What this webhook must send now; None when it has read everything. Reads only."""
     hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == mailbox_id))
-    box = tx.one(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
-    if hook is None or box is None or box.webhook_url is None:
+    mailbox = tx.one(select(MAILBOX).where(MAILBOX.c.id == mailbox_id))
+    if hook is None or mailbox is None or mailbox.webhook_url is None:
         return None
     if hook.trying is None or hook.trying <= hook.cursor:
         again = dead_letters.waiting(tx, mailbox_id)
         if again is not None:
             (entry,) = audit_log.read(tx.conn, after=again.seq - 1, limit=1, mailbox=mailbox_id)
-            return _letter(tx, entry, box, dead=again.id)
+            return _letter(tx, entry, mailbox, dead=again.id)
     passed = int(hook.cursor)
-    wanted = WEBHOOK_EVENTS if box.webhook_events is None else WEBHOOK_EVENTS & set(box.webhook_events)
-    ahead = LOOK_AHEAD if box.webhook_events is None else FURTHER
+    subscribed = WEBHOOK_EVENTS if mailbox.webhook_events is None else WEBHOOK_EVENTS & set(mailbox.webhook_events)
+    ahead = LOOK_AHEAD if mailbox.webhook_events is None else FURTHER
     for entry in audit_log.read(tx.conn, after=passed, limit=ahead, mailbox=mailbox_id):
         event = entry.event
-        if event.type not in wanted:
+        if event.type not in subscribed:
             pass
         elif not isinstance(event, EmailApproved | EmailRejected) or event.release_at is None:
-            return _letter(tx, entry, box)
+            return _letter(tx, entry, mailbox)
         elif not (isinstance(event, EmailApproved) and not event.complete) and not _undone(tx, event, entry):
             if event.release_at > tx.now:
                 return Idle(passed, until=event.release_at)
-            return _letter(tx, entry, box)
+            return _letter(tx, entry, mailbox)
         passed = entry.seq
     return Idle(passed, until=tx.now) if passed > hook.cursor else None
 
@@ -187,31 +187,35 @@ def _undone(tx: Transaction, event: EmailApproved | EmailRejected, entry: Entry)
 
     That is possible only until its release; an undo of a later one is ignored.
     """
-    wanted = select(LOG_ENTRY).where(
+    query = select(LOG_ENTRY).where(
         LOG_ENTRY.c.seq > entry.seq,
         LOG_ENTRY.c.at < event.release_at,
         LOG_ENTRY.c.type.in_((EmailApprovalUndone.type, EmailRejectionUndone.type)),
         LOG_ENTRY.c.mailbox == event.mailbox,
     )
     if event.message is not None:
-        wanted = wanted.where(LOG_ENTRY.c.message == event.message)
-    undone = [audit_log.entry(row).event for row in tx.all(wanted)]
+        query = query.where(LOG_ENTRY.c.message == event.message)
+    undone = [audit_log.entry(row).event for row in tx.all(query)]
     return any(isinstance(one, EmailApprovalUndone | EmailRejectionUndone) and one.item == event.item for one in undone)
 
 
-def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = None) -> Delivery:
+def _letter(tx: Transaction, entry: Entry, mailbox: Row[Any], *, dead: int | None = None) -> Delivery:
     _, policy = context.current_policy(tx)
-    previous = box.webhook_previous if (box.webhook_previous_until or 0) > tx.now else None
-    body = {"type": entry.event.type, "timestamp": stamp(entry.at), "data": _data(tx, entry.event, str(box.address))}
+    previous = mailbox.webhook_previous if (mailbox.webhook_previous_until or 0) > tx.now else None
+    body = {
+        "type": entry.event.type,
+        "timestamp": stamp(entry.at),
+        "data": _data(tx, entry.event, str(mailbox.address)),
+    }
     return Delivery(
-        mailbox_id=box.id,
-        address=box.address,
+        mailbox_id=mailbox.id,
+        address=mailbox.address,
         event=entry.event,
         seq=entry.seq,
         at=entry.at,
-        url=box.webhook_url,
+        url=mailbox.webhook_url,
         body=orjson.dumps(body),
-        secrets=tuple(bytes(one) for one in (box.webhook_secret, previous) if one is not None),
+        secrets=tuple(bytes(one) for one in (mailbox.webhook_secret, previous) if one is not None),
         timeout=policy.webhooks.timeout,
         give_up=policy.webhooks.give_up,
         dead=dead,
@@ -220,16 +224,16 @@ def _letter(tx: Transaction, entry: Entry, box: Row[Any], *, dead: int | None = 
 
 def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
     """The members of `data`. `id`, `to` and `subject` are always present: null if nothing is sent, or it was erased."""
-    said = event.data()
-    n, item = said.get("n"), said.get("item")
+    values = event.data()
+    n, item = values.get("n"), values.get("item")
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == event.message)) if event.message else None
-    wanted = select(RECIPIENT).where(RECIPIENT.c.message_id == event.message).order_by(RECIPIENT.c.n)
-    people = tx.all(wanted if n is None else wanted.where(RECIPIENT.c.n == n)) if event.message else []
+    query = select(RECIPIENT).where(RECIPIENT.c.message_id == event.message).order_by(RECIPIENT.c.n)
+    people = tx.all(query if n is None else query.where(RECIPIENT.c.n == n)) if event.message else []
     held = tx.one(select(REVIEW).where(REVIEW.c.id == item)) if item is not None else None
     data: dict[str, Any] = {
         # A bounce's own `status` is the enhanced code; `status` here is always the state of the mail.
         ("enhanced" if name == "status" else name): stamp(value) if name in _TIMES and isinstance(value, int) else value
-        for name, value in said.items()
+        for name, value in values.items()
         if name not in _PRIVATE
     }
     data["id"] = spell_id("a", item) if isinstance(item, int) else None
@@ -239,12 +243,12 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
     data["subject"] = (message.subject or None) if message is not None else None
     if message is not None:
         data["test"] = bool(message.test)
-    if people and n is not None and last_attempt(people[0]) == said.get("attempt"):
+    if people and n is not None and last_attempt(people[0]) == values.get("attempt"):
         data["reply"] = people[0].reply
-    standing = (people[0] if people and n is not None else None) or message or held
-    if standing is not None:
-        data["status"] = standing.status
-    data["reason"] = said.get("reason") or _why(event, held, people[0] if people and n is not None else None)
+    row = (people[0] if people and n is not None else None) or message or held
+    if row is not None:
+        data["status"] = row.status
+    data["reason"] = values.get("reason") or _why(event, held, people[0] if people and n is not None else None)
     data["mailbox"] = address
     return data
 
@@ -259,42 +263,42 @@ def _why(event: Event, held: Row[Any] | None, recipient: Row[Any] | None) -> str
 # --- outcomes -------------------------------------------------------------------------------------------------------
 
 
-def mark_delivered(tx: Transaction, letter: Delivery, *, worker: int) -> bool:
+def mark_delivered(tx: Transaction, delivery: Delivery, *, worker: int) -> bool:
     """Record that the receiver accepted it. Returns whether the lease is still ours, so that the next one may go."""
     going = _advance(
-        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=None, last_error=None,
-        lease_until=tx.now + LEASE, **({} if letter.dead else {"cursor": letter.seq}),
+        tx, delivery.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=None, last_error=None,
+        lease_until=tx.now + LEASE, **({} if delivery.dead else {"cursor": delivery.seq}),
     )  # fmt: skip
-    if going and letter.dead is not None:
-        dead_letters.mark_delivered(tx, letter.dead)
+    if going and delivery.dead is not None:
+        dead_letters.mark_delivered(tx, delivery.dead)
     return going
 
 
 def mark_failed(
-    tx: Transaction, letter: Delivery, *, worker: int, reason: str, retry: bool, jitter: float
+    tx: Transaction, delivery: Delivery, *, worker: int, reason: str, retry: bool, jitter: float
 ) -> int | None:
     """Record a failure. Returns the time of the next try; None if it is a dead letter, or the lease is not ours."""
-    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == letter.mailbox_id, HOOK.c.leased_by == worker))
+    hook = tx.one(select(HOOK).where(HOOK.c.mailbox_id == delivery.mailbox_id, HOOK.c.leased_by == worker))
     if hook is None:
         return None
-    attempt = hook.attempt + 1 if hook.trying == letter.seq else 1
+    attempt = hook.attempt + 1 if hook.trying == delivery.seq else 1
     failing_since = hook.first_failed_at if hook.first_failed_at is not None else tx.now
     # An event queued behind a receiver that is gone has three days from its own time on: an hour's worth of events is
     # given up an hour later, not each three days after the one before.
-    since = max(failing_since, letter.at)
-    at = retry_at(attempt, first_at=since, now=tx.now, jitter=jitter, give_up=letter.give_up) if retry else None
+    since = max(failing_since, delivery.at)
+    at = retry_at(attempt, first_at=since, now=tx.now, jitter=jitter, give_up=delivery.give_up) if retry else None
     if at is not None:
         _advance(
-            tx, letter.mailbox_id, worker=worker, trying=letter.seq, attempt=attempt, first_failed_at=failing_since,
+            tx, delivery.mailbox_id, worker=worker, trying=delivery.seq, attempt=attempt, first_failed_at=failing_since,
             last_error=reason, next_at=at, leased_by=None,
         )  # fmt: skip
         return at
     _advance(
-        tx, letter.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=failing_since, last_error=reason,
-        next_at=tx.now, leased_by=None, **({} if letter.dead else {"cursor": letter.seq}),
+        tx, delivery.mailbox_id, worker=worker, trying=None, attempt=0, first_failed_at=failing_since,
+        last_error=reason, next_at=tx.now, leased_by=None, **({} if delivery.dead else {"cursor": delivery.seq}),
     )  # fmt: skip
     dead_letters.add(
-        tx, mailbox_id=letter.mailbox_id, event=letter.event, seq=letter.seq, reason=reason, again=letter.dead
+        tx, mailbox_id=delivery.mailbox_id, event=delivery.event, seq=delivery.seq, reason=reason, again=delivery.dead
     )
     return None
 

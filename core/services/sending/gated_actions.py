@@ -42,7 +42,9 @@ def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: 
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
-    read_log.by_agent(tx, Shown(What.MESSAGES, mailbox=address), token=asked.token, box=asked.box, grant=asked.grant)
+    read_log.by_agent(
+        tx, Shown(What.MESSAGES, mailbox=address), token=asked.token, mailbox=asked.box, grant=asked.grant
+    )
     return None
 
 

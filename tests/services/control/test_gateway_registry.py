@@ -24,8 +24,8 @@ def desk(store: Store) -> Store:
     return store
 
 
-def start(store: Store, place: Place, *, alive: bool | None = None) -> None:
-    store.transact(lambda tx: gateway_registry.start(tx, place, alive=lambda _host, _pid: alive))
+def start(store: Store, place: Place, *, is_running: bool | None = None) -> None:
+    store.transact(lambda tx: gateway_registry.start(tx, place, is_running=lambda _host, _pid: is_running))
 
 
 def beat(store: Store, place: Place) -> None:
@@ -57,7 +57,7 @@ def test_a_gateway_whose_beats_stop_is_lost_once_and_others_are_not(desk: Store,
 def test_the_next_start_notices_at_once_that_a_process_of_its_machine_is_gone(desk: Store, clock: FakeClock) -> None:
     start(desk, ONE)
     clock.advance(seconds=1)
-    start(desk, TWO, alive=False)
+    start(desk, TWO, is_running=False)
     assert told(desk) == [("gateway.started", 10), ("gateway.lost", 10), ("gateway.started", 20)]
 
 
@@ -65,7 +65,7 @@ def test_the_next_start_notices_at_once_that_a_process_of_its_machine_is_gone(de
 def test_the_next_start_leaves_alone_what_may_live(desk: Store, clock: FakeClock, alive: bool | None) -> None:  # noqa: FBT001 - pytest's
     start(desk, ONE)
     clock.advance(seconds=1)
-    start(desk, TWO, alive=alive)
+    start(desk, TWO, is_running=alive)
     assert told(desk) == [("gateway.started", 10), ("gateway.started", 20)]
 
 

@@ -16,13 +16,13 @@ from core.events import EmailRead
 from core.ids import read_id
 from core.model import Actor
 from core.services.control import read_log
-from core.services.control.read_log import NEEDS, Door, Shown, What
+from core.services.control.read_log import NEEDS, EntryPoint, Shown, What
 from core.services.notify import targets
 from tests.factories.desk import ADDRESS, ALICE, BOB, ROOT, Bench, make_desk, person
 
 
-def enter(desk: Bench, shown: Shown, *, door: Door = Door.HTTP, actor: Actor = ALICE) -> bool:
-    return desk.store.transact(lambda tx: read_log.by_operator(tx, shown, door=door, actor=actor))
+def enter(desk: Bench, shown: Shown, *, door: EntryPoint = EntryPoint.HTTP, actor: Actor = ALICE) -> bool:
+    return desk.store.transact(lambda tx: read_log.by_operator(tx, shown, entry_point=door, actor=actor))
 
 
 def sent(desk: Bench) -> int:
@@ -41,7 +41,7 @@ def test_equal_reads_of_an_hour_are_one_entry_by_reader_door_and_object(store: S
     shown = Shown(What.MESSAGE, item=first)
     assert enter(desk, shown)
     assert not enter(desk, shown)
-    assert enter(desk, shown, door=Door.CLI)
+    assert enter(desk, shown, door=EntryPoint.CLI)
     assert enter(desk, shown, actor=BOB)
     assert enter(desk, Shown(What.DIFFERENCE, item=first))
     assert enter(desk, Shown(What.MESSAGE, item=second))
@@ -58,10 +58,13 @@ def test_two_gateways_enter_a_read_once(store: Store) -> None:
     desk = make_desk(store)
     shown = Shown(What.PENDING, mailbox=ADDRESS)
     with store.begin() as tx:
-        said = [tx.run(lambda tx: read_log.by_operator(tx, shown, door=Door.HTTP, actor=ALICE)) for _ in range(2)]
+        said = [
+            tx.run(lambda tx: read_log.by_operator(tx, shown, entry_point=EntryPoint.HTTP, actor=ALICE))
+            for _ in range(2)
+        ]
     assert said == [True, False]
     other = Store(store.engine.url.render_as_string(hide_password=False), clock=store.clock)
-    assert not other.transact(lambda tx: read_log.by_operator(tx, shown, door=Door.HTTP, actor=ALICE))
+    assert not other.transact(lambda tx: read_log.by_operator(tx, shown, entry_point=EntryPoint.HTTP, actor=ALICE))
     other.close()
     assert [one.mailbox for one in entered(store)] == [desk.mailbox_id]
 

@@ -122,7 +122,7 @@ def test_nothing_that_an_agent_or_its_webhook_is_shown_is_a_mark_that_counts(sto
         letter := store.look(lambda tx: webhook_outbox.next_delivery(tx, desk.mailbox_id)), webhook_outbox.Delivery
     ):
         shown, told = shown + letter.body.decode(), told + 1
-        store.transact(functools.partial(webhook_outbox.mark_delivered, letter=letter, worker=1))
+        store.transact(functools.partial(webhook_outbox.mark_delivered, delivery=letter, worker=1))
     assert told > 1
     assert "sender rejected" in shown
     assert [event.type for event in events(store, "email.complained")] == ["email.complained"]

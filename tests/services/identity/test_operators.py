@@ -350,10 +350,10 @@ def test_who_is_not_there_is_not_found(store: Store) -> None:
 
 def test_signing_in_is_kept(store: Store) -> None:
     make_desk(store)
-    store.transact(lambda tx: operators.signed_in(tx, actor=ALICE, door="console"))
+    store.transact(lambda tx: operators.signed_in(tx, actor=ALICE, entry_point="console"))
     assert last(store, "operator.signed_in").door == "console"
     with pytest.raises(Forbidden):
-        store.transact(lambda tx: operators.signed_in(tx, actor=AGENT, door="console"))
+        store.transact(lambda tx: operators.signed_in(tx, actor=AGENT, entry_point="console"))
 
 
 def test_the_desk_keeps_no_secret_of_an_operator(store: Store) -> None:

@@ -664,7 +664,7 @@ def test_what_the_receiver_said_is_shown_wherever_the_outcome_is_and_stays_out_o
         letter := store.look(lambda tx: webhook_outbox.next_delivery(tx, desk.mailbox_id)), webhook_outbox.Delivery
     ):
         told.append(orjson.loads(letter.body))
-        store.transact(functools.partial(webhook_outbox.mark_delivered, letter=letter, worker=1))
+        store.transact(functools.partial(webhook_outbox.mark_delivered, delivery=letter, worker=1))
     assert {one["data"]["reply"] for one in told if one["type"] == "email.failed"} == {said}
 
 
