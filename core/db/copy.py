@@ -173,8 +173,10 @@ def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> st
     output = subprocess.PIPE if stdout is None else stdout
     done = subprocess.run(command, env=env, stdout=output, stderr=subprocess.PIPE, check=False)  # noqa: S603 - fixed options
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise Unavailable(f"{Path(command[0]).name} failed: {said[0] if said else f'exit code {done.returncode}'}")
+        stderr_lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Unavailable(
+            f"{Path(command[0]).name} failed: {stderr_lines[0] if stderr_lines else f'exit code {done.returncode}'}"
+        )
     return "" if stdout is not None else done.stdout.decode()
 
 

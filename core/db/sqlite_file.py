@@ -30,9 +30,9 @@ _MAGIC: Final = b"SQLite format 3\0"
 
 def of(url: str | URL) -> Path | None:
     """Return the path of the database; None if it is not a file of ours (PostgreSQL, memory, a URI)."""
-    spelled = make_url(url)
-    name = spelled.database
-    if spelled.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
+    parsed = make_url(url)
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
         return None
     return Path(os.path.abspath(name))  # noqa: PTH100 - resolve() would follow a link that people may change
 
@@ -78,10 +78,10 @@ class File:
         with self._lock:
             self._left = left
 
-    def check(self, mine: Identity | None = None) -> None:
-        """Raises `Unavailable` unless the path still names the file that is `mine` (or the one known)."""
-        mine = mine or self._known
-        if mine is not None and _identity(self.path) != mine:
+    def check(self, expected: Identity | None = None) -> None:
+        """Raises `Unavailable` unless the path still names the file that is `expected` (or the one known)."""
+        expected = expected or self._known
+        if expected is not None and _identity(self.path) != expected:
             raise self._missing()
         if len(self._left) < len(_BESIDE):
             self.opened()  # SQLite creates the two with its first transaction

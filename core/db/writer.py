@@ -176,9 +176,9 @@ class Writer:
                 self._tell(job)
             else:
                 loops.setdefault(job.loop, []).append(job)
-        for loop, mine in loops.items():
+        for loop, answers in loops.items():
             if not loop.is_closed():
-                loop.call_soon_threadsafe(self._deliver, mine, wrote)
+                loop.call_soon_threadsafe(self._deliver, answers, wrote)
 
     def _deliver(self, jobs: list[_Job], wrote: bool) -> None:  # noqa: FBT001 - a callback's positional arguments
         self._waiting -= len(jobs)

@@ -81,14 +81,14 @@ def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
         wanted = wanted.where(AGENT.c.name == name)
     rows = conn.execute(wanted).all()
     mailboxes: dict[int, list[MailboxRow]] = {}
-    for box in _mailboxes(conn, [row.id for row in rows]):
-        mailboxes.setdefault(box.agent_id, []).append(box)
+    for mailbox in _mailboxes(conn, [row.id for row in rows]):
+        mailboxes.setdefault(mailbox.agent_id, []).append(mailbox)
     return [
         AgentBasics(
             id=row.id, name=row.name, status=row.status, suspended_at=row.suspended_at, suspended_by=row.suspended_by,
             suspend_reason=row.suspend_reason, suspend_figures=row.suspend_figures or {}, guard_since=row.guard_since,
             warned=row.warned or {},
-            mailboxes=tuple(sorted(mailboxes.get(row.id, ()), key=lambda box: (-box.mode.rung, box.address))),
+            mailboxes=tuple(sorted(mailboxes.get(row.id, ()), key=lambda one: (-one.mode.rung, one.address))),
         )
         for row in rows
     ]  # fmt: skip
@@ -384,7 +384,7 @@ def drills(conn: Connection) -> list[DrillRow]:
     """Return rows by agent; one that is suspended, or has no active mailbox, has no revocation to exercise."""
     a = AGENT.c
     since = func.min(MAILBOX.c.activated_at).label("since")
-    living = (
+    active_mailboxes = (
         select(a.id, since)
         .join(MAILBOX, MAILBOX.c.agent_id == a.id)
         .where(MAILBOX.c.status == "active", a.status == "active")
@@ -392,8 +392,8 @@ def drills(conn: Connection) -> list[DrillRow]:
         .subquery()
     )
     rows = conn.execute(
-        select(a.name, living.c.since, a.drilled_at, a.drill_failures, a.drill_unreached)
-        .join(living, living.c.id == a.id)
+        select(a.name, active_mailboxes.c.since, a.drilled_at, a.drill_failures, a.drill_unreached)
+        .join(active_mailboxes, active_mailboxes.c.id == a.id)
         .order_by(a.name)
     )
     return [

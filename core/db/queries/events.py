@@ -121,8 +121,8 @@ def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[
             return func.coalesce(c.message, -1) == test.number, [test.number]
         case "agent":
             ids = _ids(conn, AGENT.c.id, is_like(AGENT.c.name, test))
-            boxes = _ids(conn, MAILBOX.c.id, MAILBOX.c.agent_id.in_(ids))
-            return or_(func.coalesce(c.agent, -1).in_(ids), func.coalesce(c.mailbox, -1).in_(boxes)), ids
+            mailboxes = _ids(conn, MAILBOX.c.id, MAILBOX.c.agent_id.in_(ids))
+            return or_(func.coalesce(c.agent, -1).in_(ids), func.coalesce(c.mailbox, -1).in_(mailboxes)), ids
         case "mailbox":
             ids = _ids(conn, MAILBOX.c.id, is_like(MAILBOX.c.address, test))
             return func.coalesce(c.mailbox, -1).in_(ids), ids
@@ -222,9 +222,9 @@ def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
         return [whole.where(c.mailbox == wanted.mailbox)]
     if wanted.agent is None:
         return [whole]
-    boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == wanted.agent)).scalars()
-    own = whole.where(c.agent == wanted.agent, c.message.is_(None), c.mailbox.is_(None))
-    return [own, *(whole.where(c.mailbox == box) for box in boxes)]
+    mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == wanted.agent)).scalars()
+    agent_only = whole.where(c.agent == wanted.agent, c.message.is_(None), c.mailbox.is_(None))
+    return [agent_only, *(whole.where(c.mailbox == mailbox) for mailbox in mailboxes)]
 
 
 def _matching(wanted: EventFilter) -> list[Any]:
@@ -243,12 +243,12 @@ def latest(conn: Connection, agents: Mapping[int, Collection[int]]) -> dict[int,
     A read of its mail does not count as an agent's last event.
     """
     seqs: dict[int, int] = {}
-    owner = {box: agent for agent, boxes in agents.items() for box in boxes}
+    owner = {mailbox: agent for agent, mailboxes in agents.items() for mailbox in mailboxes}
     c, newest = LOG_ENTRY.c, select(func.max(LOG_ENTRY.c.seq)).where(LOG_ENTRY.c.type != EmailRead.type)
     of_agent = newest.where(c.agent == AGENT.c.id, c.message.is_(None)).scalar_subquery()
-    of_box = newest.where(c.mailbox == MAILBOX.c.id).scalar_subquery()
+    of_mailbox = newest.where(c.mailbox == MAILBOX.c.id).scalar_subquery()
     found = [*_latest(conn, AGENT.c.id, of_agent, agents)]
-    found += [(owner[box], seq) for box, seq in _latest(conn, MAILBOX.c.id, of_box, owner)]
+    found += [(owner[mailbox], seq) for mailbox, seq in _latest(conn, MAILBOX.c.id, of_mailbox, owner)]
     for agent, seq in found:
         seqs[agent] = max(seqs.get(agent, 0), seq)
     rows = {
@@ -315,14 +315,14 @@ _QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "polic
 
 def detail(data: Mapping[str, Any]) -> str:
     """Format an event's members on one line, its reason first; digests and row ids are omitted."""
-    said = [str(data["reason"])] if data.get("reason") else []
+    parts = [str(data["reason"])] if data.get("reason") else []
     if "old" in data and "new" in data:
-        said.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")
+        parts.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")
     for name, value in data.items():
         if name in _QUIET or name in {"reason", "old", "new"} or value in (None, False, "", [], {}):
             continue
-        said.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_spelled(name, value)}")
-    return " · ".join(said)
+        parts.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_spelled(name, value)}")
+    return " · ".join(parts)
 
 
 def _spelled(name: str, value: Any) -> str:

@@ -44,10 +44,10 @@ def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collec
     c = COUNTER.c
     found: dict[tuple[str, str], dict[int, int]] = {}
     if keys and kinds:
-        spelled = sorted({str(key) for key in keys})
+        key_texts = sorted({str(key) for key in keys})
         for row in conn.execute(
             select(c.key, c.kind, c.minute, c.n).where(
-                c.scope == scope, c.key.in_(spelled), c.kind.in_(kinds), c.minute >= since
+                c.scope == scope, c.key.in_(key_texts), c.kind.in_(kinds), c.minute >= since
             )
         ):
             found.setdefault((row.key, row.kind), {})[row.minute] = row.n
@@ -57,9 +57,9 @@ def counts(conn: Connection, scope: str, keys: Collection[object], kinds: Collec
 def depths(conn: Connection, scope: str, keys: Collection[object], kind: str) -> dict[str, int]:
     """Return stored depths (`pending`, `waiting`, a run's `accepted`) of many keys; missing rows mean 0."""
     c = COUNTER.c
-    spelled = sorted({str(key) for key in keys})
+    key_texts = sorted({str(key) for key in keys})
     rows = conn.execute(
-        select(c.key, c.n).where(c.scope == scope, c.key.in_(spelled), c.kind == kind, c.minute == EVER)
+        select(c.key, c.n).where(c.scope == scope, c.key.in_(key_texts), c.kind == kind, c.minute == EVER)
     )
     return {row.key: row.n for row in rows}
 

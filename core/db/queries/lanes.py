@@ -94,9 +94,9 @@ def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[Lan
     retrying = _first_replies(conn, [one.id for one in found if one.waits_for == RETRY])
     shown = []
     for one, row in zip(found, rows, strict=True):
-        said = row.route_reply if one.waits_for == ROUTE else retrying.get(one.id)
-        at = one.last_reply_at if said == one.last_reply else None
-        shown.append(one if said is None else replace(one, last_reply=said, last_reply_at=at))
+        reply = row.route_reply if one.waits_for == ROUTE else retrying.get(one.id)
+        at = one.last_reply_at if reply == one.last_reply else None
+        shown.append(one if reply is None else replace(one, last_reply=reply, last_reply_at=at))
     return shown
 
 
@@ -174,11 +174,11 @@ def shape(conn: Connection, *, now: int, limit: int = SITES) -> list[SiteRow]:
 
 def _site(conn: Connection, row: Row[Any], now: int) -> SiteRow:
     c = LANE.c
-    mine = conn.execute(
+    candidates = conn.execute(
         select(c.id, c.depth).where(c.site == row.site, c.depth > 0).order_by(c.depth.desc()).limit(LANES_OF_SHAPE)
     ).all()
     ages, exact = [0] * (len(AGES) + 1), row.lanes <= LANES_OF_SHAPE
-    for one in mine:
+    for one in candidates:
         dues = conn.execute(select(READY.c.due).where(READY.c.lane_id == one.id).order_by(READY.c.due).limit(LOOKED_AT))
         read = list(dues.scalars())
         for due in read:
@@ -199,14 +199,14 @@ def _column(age: int) -> int:
 def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
     """Distribute unread rows evenly between two ages."""
     bounds: Sequence[int] = [0, *(end * MINUTE for end in AGES), max(oldest, AGES[-1] * MINUTE) + 1]
-    span, laid = max(1, oldest - youngest), 0
+    span, placed = max(1, oldest - youngest), 0
     first, last = _column(youngest), _column(oldest)
     for column in range(first, last):
         overlap = min(oldest, bounds[column + 1]) - max(youngest, bounds[column])
         part = rest * max(0, overlap) // span
         ages[column] += part
-        laid += part
-    ages[last] += rest - laid
+        placed += part
+    ages[last] += rest - placed
 
 
 def totals(tx: Transaction) -> tuple[int, int]:

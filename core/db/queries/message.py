@@ -291,15 +291,15 @@ def _held_above(conn: Connection, row: Row[Any], now: int) -> Waits | None:
     stream = conn.execute(select(STREAM).where(STREAM.c.id == row.stream_id)).one()
     if stream.paused_at is not None:
         return Waits("stream", f"{stream.domain}, which is paused ({stream.pause_reason})")
-    box = conn.execute(select(MAILBOX).where(MAILBOX.c.id == row.mailbox_id)).one()
-    if box.status != "active":
-        return Waits("mailbox", f"{box.address}, which is {box.status}")
-    if box.expires_at is not None and box.expires_at <= now:
-        return Waits("mailbox", f"{box.address}, which has expired")
+    mailbox = conn.execute(select(MAILBOX).where(MAILBOX.c.id == row.mailbox_id)).one()
+    if mailbox.status != "active":
+        return Waits("mailbox", f"{mailbox.address}, which is {mailbox.status}")
+    if mailbox.expires_at is not None and mailbox.expires_at <= now:
+        return Waits("mailbox", f"{mailbox.address}, which has expired")
     if stream.backoff_until > now:
         return Waits("route", f"the route, which does not answer ({stream.last_reply})", stream.backoff_until)
-    if box.wake_at > now and box.waits_for:
-        return Waits("budget", f"budget {box.waits_for}, which is spent", _until(box.wake_at))
+    if mailbox.wake_at > now and mailbox.waits_for:
+        return Waits("budget", f"budget {mailbox.waits_for}, which is spent", _until(mailbox.wake_at))
     return None
 
 

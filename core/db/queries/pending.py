@@ -78,8 +78,8 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
     """
     wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
     if mailbox is not None:
-        boxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
-        wanted = wanted.where(REVIEW.c.mailbox_id == (boxes[0] if boxes else -1))
+        mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
+        wanted = wanted.where(REVIEW.c.mailbox_id == (mailboxes[0] if mailboxes else -1))
     if cursor:
         after = read_id("m", cursor) or read_id("a", cursor)
         if after is None:

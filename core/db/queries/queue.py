@@ -201,18 +201,20 @@ def _of_mailbox(test: Test, _now: int) -> ColumnElement[bool]:
 
 
 def _of_stream(test: Test, _now: int) -> ColumnElement[bool]:
-    boxes = select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(is_like(STREAM.c.domain, test))
-    return REVIEW.c.mailbox_id.in_(boxes)
+    mailboxes = (
+        select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(is_like(STREAM.c.domain, test))
+    )
+    return REVIEW.c.mailbox_id.in_(mailboxes)
 
 
 def _to(test: Test, _now: int) -> ColumnElement[bool]:
-    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
-    return exists().where(mine, is_like(RECIPIENT.c.address, test))
+    of_review = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(of_review, is_like(RECIPIENT.c.address, test))
 
 
 def _domain(test: Test, _now: int) -> ColumnElement[bool]:
-    mine = RECIPIENT.c.message_id == REVIEW.c.message_id
-    return exists().where(mine, is_like(RECIPIENT.c.address, test, before="%@"))
+    of_review = RECIPIENT.c.message_id == REVIEW.c.message_id
+    return exists().where(of_review, is_like(RECIPIENT.c.address, test, before="%@"))
 
 
 def _run(column: Any) -> Callable[[Test, int], ColumnElement[bool]]:
@@ -257,10 +259,10 @@ def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
     asked = list(ids)
     found: dict[int, HeldRow] = {}
     for at in range(0, len(asked), BATCH_SIZE):
-        hand = asked[at : at + BATCH_SIZE]
-        people = recipients(conn, hand)
-        rows = conn.execute(_ROWS, {"ids": hand}).all()
-        alike = _alike(conn, hand)
+        batch = asked[at : at + BATCH_SIZE]
+        people = recipients(conn, batch)
+        rows = conn.execute(_ROWS, {"ids": batch}).all()
+        alike = _alike(conn, batch)
         for row in rows:
             found[row.id] = _held(row, people.get(row.message_id or 0), alike.get((row.agent_id, row.likeness), 1))
     return found

@@ -144,8 +144,8 @@ def _lanes(tx: Transaction, *, longest: int) -> None:
 def _doors(tx: Transaction) -> None:
     """Wake mailboxes that wait for a cap, and routes that back off."""
     m, s = MAILBOX.c, STREAM.c
-    alive = or_(m.expires_at.is_(None), m.expires_at > tx.now)
-    tx.write(update(MAILBOX).where(m.wake_at > tx.now + delivery.SPENT, alive).values(wake_at=0, waits_for=None))
+    not_expired = or_(m.expires_at.is_(None), m.expires_at > tx.now)
+    tx.write(update(MAILBOX).where(m.wake_at > tx.now + delivery.SPENT, not_expired).values(wake_at=0, waits_for=None))
     latest = tx.now + LONGEST_BACKOFF
     tx.write(update(STREAM).where(s.backoff_until > latest).values(backoff_until=latest))
 

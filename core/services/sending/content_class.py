@@ -24,10 +24,10 @@ from core.services.sending.submission import Submission, Target
 
 
 def classify(
-    store: Store, submission: Submission, box: SenderState, policy: Policy, targets: Sequence[Target]
+    store: Store, submission: Submission, mailbox: SenderState, policy: Policy, targets: Sequence[Target]
 ) -> Raised:
     """Return the declared class, or the mailbox's default, raised by what the message says and whom it reaches."""
-    offered = [ContentClass(name) for name in box.classes] or [ContentClass.TRANSACTIONAL]
+    offered = [ContentClass(name) for name in mailbox.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
     declared = submission.content_class or default
     text = recipient_words(submission.text, submission.html, submission.attachments)
@@ -37,16 +37,16 @@ def classify(
         else ("an unread text",)
     )
     people = {target.address.normalised for target in targets}
-    first = strangers = False
+    first = to_strangers = False
     if pitch or ContentClass.COLD_OUTREACH in offered:
         c = CONTACT.c
         rows = store.rows(
-            select(c.address).where(c.agent_id == box.agent_id, c.address.in_(people), c.left_at.is_not(None))
+            select(c.address).where(c.agent_id == mailbox.agent_id, c.address.in_(people), c.left_at.is_not(None))
         )
         contacted = {row.address for row in rows}
         first = bool(people - contacted)
-        strangers = bool(pitch) and _strangers(
-            store, box, people, contacted if consent_facts.relates([declared]) else set()
+        to_strangers = bool(pitch) and _strangers(
+            store, mailbox, people, contacted if consent_facts.relates([declared]) else set()
         )
     return classification.raise_class(
         declared,
@@ -58,8 +58,8 @@ def classify(
         invites=compose.invites(submission.attachments),
         unread=compose.beyond(submission.attachments),
         pitch=pitch,
-        strangers=strangers,
-        one_click=len(targets) == 1 and bool(box.organisation and box.postal_address),
+        strangers=to_strangers,
+        one_click=len(targets) == 1 and bool(mailbox.organisation and mailbox.postal_address),
     )
 
 
@@ -84,13 +84,13 @@ def raised_by(raised: Raised) -> tuple[Reason, ...]:
     )
 
 
-def _strangers(store: Store, box: SenderState, people: set[str], contacted: set[str]) -> bool:
+def _strangers(store: Store, mailbox: SenderState, people: set[str], contacted: set[str]) -> bool:
     """Whether any of these people has no relationship with us; asked only for the few commercial messages."""
     known = consent_facts.records(store.rows(consent_facts.of(people)))
     return any(
         consent.stranger(
             address=address, contacted=address in contacted, now=store.clock.now(),
-            records=consent_facts.mine(known, address, stream_id=box.stream_id),
+            records=consent_facts.mine(known, address, stream_id=mailbox.stream_id),
         )
         for address in people
     )  # fmt: skip

@@ -28,12 +28,12 @@ def with_message_ids(store: Store, submission: Submission, token: TokenFacts) ->
     Raises `Invalid` for the id of a message that does not exist or is not this agent's.
     """
     named = (*submission.references, *((submission.in_reply_to,) if submission.in_reply_to else ()))
-    ours = {text for text in named if read_id("m", text) is not None}
-    if not ours:
+    own_ids = {text for text in named if read_id("m", text) is not None}
+    if not own_ids:
         return submission
     found: dict[str, str] = {}
     with store.read() as conn:
-        for text in ours:
+        for text in own_ids:
             try:
                 found[text] = parent(conn, text, token=token).rfc_message_id
             except NotFound as error:
@@ -55,7 +55,7 @@ def answered_message(submission: Submission) -> str | None:
     return submission.in_reply_to or (submission.references[-1] if submission.references else None)
 
 
-def find_conversation(store: Store, submission: Submission, box: SenderState) -> int | None:
+def find_conversation(store: Store, submission: Submission, mailbox: SenderState) -> int | None:
     """Key of the thread the message belongs to; None if it starts one.
 
     The thread is followed through our own messages, so an agent that names only its last mail stays in order.
@@ -64,19 +64,19 @@ def find_conversation(store: Store, submission: Submission, box: SenderState) ->
     if not named:
         return None
     everything = [f"<{name.strip('<> ')}>" for name in named]
-    spelled = everything[-KNOWN_REFERENCES:]
+    references = everything[-KNOWN_REFERENCES:]
     m = MESSAGE.c
-    ours = {
+    own_ids = {
         row.rfc_message_id: row
         for row in store.rows(
             select(m.rfc_message_id, m.conversation).where(
-                m.rfc_message_id.in_(spelled), m.mailbox_id == box.mailbox_id
+                m.rfc_message_id.in_(references), m.mailbox_id == mailbox.mailbox_id
             )
         )
     }
-    for name in spelled:
-        if name in ours:
-            return int(ours[name].conversation)
+    for name in references:
+        if name in own_ids:
+            return int(own_ids[name].conversation)
     return conversation_key(everything[0])
 
 

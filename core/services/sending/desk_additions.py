@@ -18,7 +18,7 @@ from core.services.context import ServiceContext
 
 
 def desk_additions(
-    box: SenderState,
+    mailbox: SenderState,
     policy: Policy,
     ctx: ServiceContext,
     *,
@@ -36,23 +36,23 @@ def desk_additions(
     identity: tuple[str, ...] = ()
     if content_class in UNSUBSCRIBE_CLASSES:
         token = signed_ids.unsubscribe_token(message_id, 0, keyring=ctx.keyring)
-        unsubscribe = f"{(box.unsubscribe_url or ctx.public_url).rstrip('/')}/u/{token}"
-        identity = tuple(line for line in (box.organisation, box.postal_address) if line)
+        unsubscribe = f"{(mailbox.unsubscribe_url or ctx.public_url).rstrip('/')}/u/{token}"
+        identity = tuple(line for line in (mailbox.organisation, mailbox.postal_address) if line)
     cfbl = None
     if content_class in ctx.cfbl:
-        cfbl = (dns.complaint_address(box.domain), signed_ids.complaint_id(message_id, keyring=ctx.keyring))
+        cfbl = (dns.complaint_address(mailbox.domain), signed_ids.complaint_id(message_id, keyring=ctx.keyring))
     return Additions(
-        rfc_message_id=signed_ids.message_id(message_id, domain=box.domain, keyring=ctx.keyring),
+        rfc_message_id=signed_ids.message_id(message_id, domain=mailbox.domain, keyring=ctx.keyring),
         postroom_message_id=signed_ids.trace_header(message_id, keyring=ctx.keyring),
-        agent_id=box.agent_name,
+        agent_id=mailbox.agent_name,
         run_id=run_key,
-        feedback_id=f"{content_class}:{box.agent_name}:{box.domain}:{sender_id}",
+        feedback_id=f"{content_class}:{mailbox.agent_name}:{mailbox.domain}:{sender_id}",
         cfbl=cfbl,
         orders=registry.orders(),
         auto_submitted="auto-replied" if kind is Action.REPLY else "auto-generated",
         list_unsubscribe=unsubscribe,
         disclosure_header=policy.disclosure.header,
-        footer=_footer(box, policy, ctx, content_class),
+        footer=_footer(mailbox, policy, ctx, content_class),
         identity=identity,
     )
 
@@ -75,8 +75,8 @@ def hidden_footer(html: str | None, added: Additions) -> tuple[Reason, ...]:
     return (Reason("footer_hidden", f"the HTML may hide the footer from its reader: {why}"),)
 
 
-def _footer(box: SenderState, policy: Policy, ctx: ServiceContext, content_class: ContentClass) -> str | None:
+def _footer(mailbox: SenderState, policy: Policy, ctx: ServiceContext, content_class: ContentClass) -> str | None:
     """The disclosure footer in the policy's wording; None for an exempt class."""
     if not policy.disclosure.footer or content_class in policy.disclosure.footer_except:
         return None
-    return policy.disclosure.footer.format(organisation=box.organisation or ctx.organisation)
+    return policy.disclosure.footer.format(organisation=mailbox.organisation or ctx.organisation)

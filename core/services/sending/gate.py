@@ -56,25 +56,25 @@ class Judged:
         )
 
 
-def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFacts) -> Judged:
+def judge(tx: Transaction, prepared: Prepared, mailbox: SenderState, *, run: RunFacts) -> Judged:
     """Decide on a submitted message, from the facts of this moment."""
     version, policy = context.current_policy(tx)
     people = {t.n: t.address.normalised for t in prepared.targets}
     listed = gate_queries.suppressed(
-        tx, set(people.values()), stream_id=box.stream_id, now=tx.now,
+        tx, set(people.values()), stream_id=mailbox.stream_id, now=tx.now,
         classes=gate_facts.counts_as(prepared.content_class, commercial=prepared.commercial),
     )  # fmt: skip
-    asked = gate_facts.handed_in(tx, prepared, box, policy=policy, run=run, people=people, listed=listed)
+    asked = gate_facts.handed_in(tx, prepared, mailbox, policy=policy, run=run, people=people, listed=listed)
     before = limits.run_accepted(tx, run.id)
     free = open_to(asked)
     open_ = tuple(t for t in prepared.targets if t.n in free)
-    first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=box.agent_id)
+    first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=mailbox.agent_id)
     # A scheduled message takes its places for first-time recipients when it leaves: taken now, those of many days
     # could be used up at one moment.
     fresh = first.fresh if prepared.send_at is None else frozenset()
-    newcomers, allowance = gate_facts.newcomers_hold(tx, box, len(fresh))
+    newcomers, allowance = gate_facts.newcomers_hold(tx, mailbox, len(fresh))
     # Holds found while composing join those of the caps: both are checked once, before the message is accepted.
-    budget = (*gate_facts.run_hold(tx, box, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
+    budget = (*gate_facts.run_hold(tx, mailbox, run, before=before, asking=len(open_)), *newcomers, *prepared.holds)
     decision = decide(dataclasses.replace(asked, budget=budget) if budget else asked)
     verdict = decision.verdict
     if isinstance(verdict, Hold):
@@ -86,11 +86,11 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
         open_,
         excluded={n: Reason(block.error, block.reason) for n, block in decision.excluded.items()},
         suppressions=suppressions,
-        waits_for=gate_facts.waits_for(tx, prepared, open_, box),
+        waits_for=gate_facts.waits_for(tx, prepared, open_, mailbox),
         # A message held by the cap takes no place: it takes one when it leaves, after a person approved it.
         first_contacts=frozenset() if newcomers else fresh,
         facts={
-            "mode": box.mode,
+            "mode": mailbox.mode,
             "class": prepared.content_class.value,
             "classes": [content_class.value for content_class in prepared.classes],
             "declared": prepared.declared_class.value if prepared.declared_class else None,
@@ -98,8 +98,8 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
             "first_contacts": len(first.all),
             "run_before": before,
             "run_confirmed": run.confirmed_up_to,
-            "mailbox_classes": list(box.classes),
-            "limit_run": box.limit_run,
+            "mailbox_classes": list(mailbox.classes),
+            "limit_run": mailbox.limit_run,
             "sites": sorted({str(t.site) for t in open_}),
             "policy": version,
             "verdict": type(decision.verdict).__name__.lower(),
@@ -109,13 +109,13 @@ def judge(tx: Transaction, prepared: Prepared, box: SenderState, *, run: RunFact
             found=prepared.holds,
             allowance=allowance,
             commercial=prepared.commercial,
-            unsaid=run_context.unsaid(run, prepared.run),
+            missing=run_context.unsaid(run, prepared.run),
         ),
     )
 
 
 def judge_again(
-    tx: Transaction, box: SenderState, message: Row[Any], *, people: dict[int, str], paused: bool,
+    tx: Transaction, mailbox: SenderState, message: Row[Any], *, people: dict[int, str], paused: bool,
     listed: dict[str, tuple[int, str]], consents: Consents, known: dict[Hashable, GateDecision], since: Since,
 ) -> GateDecision:  # fmt: skip
     """Decide on a message that is about to leave, by the same rules and the facts of this moment.
@@ -133,16 +133,16 @@ def judge_again(
     missing = needs - len(message.approvers or ()) if needs else 0
     task = gate_facts.task_of(message, policy)
     recipients = gate_facts.recipients_of(
-        tx, box, classes, people=people, listed=listed, consents=consents,
+        tx, mailbox, classes, people=people, listed=listed, consents=consents,
         commercial=bool(message.facts.get("commercial")), targets=(tuple(message.targets or ()),),
     )  # fmt: skip
-    stands = standing(tx, box)
-    budget = (*since.lacks, *gate_facts.run_hold_again(tx, box, message))
-    facts_of_it = budget, stands, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task
+    sender = standing(tx, mailbox)
+    budget = (*since.lacks, *gate_facts.run_hold_again(tx, mailbox, message))
+    facts_of_it = budget, sender, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task
     decision = known.get(facts_of_it)
     if decision is None:
         asked = gate_facts.gate_input(
-            tx, box, dataclasses.replace(stands, paused=stands.paused or paused), Moment.DEPARTURE,
+            tx, mailbox, dataclasses.replace(sender, paused=sender.paused or paused), Moment.DEPARTURE,
             kind=Action(message.kind), classes=classes, reply_to=message.reply_to, recipients=recipients,
             task=task,
         )  # fmt: skip
@@ -153,7 +153,7 @@ def judge_again(
 
 def _exceptional(
     asked: GateInput, *, found: Sequence[Reason], allowance: Mapping[str, Any] | None, commercial: bool,
-    unsaid: Sequence[str],
+    missing: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
     """Facts that most messages lack. Recipients are given by number, because the log outlives them."""
     facts = {
@@ -162,8 +162,8 @@ def _exceptional(
         "consent_of": [
             [one.n, content_class.value]
             for one in asked.recipients
-            for content_class, said in one.consent
-            if not isinstance(said, Execute)
+            for content_class, verdict in one.consent
+            if not isinstance(verdict, Execute)
         ],
         "reply_to_outside": not asked.reply_to_allowed,
         "found": [reason.code for reason in found],
@@ -171,6 +171,6 @@ def _exceptional(
         "commercial": commercial,
         "off_task": [one.n for one in asked.recipients if not one.on_task],
         "declares_other": asked.task is not None and asked.task.declares_other,
-        "unsaid": unsaid,
+        "unsaid": missing,
     }
     return {name: value for name, value in facts.items() if value}

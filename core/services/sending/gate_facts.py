@@ -28,15 +28,15 @@ from core.services.sending.submission import Prepared, Target
 
 
 def handed_in(
-    tx: Transaction, prepared: Prepared, box: SenderState, *, policy: Policy, run: RunFacts, people: dict[int, str],
+    tx: Transaction, prepared: Prepared, mailbox: SenderState, *, policy: Policy, run: RunFacts, people: dict[int, str],
     listed: dict[str, tuple[int, str]],
 ) -> GateInput:  # fmt: skip
     """Facts of a message at acceptance. `people` are its addresses, `listed` the suppressed ones among them."""
     return gate_input(
-        tx, box, standing(tx, box), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
+        tx, mailbox, standing(tx, mailbox), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
         classes=prepared.classes, reply_to=prepared.reply_to,
         recipients=recipients_of(
-            tx, box, prepared.classes, people=people, listed=listed, commercial=prepared.commercial,
+            tx, mailbox, prepared.classes, people=people, listed=listed, commercial=prepared.commercial,
             targets=(run.targets, prepared.run.targets),
         ),
         task=run_context.task(run, prepared.run, required=policy.runs.require, missing=policy.runs.missing),
@@ -44,7 +44,7 @@ def handed_in(
 
 
 def gate_input(
-    tx: Transaction, box: SenderState, stands: Standing, moment: Moment, *, kind: Action,
+    tx: Transaction, mailbox: SenderState, sender: Standing, moment: Moment, *, kind: Action,
     classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
     task: Task | None, content_class: ContentClass | None = None,
 ) -> GateInput:  # fmt: skip
@@ -52,22 +52,22 @@ def gate_input(
     _, policy = context.current_policy(tx)
     return GateInput(
         moment=moment,
-        standing=stands,
-        mode=modes.decide(kind, Mode(box.mode)),
+        standing=sender,
+        mode=modes.decide(kind, Mode(mailbox.mode)),
         content_class=content_class or classes[0],
         classes=classes,
-        signed_off=box.classes,
+        signed_off=mailbox.classes,
         held_classes=policy.classes.hold,
-        imprint=bool(box.organisation and box.postal_address),
+        imprint=bool(mailbox.organisation and mailbox.postal_address),
         outside=policy.allow_list.outside,
-        reply_to_allowed=reply_to is None or _answers_may_go(box, reply_to),
+        reply_to_allowed=reply_to is None or _answers_may_go(mailbox, reply_to),
         recipients=recipients,
         task=task,
     )
 
 
 def recipients_of(
-    tx: Transaction, box: SenderState, classes: tuple[ContentClass, ...], *, people: dict[int, str],
+    tx: Transaction, mailbox: SenderState, classes: tuple[ContentClass, ...], *, people: dict[int, str],
     listed: dict[str, tuple[int, str]], commercial: bool, targets: tuple[tuple[str, ...], ...],
     consents: Consents | None = None,
 ) -> tuple[GateRecipient, ...]:  # fmt: skip
@@ -77,12 +77,12 @@ def recipients_of(
     return tuple(
         GateRecipient(
             n=n,
-            allowed=addresses.allowed(box.allow, address),
+            allowed=addresses.allowed(mailbox.allow, address),
             on_task=all(run_context.on_task(named, address) for named in targets),
             suppressed=listed[address][1] if address in listed else None,
             consent=()
             if records is None
-            else records.verdicts(address, classes, box=box, policy=policy, commercial=commercial),
+            else records.verdicts(address, classes, box=mailbox, policy=policy, commercial=commercial),
         )
         for n, address in people.items()
     )
@@ -93,9 +93,9 @@ def counts_as(content_class: str, *, commercial: bool) -> tuple[str, ...]:
     return (content_class, ContentClass.COLD_OUTREACH) if commercial else (content_class,)
 
 
-def _answers_may_go(box: SenderState, address: str) -> bool:
+def _answers_may_go(mailbox: SenderState, address: str) -> bool:
     """Whether replies may go to this address: the mailbox's own domain, or one the mailbox may write to."""
-    return address.rpartition("@")[2] == box.domain or addresses.allowed(box.allow, address)
+    return address.rpartition("@")[2] == mailbox.domain or addresses.allowed(mailbox.allow, address)
 
 
 def task_of(message: Row[Any], policy: Policy) -> Task | None:
@@ -104,13 +104,13 @@ def task_of(message: Row[Any], policy: Policy) -> Task | None:
     What the message did not declare when it was submitted, it cannot declare now.
     """
     required = policy.runs.require
-    said: dict[str, Any] = message.facts
-    unsaid = tuple(name for name in said.get("unsaid", ()) if name in required and not _said_since(message, name))
-    if not (unsaid or said.get("declares_other") or message.targets):
+    stored: dict[str, Any] = message.facts
+    missing = tuple(name for name in stored.get("unsaid", ()) if name in required and not _said_since(message, name))
+    if not (missing or stored.get("declares_other") or message.targets):
         return None
     return Task(
-        run=message.run_key or "the run", purpose=message.purpose, unsaid=unsaid,
-        refuses=policy.runs.missing == "refuse", declares_other=bool(said.get("declares_other")),
+        run=message.run_key or "the run", purpose=message.purpose, unsaid=missing,
+        refuses=policy.runs.missing == "refuse", declares_other=bool(stored.get("declares_other")),
     )  # fmt: skip
 
 
@@ -128,30 +128,30 @@ def classes_of(own: str, further: tuple[str, ...]) -> tuple[ContentClass, ...]:
 # --- budgets and order ------------------------------------------------------------------------------------------------
 
 
-def run_hold(tx: Transaction, box: SenderState, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
-    room = budgets.run_hold(before, asking=asking, cap=limits.run_cap(tx, box), confirmed_up_to=run.confirmed_up_to)
+def run_hold(tx: Transaction, mailbox: SenderState, run: RunFacts, *, before: int, asking: int) -> list[Reason]:
+    room = budgets.run_hold(before, asking=asking, cap=limits.run_cap(tx, mailbox), confirmed_up_to=run.confirmed_up_to)
     return [room.hold] if room.hold else []
 
 
-def run_hold_again(tx: Transaction, box: SenderState, message: Row[Any]) -> list[Reason]:
+def run_hold_again(tx: Transaction, mailbox: SenderState, message: Row[Any]) -> list[Reason]:
     """The hold by the run's cap as it is now: the cap may have been lowered since the message was accepted.
 
     A run whose cap covers all that it had accepted holds nothing, whatever was rejected meanwhile.
     """
-    cap, confirmed = limits.run_cap(tx, box), message.confirmed_up_to
-    said: dict[str, Any] = message.facts
-    if "run_before" not in said or limits.run_accepted(tx, message.run_id) <= max(cap, confirmed or 0):
+    cap, confirmed = limits.run_cap(tx, mailbox), message.confirmed_up_to
+    stored: dict[str, Any] = message.facts
+    if "run_before" not in stored or limits.run_accepted(tx, message.run_id) <= max(cap, confirmed or 0):
         return []
-    room = budgets.run_hold(said["run_before"], asking=said["recipients"], cap=cap, confirmed_up_to=confirmed)
+    room = budgets.run_hold(stored["run_before"], asking=stored["recipients"], cap=cap, confirmed_up_to=confirmed)
     return [room.hold] if room.hold else []
 
 
-def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
+def newcomers_hold(tx: Transaction, mailbox: SenderState, fresh: int) -> tuple[list[Reason], dict[str, Any] | None]:
     """The hold, with its figures, for first-time recipients over the day's limit: waiting must not free a runaway."""
     if not fresh:
         return [], None
-    room = limits.new_recipient_caps(tx, box).room(tx, asking=fresh)
-    allowed = [one.limit_new_recipients_day for one in gate_queries.agent_mailboxes(tx, box.agent_id)]
+    room = limits.new_recipient_caps(tx, mailbox).room(tx, asking=fresh)
+    allowed = [one.limit_new_recipients_day for one in gate_queries.agent_mailboxes(tx, mailbox.agent_id)]
     figures = {"fresh": fresh, "used": room.used, "limits": allowed}
     if room.next_at is None:
         return [], figures
@@ -159,7 +159,7 @@ def newcomers_hold(tx: Transaction, box: SenderState, fresh: int) -> tuple[list[
     return [Reason("new_recipients", text)], figures
 
 
-def waits_for(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box: SenderState) -> dict[int, int]:
+def waits_for(tx: Transaction, prepared: Prepared, open_: Sequence[Target], mailbox: SenderState) -> dict[int, int]:
     """The message each recipient waits for: in a conversation, none overtakes one that waits or is deferred."""
     if not prepared.threaded:
         return {}
@@ -167,7 +167,7 @@ def waits_for(tx: Transaction, prepared: Prepared, open_: Sequence[Target], box:
     for target in open_:
         earlier = queue.predecessor(
             tx,
-            mailbox_id=box.mailbox_id,
+            mailbox_id=mailbox.mailbox_id,
             conversation=prepared.conversation,
             before=prepared.id,
             address=target.address.normalised,

@@ -74,31 +74,33 @@ def _ask(
     tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | _Allowed:
     """Permission to do the action now, or the agent's answer instead."""
-    alive = sender_standing.require_live_token(tx, token.id)
-    box = gate_queries.gate_by_address(tx.conn, address)
-    if box is None:
+    live_token = sender_standing.require_live_token(tx, token.id)
+    mailbox = gate_queries.gate_by_address(tx.conn, address)
+    if mailbox is None:
         # The same as for another agent's mailbox: an agent must not learn which mailboxes exist.
-        return blocked("not_your_mailbox", f"{address} does not belong to {alive.agent_name}")
-    refusal = sender_standing.refuse(tx, box, alive, action=action)
+        return blocked("not_your_mailbox", f"{address} does not belong to {live_token.agent_name}")
+    refusal = sender_standing.refuse(tx, mailbox, live_token, action=action)
     if refusal is not None:
-        return _refused(tx, box, action, refusal)
-    match modes.decide(action, Mode(box.mode)):
+        return _refused(tx, mailbox, action, refusal)
+    match modes.decide(action, Mode(mailbox.mode)):
         case Block(error=error, reason=reason):
-            return _refused(tx, box, action, blocked(error, reason))
+            return _refused(tx, mailbox, action, blocked(error, reason))
         case Hold(reasons=_) as hold:
-            grant = _use_grant(tx, box, action, target)
-            return _hold(tx, box, action, target, hold, ctx) if grant is None else _Allowed(alive, box, grant)
+            grant = _use_grant(tx, mailbox, action, target)
+            return (
+                _hold(tx, mailbox, action, target, hold, ctx) if grant is None else _Allowed(live_token, mailbox, grant)
+            )
         case _:
-            return _Allowed(alive, box)
+            return _Allowed(live_token, mailbox)
 
 
-def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -> int | None:
+def _use_grant(tx: Transaction, mailbox: SenderState, action: Action, target: str) -> int | None:
     """Use up the approval of exactly this action and return its id; None without one."""
     c = REVIEW.c
     grant = tx.one(
         select(c.id)
         .where(
-            c.mailbox_id == box.mailbox_id,
+            c.mailbox_id == mailbox.mailbox_id,
             c.status == "approved",
             c.kind == action.value,
             c.target == target,
@@ -112,48 +114,50 @@ def _use_grant(tx: Transaction, box: SenderState, action: Action, target: str) -
     return int(grant.id)
 
 
-def _hold(tx: Transaction, box: SenderState, action: Action, target: str, hold: Hold, ctx: ServiceContext) -> Answer:
+def _hold(
+    tx: Transaction, mailbox: SenderState, action: Action, target: str, hold: Hold, ctx: ServiceContext
+) -> Answer:
     """Hold the action for a person; asking again while it is pending adds nothing."""
     c = REVIEW.c
     known = tx.one(
         select(c.id, c.expires_at).where(
-            c.mailbox_id == box.mailbox_id, c.status == "pending", c.kind == action.value, c.target == target
+            c.mailbox_id == mailbox.mailbox_id, c.status == "pending", c.kind == action.value, c.target == target
         )
     )
     if known is not None:
-        return _pending(tx, box, known.id, known.expires_at, hold)
+        return _pending(tx, mailbox, known.id, known.expires_at, hold)
     _, policy = context.current_policy(tx)
-    expires_at = context.expiry(policy, box.pending_expiry, now=tx.now)
+    expires_at = context.expiry(policy, mailbox.pending_expiry, now=tx.now)
     item = ctx.ids.mint(tx.now)
     tx.add(
         REVIEW,
         review.new_item(
-            item=item, kind=action, box=box, message_id=None, target=target, reasons=hold.reasons,
+            item=item, kind=action, mailbox=mailbox, message_id=None, target=target, reasons=hold.reasons,
             findings=content.examined(Rendered(target)), needs=1, now=tx.now, expires_at=expires_at,
         ),
     )  # fmt: skip
-    review.count_pending(tx, box, n=1)
+    review.count_pending(tx, mailbox, n=1)
     tx.emit(
         EmailPending(
-            actor=str(Actor("agent", box.agent_name)), mailbox=box.mailbox_id, agent=box.agent_id,
-            stream=box.stream_id, kind=action.value, item=item, reasons=[reason.code for reason in hold.reasons],
+            actor=str(Actor("agent", mailbox.agent_name)), mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+            stream=mailbox.stream_id, kind=action.value, item=item, reasons=[reason.code for reason in hold.reasons],
             expires_at=expires_at,
         )
     )  # fmt: skip
-    return _pending(tx, box, item, expires_at, hold)
+    return _pending(tx, mailbox, item, expires_at, hold)
 
 
-def _pending(tx: Transaction, box: SenderState, item: int, expires_at: int, hold: Hold) -> Answer:
+def _pending(tx: Transaction, mailbox: SenderState, item: int, expires_at: int, hold: Hold) -> Answer:
     return Answer(
         status="pending",
         http=202,
         action_id=spell_id("a", item),
-        estimated_review_time=review.estimate(tx, box),
+        estimated_review_time=review.estimate(tx, mailbox),
         expires_at=expires_at,
         reasons=hold.reasons,
     )
 
 
-def _refused(tx: Transaction, box: SenderState, action: Action, answer: Answer) -> Answer:
-    refusals.note(tx, box, Refusal(action, answer.error or answer.status, answer.reason or ""))
+def _refused(tx: Transaction, mailbox: SenderState, action: Action, answer: Answer) -> Answer:
+    refusals.note(tx, mailbox, Refusal(action, answer.error or answer.status, answer.reason or ""))
     return answer

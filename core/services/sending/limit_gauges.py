@@ -23,18 +23,18 @@ from core.services.sending.site_limits import NO_MAILBOX, RoutePace, arrivals, s
 from core.services.sending.submission import Target
 
 
-def gauges(tx: Transaction, box: SenderState) -> list[Limit]:
+def gauges(tx: Transaction, mailbox: SenderState) -> list[Limit]:
     """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce them."""
-    caps = [*departure_caps(tx, box), new_recipient_caps(tx, box)]
+    caps = [*departure_caps(tx, mailbox), new_recipient_caps(tx, mailbox)]
     limits = [cap.room(tx).limit(cap.name) for cap in caps]
-    if (route := RoutePace(tx, box).gauge) is not None:
+    if (route := RoutePace(tx, mailbox).gauge) is not None:
         limits.append(route)
-    busy = _busy_sites(tx, box.mailbox_id)
-    tats = arrivals(tx, box.mailbox_id, busy) | arrivals(
-        tx, NO_MAILBOX, [shared_pace(box.stream_id, site) for site in busy]
+    busy = _busy_sites(tx, mailbox.mailbox_id)
+    tats = arrivals(tx, mailbox.mailbox_id, busy) | arrivals(
+        tx, NO_MAILBOX, [shared_pace(mailbox.stream_id, site) for site in busy]
     )
     for site in busy:
-        for bound in site_bounds(tx, box, site):
+        for bound in site_bounds(tx, mailbox, site):
             limits.append(bound.cap.room(tx).limit(f"{bound.cap.name}:{site}"))
             ahead = max(0, (tats.get(bound.name) or 0) - tx.now)
             used = min(bound.per_minute, -(-ahead * bound.per_minute // MINUTE)) if bound.per_minute else 0
@@ -54,9 +54,9 @@ def _busy_sites(tx: Transaction, mailbox_id: int) -> list[str]:
     return list(dict.fromkeys(row.site for row in rows))
 
 
-def agent_caps(tx: Transaction, box: SenderState) -> dict[str, Limit]:
+def agent_caps(tx: Transaction, mailbox: SenderState) -> dict[str, Limit]:
     """Hourly and daily gauges of an agent, as a departure from this mailbox would read them."""
-    return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, box) if cap.scope == "agent"}
+    return {cap.name: cap.room(tx).limit(cap.name) for cap in departure_caps(tx, mailbox) if cap.scope == "agent"}
 
 
 def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
@@ -67,12 +67,12 @@ def prefetch_agents(tx: Transaction, agent_ids: Collection[int]) -> None:
     tx.counters.prefetch("agent", keys, "left_15m", since=bucket(tx.now, DAY_BUCKET) - DAY_MINUTES - DAY_BUCKET)
 
 
-def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> int:
+def departs_at(tx: Transaction, mailbox: SenderState, targets: Sequence[Target]) -> int:
     """Estimate when the last of these recipients leaves: the latest time given by any cap or pace that binds."""
-    waiting = tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER)
-    at = max(tx.now, min(box.backoff_until, tx.now + DAY))
+    waiting = tx.counters.total("agent", str(mailbox.agent_id), "waiting", since=EVER)
+    at = max(tx.now, min(mailbox.backoff_until, tx.now + DAY))
     free = tx.batch_cache.get(
-        ("free", box.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, box))
+        ("free", mailbox.mailbox_id), lambda: min(cap.room(tx).left for cap in departure_caps(tx, mailbox))
     )
     if waiting > free:
         at = max(
@@ -80,12 +80,12 @@ def departs_at(tx: Transaction, box: SenderState, targets: Sequence[Target]) -> 
                 cap.buckets(tx), cap=cap.cap, window_minutes=cap.window, bucket_minutes=cap.width,
                 ahead=max(0, waiting - 1), now=tx.now,
             )
-            for cap in departure_caps(tx, box)
+            for cap in departure_caps(tx, mailbox)
         )  # fmt: skip
     for target in targets:
-        lane = queue.lane_for(tx, mailbox_id=box.mailbox_id, domain=target.address.domain_ascii, site=target.site)
+        lane = queue.lane_for(tx, mailbox_id=mailbox.mailbox_id, domain=target.address.domain_ascii, site=target.site)
         ahead = lane.depth + tx.lane(lane.id).depth
-        pace = site_pace(tx, box, target.site)
+        pace = site_pace(tx, mailbox, target.site)
         wait = ahead * MINUTE // pace if pace else DAY
         at = max(at, min(lane.not_before, tx.now + DAY), tx.now) + (wait if wait > SECOND else 0)
     return at

@@ -48,11 +48,11 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
     """
     m = MESSAGE.c
     number = read_id("m", named)
-    spelled = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
+    message_id = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
     row = conn.execute(
         select(m.id, m.subject, m.rfc_message_id, MAILBOX.c.address)
         .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
-        .where(m.rfc_message_id == spelled if number is None else m.id == number, *within(token))
+        .where(m.rfc_message_id == message_id if number is None else m.id == number, *within(token))
         .order_by(m.id)
     ).first()  # a Message-ID contains the id and its proof, so no two messages share one
     if row is None:
@@ -71,8 +71,8 @@ def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: HmacKe
     if number is None:
         return
     m = MESSAGE.c
-    ours = store.row(select(m.id).where(m.id == number, m.agent_id == token.agent_id))
-    if ours is not None and store.row(select(m.id).where(m.id == number, *within(token))) is None:
+    own_message = store.row(select(m.id).where(m.id == number, m.agent_id == token.agent_id))
+    if own_message is not None and store.row(select(m.id).where(m.id == number, *within(token))) is None:
         raise NotFound(f"there is no message {named[:100]!r} of yours")
 
 

@@ -101,8 +101,8 @@ def _consents(conn: Connection, page: Sequence[Row[Any]], policy: Policy) -> tup
     return people, consent_facts.records(conn.execute(select(CONSENT).where(CONSENT.c.subject.in_(wanted))))
 
 
-def _classes(said: dict[str, Any]) -> list[str]:
-    return list(dict.fromkeys((said["class"], *said.get("classes", ()))))
+def _classes(facts: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys((facts["class"], *facts.get("classes", ()))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +116,22 @@ class _Asked:
 
     def of(self, policy: Policy) -> Verdict:
         """The gate's verdict under this policy."""
-        said: dict[str, Any] = self.row.facts
+        facts: dict[str, Any] = self.row.facts
         asked = GateInput(
             moment=Moment.ACCEPTANCE,
             standing=Standing(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, not kept
-            mode=modes.decide(Action(self.row.kind), Mode(said["mode"])),
-            content_class=ContentClass(said["class"]),
-            classes=tuple(ContentClass(name) for name in _classes(said)),
-            signed_off=said["mailbox_classes"],
+            mode=modes.decide(Action(self.row.kind), Mode(facts["mode"])),
+            content_class=ContentClass(facts["class"]),
+            classes=tuple(ContentClass(name) for name in _classes(facts)),
+            signed_off=facts["mailbox_classes"],
             held_classes=policy.classes.hold,
             outside=policy.allow_list.outside,
-            reply_to_allowed=not said.get("reply_to_outside", False),
+            reply_to_allowed=not facts.get("reply_to_outside", False),
             task=Task(
                 run="the run",
                 refuses=policy.runs.missing == "refuse",
-                unsaid=tuple(name for name in said.get("unsaid", ()) if name in policy.runs.require),
-                declares_other=said.get("declares_other", False),
+                unsaid=tuple(name for name in facts.get("unsaid", ()) if name in policy.runs.require),
+                declares_other=facts.get("declares_other", False),
             ),
             recipients=self._recipients(policy),
         )
@@ -139,18 +139,18 @@ class _Asked:
         return decide(dataclasses.replace(asked, budget=budget)).verdict
 
     def _recipients(self, policy: Policy) -> tuple[GateRecipient, ...]:
-        said: dict[str, Any] = self.row.facts
+        facts: dict[str, Any] = self.row.facts
         everybody = range(self.row.recipients)
-        if "verdict" in said:
-            outside, suppressed = set(said.get("outside_of", ())), dict(said.get("suppressed_of", {}))
+        if "verdict" in facts:
+            outside, suppressed = set(facts.get("outside_of", ())), dict(facts.get("suppressed_of", {}))
         else:  # facts from before recipients were listed: how many were left out is known, not which
-            outside = set(everybody) if said.get("outside") else set()
-            suppressed = {str(n): "suppressed" for n in everybody[said["recipients"] :]}
+            outside = set(everybody) if facts.get("outside") else set()
+            suppressed = {str(n): "suppressed" for n in everybody[facts["recipients"] :]}
         return tuple(
             GateRecipient(
                 n=n,
                 allowed=n not in outside,
-                on_task=n not in said.get("off_task", ()),
+                on_task=n not in facts.get("off_task", ()),
                 suppressed=suppressed.get(str(n)),
                 consent=self._consent(policy, n),
             )
@@ -159,10 +159,10 @@ class _Asked:
 
     def _consent(self, policy: Policy, n: int) -> tuple[tuple[ContentClass, Verdict], ...]:
         """The outcome at the time, if the policy asks the same; otherwise from the ledger as of that time."""
-        said: dict[str, Any] = self.row.facts
-        wanted = [ContentClass(name) for name in _classes(said) if name in policy.consent.require]
+        facts: dict[str, Any] = self.row.facts
+        wanted = [ContentClass(name) for name in _classes(facts) if name in policy.consent.require]
         if policy.consent == self.before.consent:
-            lacking = said.get("consent_of", [[0, said["class"]]] if said.get("consent") else [])
+            lacking = facts.get("consent_of", [[0, facts["class"]]] if facts.get("consent") else [])
             held = Hold((Reason("consent", "the record of consent is missing"),))
             return tuple((one, held) for one in wanted if [n, one.value] in lacking)
         return consent_facts.verdicts(
@@ -171,12 +171,12 @@ class _Asked:
         )  # fmt: skip
 
     def _budget(self, policy: Policy, *, asking: int) -> tuple[Reason, ...]:
-        said: dict[str, Any] = self.row.facts
-        own = said.get("limit_run", self.row.limit_run)
-        cap = policy.budgets.run.cap if own is None else own
-        room = budgets.run_hold(said["run_before"], asking=asking, cap=cap, confirmed_up_to=said["run_confirmed"])
-        reasons = [Reason(code, code) for code in said.get("found", ())]
-        newcomers = said.get("newcomers")
+        facts: dict[str, Any] = self.row.facts
+        run_limit = facts.get("limit_run", self.row.limit_run)
+        cap = policy.budgets.run.cap if run_limit is None else run_limit
+        room = budgets.run_hold(facts["run_before"], asking=asking, cap=cap, confirmed_up_to=facts["run_confirmed"])
+        reasons = [Reason(code, code) for code in facts.get("found", ())]
+        newcomers = facts.get("newcomers")
         if newcomers is not None:
             rate = policy.budgets.agent.new_recipients_day
             allowed = budgets.agent_cap(rate if limit is None else limit for limit in newcomers["limits"])

@@ -38,37 +38,37 @@ def prepare(
     Raises `Forbidden` for a mailbox that is not the agent's, `Invalid` with every problem.
     """
     now = store.clock.now()
-    box, policy = _own_mailbox(store, submission, token)
+    mailbox, policy = _own_mailbox(store, submission, token)
     submission = with_message_ids(store, submission, token)
-    verdict = modes.decide(submission.kind, Mode(box.mode))
-    text, lacks = _text(store, submission)
+    verdict = modes.decide(submission.kind, Mode(mailbox.mode))
+    text, text_problem = _text(store, submission)
     targets = _targets(submission)
     if submission.kind is Action.REPLY:
-        _refuse_reply(store, submission, targets, box=box, token=token, ctx=ctx)
-    raised = classify(store, submission, box, policy, targets)
-    refuse_crowds(raised.content_class, targets)
-    conversation = find_conversation(store, submission, box)
+        _refuse_reply(store, submission, targets, mailbox=mailbox, token=token, ctx=ctx)
+    classified = classify(store, submission, mailbox, policy, targets)
+    refuse_crowds(classified.content_class, targets)
+    conversation = find_conversation(store, submission, mailbox)
     message_id, run_key = ctx.ids.mint(now), _run_key(submission, token, now, implicit=implicit)
     added = desk_additions(
-        box, policy, ctx, message_id=message_id, run_key=run_key, kind=submission.kind,
-        content_class=raised.content_class, sender_id=ctx.feedback_sender or _sender_id(store),
+        mailbox, policy, ctx, message_id=message_id, run_key=run_key, kind=submission.kind,
+        content_class=classified.content_class, sender_id=ctx.feedback_sender or _sender_id(store),
     )  # fmt: skip
-    composed = compose.compose(_draft(submission, box, text), added)
+    composed = compose.compose(_draft(submission, mailbox, text), added)
     shown = _shown_to_reader(submission, targets)
     return Prepared(
         # owner, sender, recipients and run
-        id=message_id, kind=submission.kind, token_id=token.id, test=token.test, mailbox_id=box.mailbox_id,
-        domain=box.domain, targets=targets, run=submission.run, run_key=run_key,
+        id=message_id, kind=submission.kind, token_id=token.id, test=token.test, mailbox_id=mailbox.mailbox_id,
+        domain=mailbox.domain, targets=targets, run=submission.run, run_key=run_key,
         # bytes, unchanged from here on
-        rendered=composed.message, digest=compose.digest(composed.message, _envelope(box.address, targets)),
+        rendered=composed.message, digest=compose.digest(composed.message, _envelope(mailbox.address, targets)),
         smtputf8=composed.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
         rfc_message_id=added.rfc_message_id, threaded=conversation is not None,
         conversation=conversation_key(added.rfc_message_id) if conversation is None else conversation,
         # class, and what a reviewer sees
-        content_class=raised.content_class, classes=raised.classes, declared_class=submission.content_class,
-        commercial=raised.commercial or ContentClass.COLD_OUTREACH in raised.classes, raised_by=raised_by(raised),
-        holds=hidden_footer(submission.html, added), said=shown, lacks=lacks,
-        findings=content.examined(shown, own=(box.domain,)) if isinstance(verdict, Hold) else None,
+        content_class=classified.content_class, classes=classified.classes, declared_class=submission.content_class,
+        commercial=classified.commercial or ContentClass.COLD_OUTREACH in classified.classes,
+        raised_by=raised_by(classified), holds=hidden_footer(submission.html, added), said=shown, lacks=text_problem,
+        findings=content.examined(shown, own=(mailbox.domain,)) if isinstance(verdict, Hold) else None,
         # the request as the agent made it
         subject=submission.subject, preview=compose.preview(submission.text, submission.html),
         reply_to=submission.reply_to.normalised if submission.reply_to else None, send_at=submission.send_at,
@@ -90,8 +90,8 @@ def _own_mailbox(store: Store, submission: Submission, token: TokenFacts) -> tup
 
 def _sender(store: Store, submission: Submission) -> tuple[SenderState, Policy] | None:
     with store.read() as conn:
-        box = gate_queries.gate_by_address(conn, submission.sender.normalised)
-        return None if box is None else (box, parsed(gate_queries.policy_text(conn)[1]))
+        mailbox = gate_queries.gate_by_address(conn, submission.sender.normalised)
+        return None if mailbox is None else (mailbox, parsed(gate_queries.policy_text(conn)[1]))
 
 
 def _sender_id(store: Store) -> str:
@@ -121,7 +121,7 @@ def _refuse_reply(
     submission: Submission,
     targets: Sequence[Target],
     *,
-    box: SenderState,
+    mailbox: SenderState,
     token: TokenFacts,
     ctx: ServiceContext,
 ) -> None:
@@ -130,7 +130,7 @@ def _refuse_reply(
     if answered is not None:
         need_own_run(store, answered, token=token, keyring=ctx.keyring)
     reply = Reply([target.address for target in targets], answered, submission.answered)
-    refuse_loops(store, reply, mailbox_id=box.mailbox_id, keyring=ctx.keyring)
+    refuse_loops(store, reply, mailbox_id=mailbox.mailbox_id, keyring=ctx.keyring)
 
 
 def _run_key(submission: Submission, token: TokenFacts, now: int, *, implicit: bool) -> str:
@@ -173,12 +173,12 @@ def _empty(name: str, what: str) -> Invalid:
     return Invalid(what, fix="give text, html or both", problems=((name, what),))
 
 
-def _draft(submission: Submission, box: SenderState, text: str | None) -> Draft:
+def _draft(submission: Submission, mailbox: SenderState, text: str | None) -> Draft:
     return Draft(
         sender=submission.sender,
         to=submission.to,
         subject=submission.subject,
-        display_name=box.display_name or "",
+        display_name=mailbox.display_name or "",
         cc=submission.cc,
         bcc=submission.bcc,
         reply_to=submission.reply_to,
@@ -214,7 +214,7 @@ def _request_fingerprint(submission: Submission) -> bytes:
     if submission.idempotency_key is None:
         return b""
     try:
-        said = orjson.dumps(orjson.loads(submission.issued), option=orjson.OPT_SORT_KEYS)
+        canonical = orjson.dumps(orjson.loads(submission.issued), option=orjson.OPT_SORT_KEYS)
     except ValueError:
-        said = submission.issued  # JSON that another parser accepted and this one does not: compare the raw bytes
-    return sha256(said)
+        canonical = submission.issued  # JSON that another parser accepted and this one does not: compare the raw bytes
+    return sha256(canonical)

@@ -18,9 +18,9 @@ _HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
 
 def recipient_words(text: str | None, html: str | None, files: Iterable[File]) -> str:
     """Both bodies and the text of attachments. HTML that can hide words is read again as its reader sees it."""
-    words = [compose.reading(text, html)]
+    texts = [compose.reading(text, html)]
     if html and any(hint in html for hint in _HIDING):
-        words.append(content.plain_text(html))
+        texts.append(content.plain_text(html))
     if attached := compose.attached(files):
-        words.append(attached)
-    return "\n\n".join(words)
+        texts.append(attached)
+    return "\n\n".join(texts)

@@ -35,9 +35,9 @@ class Refusal:
     recipients: int = 0
 
 
-def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
+def note(tx: Transaction, mailbox: SenderState, refused: Refusal) -> None:
     """Count a refusal, and log it by itself while there are few of its kind."""
-    hour, agent, counter = bucket(tx.now, 60), str(box.agent_id), f"refused:{refused.error}"
+    hour, agent, counter = bucket(tx.now, 60), str(mailbox.agent_id), f"refused:{refused.error}"
     tx.bump("agent", agent, counter, minute=hour)
     tx.bump("desk", "", "refused", minute=bucket(tx.now))
     if tx.counters.total("agent", agent, counter, since=hour) > SINGLY:
@@ -47,8 +47,8 @@ def note(tx: Transaction, box: SenderState, refused: Refusal) -> None:
         return
     tx.emit(
         EmailBlocked(
-            actor=str(Actor("agent", box.agent_name)), mailbox=box.mailbox_id, agent=box.agent_id,
-            stream=box.stream_id, kind=refused.kind.value, error=refused.error, reason=refused.reason,
+            actor=str(Actor("agent", mailbox.agent_name)), mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+            stream=mailbox.stream_id, kind=refused.kind.value, error=refused.error, reason=refused.reason,
             recipients=refused.recipients,
         )
     )  # fmt: skip
@@ -59,7 +59,7 @@ def tell(tx: Transaction) -> int:
     c = COUNTER.c
     rows = tx.all(select(c.key, c.kind, c.n).where(c.scope == UNTOLD).order_by(c.key, c.kind))
     people = {(row.key, row.kind): row.n for row in rows if row.kind.startswith(_PEOPLE)}
-    told = 0
+    written = 0
     for row in rows:
         if row.kind.startswith(_PEOPLE) or row.n <= 0:
             continue
@@ -73,5 +73,5 @@ def tell(tx: Transaction) -> int:
         )  # fmt: skip
         tx.bump(UNTOLD, row.key, row.kind, minute=EVER, n=-row.n)
         tx.bump(UNTOLD, row.key, _PEOPLE + row.kind, minute=EVER, n=-recipients)
-        told += 1
-    return told
+        written += 1
+    return written

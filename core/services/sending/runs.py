@@ -138,8 +138,8 @@ def close_run(tx: Transaction, *, agent: str, key: str, actor: Actor) -> int:
     For operators who may stop an agent, for the scheduler, and for the agent itself. Raises `Forbidden`, `NotFound`,
     `Conflict`.
     """
-    own = actor.kind == "agent" and actor.name == agent
-    if actor.kind != "system" and not own:
+    by_agent_itself = actor.kind == "agent" and actor.name == agent
+    if actor.kind != "system" and not by_agent_itself:
         actor = access.require(tx, actor, Verb.AGENT_SUSPEND)
     run = _run(tx, agent, key)
     if run.closed_at is not None:

@@ -25,23 +25,23 @@ def require_live_token(tx: Transaction, token_id: int) -> TokenFacts:
     return token
 
 
-def refuse(tx: Transaction, box: SenderState, token: TokenFacts, *, action: Action) -> Answer | None:
+def refuse(tx: Transaction, mailbox: SenderState, token: TokenFacts, *, action: Action) -> Answer | None:
     """The refusal if this agent may not do this here at all, or None."""
-    if box.agent_id != token.agent_id:
-        return blocked("not_your_mailbox", f"{box.address} does not belong to {token.agent_name}")
+    if mailbox.agent_id != token.agent_id:
+        return blocked("not_your_mailbox", f"{mailbox.address} does not belong to {token.agent_name}")
     needed = Scope.READ if action is Action.READ else Scope.SEND
     lacking = needed.value not in token.scopes
-    mode = modes.decide(action, Mode(box.mode))
+    mode = modes.decide(action, Mode(mailbox.mode))
     if lacking and not isinstance(mode, Block):
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
-    stands = standing(tx, box)
+    sender = standing(tx, mailbox)
     if token.run_key is not None:
         run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key)
         if run is not None and run.closed_at is not None:
-            stands = dataclasses.replace(stands, run_closed=run.key)
+            sender = dataclasses.replace(sender, run_closed=run.key)
     if action not in (Action.SEND, Action.REPLY):
-        stands = dataclasses.replace(stands, protected=False, stopped=None)
-    barred = bar(stands, Moment.ACCEPTANCE)
+        sender = dataclasses.replace(sender, protected=False, stopped=None)
+    barred = bar(sender, Moment.ACCEPTANCE)
     if barred is not None:
         return _barred(barred)
     # A mode that refuses the action is reported before a missing scope: another token would change nothing.
@@ -57,32 +57,32 @@ def _barred(barred: Block) -> Answer:
     )
 
 
-def standing(tx: Transaction, box: SenderState) -> Standing:
+def standing(tx: Transaction, mailbox: SenderState) -> Standing:
     """Standing of the mailbox, its agent, its stream and the desk at this moment; read once between two writes."""
-    return tx.batch_cache.get(("standing", box.mailbox_id), lambda: _standing(tx, box))
+    return tx.batch_cache.get(("standing", mailbox.mailbox_id), lambda: _standing(tx, mailbox))
 
 
-def _standing(tx: Transaction, box: SenderState) -> Standing:
+def _standing(tx: Transaction, mailbox: SenderState) -> Standing:
     stop = gate_queries.desk(tx)
-    expired = box.expires_at is not None and box.expires_at <= tx.now
+    expired = mailbox.expires_at is not None and mailbox.expires_at <= tx.now
     return Standing(
-        mailbox=box.address,
-        agent=box.agent_name,
-        stream=box.domain,
-        suspended=suspension(box),
-        inactive=box.status if box.status != "active" else "expired" if expired else None,
-        protected=box.protected and box.agent_name not in box.owners,
+        mailbox=mailbox.address,
+        agent=mailbox.agent_name,
+        stream=mailbox.domain,
+        suspended=suspension(mailbox),
+        inactive=mailbox.status if mailbox.status != "active" else "expired" if expired else None,
+        protected=mailbox.protected and mailbox.agent_name not in mailbox.owners,
         stopped=None if stop.stopped_at is None else str(stop.stop_reason),
-        paused=box.paused_at is not None,
+        paused=mailbox.paused_at is not None,
     )
 
 
-def suspension(box: SenderState) -> str | None:
+def suspension(mailbox: SenderState) -> str | None:
     """Why the mailbox's agent may not act, with the figures that led to it; None if it may."""
-    if box.agent_status == "active":
+    if mailbox.agent_status == "active":
         return None
-    figures = box.suspend_figures.get("sentence") if box.suspend_figures else None
-    why = box.suspend_reason or "an operator suspended it"
-    return f"{box.agent_name} is {box.agent_status}: {why}" + (
+    figures = mailbox.suspend_figures.get("sentence") if mailbox.suspend_figures else None
+    why = mailbox.suspend_reason or "an operator suspended it"
+    return f"{mailbox.agent_name} is {mailbox.agent_status}: {why}" + (
         f" ({figures})" if figures and figures not in why else ""
     )

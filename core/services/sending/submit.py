@@ -288,7 +288,7 @@ def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged)
         review.new_item(
             item=prepared.id,
             kind=prepared.kind,
-            box=box,
+            mailbox=box,
             message_id=prepared.id,
             target=None,
             reasons=reasons,

@@ -45,7 +45,7 @@ def hold_read(desk: Bench) -> None:
     def verb(tx: Any) -> None:
         box = gate_queries.gate(tx, desk.mailbox_id)
         row = review.new_item(
-            item=7, kind=Action.READ, box=box, message_id=None, target="m1", reasons=(), findings=(), needs=1,
+            item=7, kind=Action.READ, mailbox=box, message_id=None, target="m1", reasons=(), findings=(), needs=1,
             now=tx.now, expires_at=tx.now + DAY,
         )  # fmt: skip
         tx.add(REVIEW, row)

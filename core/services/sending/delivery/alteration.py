@@ -52,8 +52,8 @@ class Stored:
         if self.rendered is None or compose.digest(self.rendered, self.envelope) == self.digest:
             return True
         sender = _spelled(self.rendered, self.envelope.sender)
-        spelled = None if sender is None else replace(self.envelope, sender=sender)
-        return spelled is not None and compose.digest(self.rendered, spelled) == self.digest
+        restored = None if sender is None else replace(self.envelope, sender=sender)
+        return restored is not None and compose.digest(self.rendered, restored) == self.digest
 
 
 def _spelled(rendered: bytes, sender: str) -> str | None:
@@ -64,12 +64,12 @@ def _spelled(rendered: bytes, sender: str) -> str | None:
     field = _FROM.match(rendered)
     if field is None:
         return None
-    spelled = field[0].split()[-1].strip(b"<>").decode(errors="replace")
+    return_path = field[0].split()[-1].strip(b"<>").decode(errors="replace")
     try:
-        same = parse_address(spelled).normalised == sender
+        same = parse_address(return_path).normalised == sender
     except Invalid:
         return None
-    return spelled if same else None
+    return return_path if same else None
 
 
 def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
@@ -94,9 +94,9 @@ def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
 
 def hold_altered(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
     """Hold these messages for a person, whatever was approved."""
-    mine = queue.held_leases(tx, {one.key for one in claimed}, worker=worker)
+    held_keys = queue.held_leases(tx, {one.key for one in claimed}, worker=worker)
     text = "its bytes or recipients were changed in the database after it was accepted: reject it"
-    for message_id in dict.fromkeys(one.message_id for one in claimed if one.key in mine):
+    for message_id in dict.fromkeys(one.message_id for one in claimed if one.key in held_keys):
         one = next(one for one in claimed if one.message_id == message_id)
         tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(altered_at=tx.now))
         tx.emit(

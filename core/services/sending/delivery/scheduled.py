@@ -33,25 +33,25 @@ def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:
         .limit(limit)
     )
     for message in due:
-        box = gate_queries.gate(tx, message.mailbox_id)
+        mailbox = gate_queries.gate(tx, message.mailbox_id)
         people = tx.all(
             select(RECIPIENT).where(RECIPIENT.c.message_id == message.id, RECIPIENT.c.status == Status.SCHEDULED.value)
         )
-        if not _over_newcomers(tx, message.id, box, people=people):
+        if not _over_newcomers(tx, message.id, mailbox, people=people):
             _queue_up(tx, message, people)
-            review.into_lanes(tx, message.id, box)
+            review.into_lanes(tx, message.id, mailbox)
     return len(due)
 
 
-def _over_newcomers(tx: Transaction, message_id: int, box: SenderState, *, people: Sequence[Row[Any]]) -> bool:
+def _over_newcomers(tx: Transaction, message_id: int, mailbox: SenderState, *, people: Sequence[Row[Any]]) -> bool:
     """Reserve today's places for first-time recipients, or send the message to review if too few are left."""
     wanted = {row.address for row in people if not row.attempts}
-    fresh = contacts.strangers(tx, wanted, agent_id=box.agent_id).fresh
-    held, _ = gate_facts.newcomers_hold(tx, box, len(fresh))
+    fresh = contacts.strangers(tx, wanted, agent_id=mailbox.agent_id).fresh
+    held, _ = gate_facts.newcomers_hold(tx, mailbox, len(fresh))
     if held:
         to_review(tx, message_id, held)
         return True
-    contacts.reserve(tx, fresh, agent_id=box.agent_id, message_id=message_id)
+    contacts.reserve(tx, fresh, agent_id=mailbox.agent_id, message_id=message_id)
     return False
 
 

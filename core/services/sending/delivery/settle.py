@@ -64,10 +64,10 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
     # anyone who has the return path can forge a bounce that the desk believes.
     settlements = [replace(one, reply=_concealed(one.reply)) for one in settlements]
     turns = _answering(tx, settlements)
-    mine = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
+    held_keys = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
     sent: list[Settlement] = []
     for one in settlements:
-        if one.claimed.key not in mine:
+        if one.claimed.key not in held_keys:
             _settle_late(tx, one)
         elif one.reply.outcome is Outcome.SENT:
             sent.append(one)
@@ -91,11 +91,11 @@ def _answering(tx: Transaction, settlements: Sequence[Settlement]) -> list[Route
     for one in settlements:
         if one.reply.outcome is Outcome.ROUTE_DOWN or one.reply.code is None or one.claimed.test:
             continue
-        box = gate_queries.gate(tx, one.claimed.mailbox_id)
-        if box.route_failures:
+        mailbox = gate_queries.gate(tx, one.claimed.mailbox_id)
+        if mailbox.route_failures:
             calm = {"route_failures": 0, "backoff_until": 0, "last_reply": None}
-            tx.write(update(STREAM).where(STREAM.c.id == box.stream_id).values(calm))
-            turns.append(RouteStateChange(box.domain, box.route, None))
+            tx.write(update(STREAM).where(STREAM.c.id == mailbox.stream_id).values(calm))
+            turns.append(RouteStateChange(mailbox.domain, mailbox.route, None))
     return turns
 
 
@@ -233,7 +233,7 @@ def _step_back(tx: Transaction, one: Settlement, policy: Policy) -> None:
 
 def _route_trouble(tx: Transaction, one: Settlement) -> RouteStateChange | None:
     c = one.claimed
-    box = gate_queries.gate(tx, c.mailbox_id)
+    mailbox = gate_queries.gate(tx, c.mailbox_id)
     row = tx.one(select(STREAM.c.route_failures, STREAM.c.backoff_until).where(STREAM.c.id == c.stream_id))
     assert row is not None
     if row.backoff_until > tx.now:
@@ -248,7 +248,7 @@ def _route_trouble(tx: Transaction, one: Settlement) -> RouteStateChange | None:
             last_reply=finish.line(one.reply),
         )
     )
-    return RouteStateChange(box.domain, box.route, finish.line(one.reply)) if failures == 1 else None
+    return RouteStateChange(mailbox.domain, mailbox.route, finish.line(one.reply)) if failures == 1 else None
 
 
 def _backoff(failures: int, jitter: float) -> int:

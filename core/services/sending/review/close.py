@@ -30,8 +30,8 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
     if message is None:
         raise NotFound("there is no such message")
-    box = gate_queries.gate(tx, message.mailbox_id)
-    ended = end_unsent(tx, message_id, box, status=Status.CANCELLED, reason=reason)
+    mailbox = gate_queries.gate(tx, message.mailbox_id)
+    ended = end_unsent(tx, message_id, mailbox, status=Status.CANCELLED, reason=reason)
     if not ended:
         raise Conflict(
             f"{spell_id('m', message_id)} is {message.status}: only mail that is pending or waiting can be cancelled"
@@ -40,11 +40,11 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
     if item is not None and item.status in ("pending", "approved", REJECTING):
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
         if item.status == "pending":
-            items.count_pending(tx, box, n=-1)
+            items.count_pending(tx, mailbox, n=-1)
     tx.emit(
         EmailCancelled(
-            actor=str(actor), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, run=message.run_id,
-            stream=box.stream_id, kind=message.kind, reason=reason,
+            actor=str(actor), message=message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+            run=message.run_id, stream=mailbox.stream_id, kind=message.kind, reason=reason,
         )
     )  # fmt: skip
     return Status.CANCELLED
@@ -65,17 +65,17 @@ def reject_due(tx: Transaction, *, limit: int = 200) -> int:
     return len(due)
 
 
-def reject(tx: Transaction, item: Row[Any], box: SenderState, *, reason: str | None) -> None:
+def reject(tx: Transaction, item: Row[Any], mailbox: SenderState, *, reason: str | None) -> None:
     """Reject an item for good: from here on its rejection counts, and its agent sees it."""
-    items.count_decision(tx, item, box, "rejected")
+    items.count_decision(tx, item, mailbox, "rejected")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
-    end_unsent(tx, item.message_id, box, status=Status.REJECTED, reason=reason)
+    end_unsent(tx, item.message_id, mailbox, status=Status.REJECTED, reason=reason)
 
 
 def warn_expiring(tx: Transaction) -> int:
     """Warn that held messages expire, once for each of the policy's lead times: one event for all of them."""
     _, policy = context.current_policy(tx)
-    c, told = REVIEW.c, 0
+    c, warned = REVIEW.c, 0
     for before in sorted(policy.notify.expiry_before):
         # items warned about at two hours are not warned about at a day again
         fresh = or_(c.expiry_warned.is_(None), c.expiry_warned > before)
@@ -86,8 +86,8 @@ def warn_expiring(tx: Transaction) -> int:
         count = tx.write(update(REVIEW).where(due).values(expiry_warned=before))
         if count:
             tx.emit(ReviewExpiring(actor=str(SYSTEM), count=count, before=before, first_at=first.due_at, item=first.id))
-            told += 1
-    return told
+            warned += 1
+    return warned
 
 
 def expire_due(tx: Transaction, *, limit: int = 200) -> int:
@@ -95,16 +95,18 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
     c = REVIEW.c
     due = tx.all(select(REVIEW).where(c.status == "pending", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
-        box = gate_queries.gate(tx, item.mailbox_id)
+        mailbox = gate_queries.gate(tx, item.mailbox_id)
         tx.write(update(REVIEW).where(c.id == item.id).values(status="expired", due_at=None, decided_at=tx.now))
-        tx.emit(EmailExpired(**items.subjects(item, box, SYSTEM), kind=item.kind, item=item.id))
-        items.count_pending(tx, box, n=-1)
-        tx.bump("mailbox", str(box.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
-        end_unsent(tx, item.message_id, box, status=Status.EXPIRED, reason="nobody decided in time")
+        tx.emit(EmailExpired(**items.subjects(item, mailbox, SYSTEM), kind=item.kind, item=item.id))
+        items.count_pending(tx, mailbox, n=-1)
+        tx.bump("mailbox", str(mailbox.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
+        end_unsent(tx, item.message_id, mailbox, status=Status.EXPIRED, reason="nobody decided in time")
     return len(due)
 
 
-def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, status: Status, reason: str | None) -> int:
+def end_unsent(
+    tx: Transaction, message_id: int | None, mailbox: SenderState, *, status: Status, reason: str | None
+) -> int:
     """Give every waiting recipient this final state, refund what acceptance charged, and release followers."""
     if message_id is None:
         return 0
@@ -124,7 +126,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
         .values(status=status.value, reason=reason, next_at=None)
     )
     if message.status == Status.SCHEDULED:
-        release.count_scheduled(tx, box, n=-1)
+        release.count_scheduled(tx, mailbox, n=-1)
     left = message.open - len(rows)
     values: dict[str, Any] = {"open": left}
     if left == 0:
@@ -132,7 +134,7 @@ def end_unsent(tx: Transaction, message_id: int | None, box: SenderState, *, sta
         acceptance_limits.keep_no_more(tx, message.agent_id, size=message.size)
     tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(**values))
     outside = (Status.PENDING, Status.SCHEDULED)  # not in a lane, so not counted as waiting in one
-    acceptance_limits.wait(tx, box, n=-sum(row.status not in outside and not row.charged for row in rows))
+    acceptance_limits.wait(tx, mailbox, n=-sum(row.status not in outside and not row.charged for row in rows))
     _give_back(tx, message, rows)
     release.free_followers(tx, [message_id])
     return len(rows)

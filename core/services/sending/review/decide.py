@@ -62,11 +62,11 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResu
     digest = _digest(tx, item)
     if decision.digest is not None and decision.digest != digest:
         raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you reviewed")
-    box = gate_queries.gate(tx, item.mailbox_id)
+    mailbox = gate_queries.gate(tx, item.mailbox_id)
     return (
-        _approve(tx, item, box, decision, actor, digest)
+        _approve(tx, item, mailbox, decision, actor, digest)
         if decision.approve
-        else _reject(tx, item, box, decision, actor)
+        else _reject(tx, item, mailbox, decision, actor)
     )
 
 
@@ -86,7 +86,7 @@ def _over_checks(item: Row[Any], decision: Decision) -> list[str]:
 
 
 def _approve(
-    tx: Transaction, item: Row[Any], box: SenderState, decision: Decision, actor: Actor, digest: str | None
+    tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Decision, actor: Actor, digest: str | None
 ) -> DecisionResult:
     if actor.name in item.approvers:
         raise Forbidden(
@@ -101,7 +101,7 @@ def _approve(
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
     tx.emit(
         EmailApproved(
-            **items.subjects(item, box, actor), kind=item.kind, item=item.id, digest=digest, policy=version,
+            **items.subjects(item, mailbox, actor), kind=item.kind, item=item.id, digest=digest, policy=version,
             release_at=release_at, dwell_ms=dwell, batch=decision.batch, reason=decision.reason,
             complete=missing == 0, overridden=overridden,
         )
@@ -127,15 +127,15 @@ def _approve(
             due_at=release_at if mail else tx.now + release.READ_GRANT,
         )
     )
-    items.count_pending(tx, box, n=-1)
+    items.count_pending(tx, mailbox, n=-1)
     if not mail:
-        items.count_decision(tx, item, box, "approved")
+        items.count_decision(tx, item, mailbox, "approved")
     elif decision.delay == 0:
-        release.release(tx, item, box)
+        release.release(tx, item, mailbox)
     return DecisionResult(item.id, "approved", release_at=release_at, hurried=hurried)
 
 
-def _reject(tx: Transaction, item: Row[Any], box: SenderState, decision: Decision, actor: Actor) -> DecisionResult:
+def _reject(tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Decision, actor: Actor) -> DecisionResult:
     """Reject an item, for good at once or after the undo delay; until then it waits, no longer listed as pending."""
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
     release_at = tx.now + decision.delay if decision.delay else None
@@ -155,13 +155,13 @@ def _reject(tx: Transaction, item: Row[Any], box: SenderState, decision: Decisio
     )
     tx.emit(
         EmailRejected(
-            **items.subjects(item, box, actor), kind=item.kind, item=item.id, reason=decision.reason,
+            **items.subjects(item, mailbox, actor), kind=item.kind, item=item.id, reason=decision.reason,
             dwell_ms=dwell, batch=decision.batch, release_at=release_at,
         )
     )  # fmt: skip
-    items.count_pending(tx, box, n=-1)
+    items.count_pending(tx, mailbox, n=-1)
     if release_at is None:
-        close.reject(tx, item, box, reason=decision.reason)
+        close.reject(tx, item, mailbox, reason=decision.reason)
     return DecisionResult(item.id, "rejected", release_at=release_at)
 
 
@@ -172,7 +172,7 @@ def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
     open_ = item.status in ("approved", close.REJECTING) and item.release_at is not None
     if not open_ or item.release_at <= tx.now:
         raise Conflict(f"{items.format_item_id(item)} is {_state(item)} and past its release: there is no undo")
-    box = gate_queries.gate(tx, item.mailbox_id)
+    mailbox = gate_queries.gate(tx, item.mailbox_id)
     tx.write(
         update(REVIEW)
         .where(REVIEW.c.id == item_id)
@@ -188,9 +188,9 @@ def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
             reason=None,
         )
     )
-    items.count_pending(tx, box, n=1)
+    items.count_pending(tx, mailbox, n=1)
     undone = EmailApprovalUndone if item.status == "approved" else EmailRejectionUndone
-    tx.emit(undone(**items.subjects(item, box, actor), item=item_id))
+    tx.emit(undone(**items.subjects(item, mailbox, actor), item=item_id))
     return DecisionResult(item_id, "pending")
 
 

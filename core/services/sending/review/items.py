@@ -27,7 +27,7 @@ def new_item(
     *,
     item: int,
     kind: Action,
-    box: SenderState,
+    mailbox: SenderState,
     message_id: int | None,
     target: str | None,
     reasons: Sequence[Reason],
@@ -41,8 +41,8 @@ def new_item(
     return {
         "id": item,
         "kind": kind.value,
-        "mailbox_id": box.mailbox_id,
-        "agent_id": box.agent_id,
+        "mailbox_id": mailbox.mailbox_id,
+        "agent_id": mailbox.agent_id,
         "message_id": message_id,
         "target": target,
         "status": "pending",
@@ -67,7 +67,7 @@ def _spelled_reasons(reasons: Sequence[Reason]) -> list[dict[str, str]]:
     return [{"code": reason.code, "text": reason.text} for reason in reasons]
 
 
-def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: str) -> None:
+def count_decision(tx: Transaction, item: Row[Any], mailbox: SenderState, verdict: str) -> None:
     """Count a final decision for evidence, estimates and anomaly signals; of each message the last one, once.
 
     So it is called when a decision can no longer be undone: at the release of an approval, at the end of a rejection.
@@ -75,7 +75,7 @@ def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: s
     """
     hour = bucket(tx.now, 60)
     seconds = max(0, (item.decided_at or tx.now) - item.submitted_at) // 1_000_000
-    scopes = (("mailbox", str(box.mailbox_id)), ("desk", ""))
+    scopes = (("mailbox", str(mailbox.mailbox_id)), ("desk", ""))
     again = item.counted
     for scope, key in scopes:
         if verdict == "rejected" and again:
@@ -88,31 +88,31 @@ def count_decision(tx: Transaction, item: Row[Any], box: SenderState, verdict: s
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(counted=True))
 
 
-def count_pending(tx: Transaction, box: SenderState, *, n: int) -> None:
+def count_pending(tx: Transaction, mailbox: SenderState, *, n: int) -> None:
     """Update the depth of the queue of held actions: the mailbox's, the agent's, the desk's."""
-    tx.bump("mailbox", str(box.mailbox_id), "pending", minute=EVER, n=n)
-    tx.bump("agent", str(box.agent_id), "pending", minute=EVER, n=n)
+    tx.bump("mailbox", str(mailbox.mailbox_id), "pending", minute=EVER, n=n)
+    tx.bump("agent", str(mailbox.agent_id), "pending", minute=EVER, n=n)
     tx.bump("desk", "", "pending", minute=EVER, n=n)
     if n > 0:
         tx.bump("desk", "", "held", minute=bucket(tx.now), n=n)
 
 
-def estimate(tx: Transaction, box: SenderState) -> int:
+def estimate(tx: Transaction, mailbox: SenderState) -> int:
     """Seconds until a person will have decided: the mean wait of the last day, of this mailbox or else of the desk."""
 
     def load() -> int:
         since = bucket(tx.now, 60) - 24 * 60
-        for scope, key in (("mailbox", str(box.mailbox_id)), ("desk", "")):
+        for scope, key in (("mailbox", str(mailbox.mailbox_id)), ("desk", "")):
             decided = tx.counters.total(scope, key, "decided_1h", since=since)
             if decided > 0:
                 return max(1, tx.counters.total(scope, key, "review_seconds_1h", since=since) // decided)
         return USUAL_REVIEW
 
-    return tx.batch_cache.get(("review estimate", box.mailbox_id), load)
+    return tx.batch_cache.get(("review estimate", mailbox.mailbox_id), load)
 
 
 def send_back(
-    tx: Transaction, message_id: int, box: SenderState, *, reasons: Sequence[Reason], expires_at: int
+    tx: Transaction, message_id: int, mailbox: SenderState, *, reasons: Sequence[Reason], expires_at: int
 ) -> None:
     """Hold a message that was free to leave: the policy in force no longer lets it go by itself."""
     c = REVIEW.c
@@ -124,9 +124,10 @@ def send_back(
     assert message is not None
     classes = {message.content_class, *message.facts.get("classes", ())}
     values = new_item(
-        item=message_id, kind=Action(message.kind), box=box, message_id=message_id, target=None, reasons=reasons,
-        findings=_examined(tx, message_id, box), needs=2 if classes & set(policy.review.four_eyes) else 1, now=tx.now,
-        expires_at=expires_at,
+        item=message_id, kind=Action(message.kind), mailbox=mailbox, message_id=message_id, target=None,
+        reasons=reasons,
+        findings=_examined(tx, message_id, mailbox), needs=2 if classes & set(policy.review.four_eyes) else 1,
+        now=tx.now, expires_at=expires_at,
     )  # fmt: skip
     # a question asked again is a new one: earlier decisions and reading count for nothing
     fresh = (
@@ -150,30 +151,30 @@ def send_back(
     else:
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(**values))
         dwell.forget(tx, message_id)
-    count_pending(tx, box, n=1)
+    count_pending(tx, mailbox, n=1)
 
 
-def _examined(tx: Transaction, message_id: int, box: SenderState) -> tuple[Reason, ...]:
+def _examined(tx: Transaction, message_id: int, mailbox: SenderState) -> tuple[Reason, ...]:
     """Checks that a message fails which were not made when it was submitted; none of a purged body."""
     body = tx.one(select(BODY.c.rendered).where(BODY.c.message_id == message_id))
     subject = tx.one(select(MESSAGE.c.subject).where(MESSAGE.c.id == message_id))
     if body is None or body.rendered is None or subject is None:
         return ()
     people = tx.all(select(RECIPIENT.c.given).where(RECIPIENT.c.message_id == message_id).order_by(RECIPIENT.c.n))
-    said = content.said_by(
+    rendered = content.said_by(
         content.read_mail(bytes(body.rendered)), subject=subject.subject, people=(row.given for row in people)
     )
-    return content.examined(said, own=(box.domain,))
+    return content.examined(rendered, own=(mailbox.domain,))
 
 
-def settle_review(tx: Transaction, message_id: int, box: SenderState) -> None:
+def settle_review(tx: Transaction, message_id: int, mailbox: SenderState) -> None:
     """Withdraw a question that has resolved itself: nothing of the message waits for a person any more."""
     held = [Status.PENDING.value, Status.UNCERTAIN.value]
     r, c = RECIPIENT.c, REVIEW.c
     if tx.one(select(r.n).where(r.message_id == message_id, r.status.in_(held)).limit(1)) is not None:
         return
     if tx.write(update(REVIEW).where(c.id == message_id, c.status == "pending").values(status="settled", due_at=None)):
-        count_pending(tx, box, n=-1)
+        count_pending(tx, mailbox, n=-1)
 
 
 def format_item_id(item: Row[Any]) -> str:
@@ -189,12 +190,12 @@ def item(tx: Transaction, item_id: int) -> Row[Any]:
     return found
 
 
-def subjects(item: Row[Any], box: SenderState, actor: Actor) -> dict[str, Any]:
+def subjects(item: Row[Any], mailbox: SenderState, actor: Actor) -> dict[str, Any]:
     """The ids by which an event of the item is found."""
     return {
         "actor": str(actor),
         "message": item.message_id,
-        "mailbox": box.mailbox_id,
-        "agent": box.agent_id,
-        "stream": box.stream_id,
+        "mailbox": mailbox.mailbox_id,
+        "agent": mailbox.agent_id,
+        "stream": mailbox.stream_id,
     }

@@ -33,19 +33,19 @@ def release_due(tx: Transaction, *, limit: int = 200) -> int:
     c = REVIEW.c
     due = tx.all(select(REVIEW).where(c.status == "approved", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
-        box = gate_queries.gate(tx, item.mailbox_id)
+        mailbox = gate_queries.gate(tx, item.mailbox_id)
         if item.message_id is not None and item.kind in (Action.SEND, Action.REPLY):
-            release(tx, item, box)
+            release(tx, item, mailbox)
         else:
             _lapse(tx, item)
     return len(due)
 
 
-def release(tx: Transaction, item: Row[Any], box: SenderState) -> None:
+def release(tx: Transaction, item: Row[Any], mailbox: SenderState) -> None:
     """Release approved mail now: from here on its approval counts as evidence."""
-    items.count_decision(tx, item, box, "approved")
+    items.count_decision(tx, item, mailbox, "approved")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="released", due_at=None))
-    into_lanes(tx, item.message_id, box)
+    into_lanes(tx, item.message_id, mailbox)
 
 
 def _lapse(tx: Transaction, item: Row[Any]) -> None:
@@ -53,7 +53,7 @@ def _lapse(tx: Transaction, item: Row[Any]) -> None:
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="lapsed", due_at=None))
 
 
-def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
+def into_lanes(tx: Transaction, message_id: int, mailbox: SenderState) -> None:
     """Make ready every recipient of a message that nothing holds any more, at the place of its submission.
 
     Before its send time the message is only scheduled.
@@ -70,10 +70,10 @@ def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
         here = RECIPIENT.c.message_id == message_id
         waiting = tx.write(update(RECIPIENT).where(here, states).values(status=Status.SCHEDULED.value))
         tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(status=Status.SCHEDULED.value))
-        schedule(tx, message_id, box, at=message.send_at, recipients=waiting, actor=SYSTEM)
+        schedule(tx, message_id, mailbox, at=message.send_at, recipients=waiting, actor=SYSTEM)
         return
     if message.status == Status.SCHEDULED:
-        count_scheduled(tx, box, n=-1)
+        count_scheduled(tx, mailbox, n=-1)
     due = max(message.submitted_at, message.send_at or 0)
     rows = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == message_id, RECIPIENT.c.status.in_(held)))
     waiting_for = {row.waits_for for row in rows if row.waits_for is not None}
@@ -93,29 +93,29 @@ def into_lanes(tx: Transaction, message_id: int, box: SenderState) -> None:
         tx,
         [Slot(message_id, row.n, row.lane_id, due, charged=bool(row.charged)) for row in free],
     )
-    acceptance_limits.wait(tx, box, n=sum(not row.charged for row in rows))
+    acceptance_limits.wait(tx, mailbox, n=sum(not row.charged for row in rows))
     tx.emit(
         EmailQueued(
-            actor=str(SYSTEM), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
-            recipients=len(rows), due=due,
+            actor=str(SYSTEM), message=message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+            stream=mailbox.stream_id, recipients=len(rows), due=due,
         )
     )  # fmt: skip
 
 
-def schedule(tx: Transaction, message_id: int, box: SenderState, *, at: int, recipients: int, actor: Actor) -> None:
+def schedule(tx: Transaction, message_id: int, mailbox: SenderState, *, at: int, recipients: int, actor: Actor) -> None:
     """Log that a message waits for its send time, and count it."""
-    count_scheduled(tx, box, n=1)
+    count_scheduled(tx, mailbox, n=1)
     tx.emit(
         EmailScheduled(
-            actor=str(actor), message=message_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
-            recipients=recipients, send_at=at,
+            actor=str(actor), message=message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+            stream=mailbox.stream_id, recipients=recipients, send_at=at,
         )
     )  # fmt: skip
 
 
-def count_scheduled(tx: Transaction, box: SenderState, *, n: int) -> None:
+def count_scheduled(tx: Transaction, mailbox: SenderState, *, n: int) -> None:
     """Count messages that wait for their send time, of a mailbox and of the desk: screens show this."""
-    tx.bump("mailbox", str(box.mailbox_id), "scheduled", minute=EVER, n=n)
+    tx.bump("mailbox", str(mailbox.mailbox_id), "scheduled", minute=EVER, n=n)
     tx.bump("desk", "", "scheduled", minute=EVER, n=n)
 
 
