@@ -364,6 +364,17 @@ def test_a_route_is_told_once_when_it_goes_down_and_once_when_it_answers(store: 
     assert told[1] is None
 
 
+def test_one_outage_is_one_failure_of_the_route_however_many_were_under_way(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    for domain in ("one.test", "two.test", "three.test"):
+        desk.submit(f"a@{domain}")
+    taken = claim(store)
+    attempt(store, taken)
+    settle(store, taken, reply=DOWN)
+    assert len(taken) == 3
+    assert store.row(select(STREAM.c.route_failures)) == (1,)
+
+
 def test_a_route_that_has_answered_begins_its_backing_off_anew(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     for reply in (DOWN, DOWN, DOWN, DOWN, DOWN, OK, DOWN):
@@ -412,6 +423,20 @@ def test_a_lane_that_defers_backs_off_and_its_neighbour_does_not_notice(store: S
     assert tries is not None
     assert tries[0] < 15  # two minutes: a knock, then longer and longer rests
     depths_agree(store)
+
+
+def test_an_address_that_is_deferred_again_and_again_does_not_hold_back_its_lane(
+    store: Store, clock: FakeClock
+) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit("full@one.test")
+    for _ in range(6):
+        taken = claim(store)
+        attempt(store, taken)
+        settle(store, taken, reply=LATER)
+        clock.advance(seconds=5 * 3_600)
+    assert store.row(select(RECIPIENT.c.attempts)) == (6,)
+    assert store.row(select(LANE.c.failures)) == (1,)
 
 
 # --- leases ---------------------------------------------------------------------------------------------------------
@@ -522,6 +547,27 @@ def test_a_settlement_that_comes_late_ends_what_was_taken_for_uncertain(store: S
     depths_agree(store)
 
 
+def test_a_late_success_counts_although_another_attempt_was_deferred_since(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    first = claim(store)
+    attempt(store, first)
+    reclaim(store, clock)
+    clock.advance(seconds=400)
+    second = store.transact(lambda tx: delivery.claim(tx, worker=2, limit=1))
+    assert len(store.transact(lambda tx: delivery.attempt(tx, second, worker=2))) == 1
+    settle(store, first)
+    assert states(store) == ["sending"], "the attempt under way has an answer of its own"
+    deferred = [delivery.Settlement(one, LATER) for one in second]
+    store.transact(lambda tx: delivery.settle(tx, deferred, worker=2))
+    assert states(store) == ["deferred"]
+    settle(store, first)
+    assert states(store) == ["sent"]
+    clock.advance(seconds=86_400)
+    assert claim(store) == []
+    depths_agree(store)
+
+
 # --- uncertain, where policy asks a human ---------------------------------------------------------------------------
 
 HOLD = Policy(delivery=Delivery(uncertain="hold"))
@@ -536,6 +582,26 @@ def uncertain(store: Store) -> tuple[Bench, int, list[Claimed]]:
     assert states(store) == ["uncertain"]
     depths_agree(store)
     return desk, message, taken
+
+
+@pytest.mark.parametrize(
+    ("content_class", "further", "state"),
+    [
+        ("commitment", ["commitment"], "uncertain"),
+        ("cold_outreach", ["cold_outreach", "commitment"], "uncertain"),
+        ("cold_outreach", ["cold_outreach"], "deferred"),
+    ],
+)
+def test_a_promise_is_never_sent_twice_without_a_humans_word(
+    store: Store, content_class: str, further: list[str], state: str
+) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, policy=Policy(classes=HeldClasses(hold=())), **WIDE)
+    desk.submit()
+    taken = claim(store)
+    attempt(store, taken)
+    store.transact(lambda tx: tx.write(update(MESSAGE).values(facts={"classes": further})))
+    settle(store, [dataclasses.replace(one, content_class=content_class) for one in taken], reply=LOST)
+    assert states(store) == [state]
 
 
 def test_an_uncertain_delivery_is_sent_again_only_by_a_humans_word(store: Store, clock: FakeClock) -> None:

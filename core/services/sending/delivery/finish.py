@@ -20,7 +20,7 @@ from core.events import EmailUncertain
 from core.model import SYSTEM, ContentClass, Outcome, Reason, Reply, Status
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending import acceptance_limits, contacts, review
+from core.services.sending import acceptance_limits, contacts, gate_facts, review
 
 MAX_REPLY: Final = 500
 """Characters kept of a reply: Exchange names the list that blocked a message after a paragraph of advice."""
@@ -66,7 +66,7 @@ def finish(tx: Transaction, c: Claimed, *, status: Status, reason: str) -> None:
 
 def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:
     """No reply came after the end of data. Policy: retry (a possible duplicate), or let a person decide."""
-    hold = policy.delivery.uncertain == "hold" or c.content_class == ContentClass.COMMITMENT
+    hold = policy.delivery.uncertain == "hold" or _commits(tx, c)
     tx.emit(
         EmailUncertain(
             actor=str(SYSTEM), message=c.message_id, mailbox=c.mailbox_id, agent=c.agent_id, stream=c.stream_id,
@@ -83,6 +83,13 @@ def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitt
         queue.put_back(tx, [c], dues=[next_at])
         status = Status.DEFERRED
     note(tx, c, Reply(Outcome.UNCERTAIN, None, None, LOST, "dot"), status=status, next_at=next_at)
+
+
+def _commits(tx: Transaction, c: Claimed) -> bool:
+    """Return whether it may commit the organisation, as one of its classes: a promise must not arrive twice."""
+    row = tx.one(select(MESSAGE.c.facts).where(MESSAGE.c.id == c.message_id))
+    further = () if row is None else row.facts.get("classes", ())
+    return ContentClass.COMMITMENT in gate_facts.classes_of(c.content_class, tuple(further))
 
 
 def _ask_human(tx: Transaction, c: Claimed) -> None:

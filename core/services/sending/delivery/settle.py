@@ -274,11 +274,14 @@ def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
 
 
 def _settle_late(tx: Transaction, one: Settlement) -> None:
-    """Settle a late success: our lease had lapsed, and the recipient was taken for uncertain."""
+    """Settle a late success: our lease had lapsed, and the recipient was taken for uncertain.
+
+    It counts although another attempt was deferred since: the message has arrived, and one more would be a duplicate.
+    """
     c, outcome = one.claimed, one.reply.outcome
     r = RECIPIENT.c
     row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
-    if row is None or outcome is not Outcome.SENT or Status(row.status).final or row.attempts != one.attempt:
+    if row is None or outcome is not Outcome.SENT or Status(row.status).final:
         return
     flying = tx.one(select(IN_FLIGHT.c.worker).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
     if flying is None:
