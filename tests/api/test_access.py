@@ -14,7 +14,7 @@ from core.db.tables import OPERATOR, TOKEN
 from core.demo.clock import FakeClock
 from tests.api.api_client import Visitor, opened
 from tests.factories.database import new_store
-from tests.factories.desk import make_desk
+from tests.factories.desk import hire, make_desk, person
 
 CODE: Final = Path(api.__file__).parent
 FREE: Final = {"auth.py", "health.py", "unsubscribe.py", "feedback.py", "outcome_waiter.py"}
@@ -70,6 +70,17 @@ def test_every_route_of_operators_refuses_one_who_is_out(tmp_path: Path, values:
                 else alice.patch(_filled(path), {})
             )
             assert answer.status_code == http, (method, path, answer.text)
+
+
+def test_every_read_refuses_an_operator_whose_roles_nobody_has_confirmed(tmp_path: Path) -> None:
+    bench = make_desk(new_store(tmp_path, FakeClock()))
+    hire(bench.store, person("nora"))
+    with opened(bench, tmp_path) as visitor:
+        nora = visitor.operator("nora")
+        tried = [path for method, path in _paths(visitor, "operators") if method == "GET"]
+        assert len(tried) >= 10
+        for path in (*tried, "/mailboxes/{address}"):
+            assert nora.get(f"{_filled(path)}?kind=owner").status_code == 403, path
 
 
 def test_an_agents_revoked_token_reads_nothing_from_that_moment_on(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from core.db.queue_changes import LaneChange
 from core.db.store import Store
 from core.db.tables import IN_FLIGHT, LANE, MAILBOX, READY
 from core.db.transaction import Transaction
@@ -100,6 +101,14 @@ def test_suspending_an_agent_is_one_row_whatever_is_queued(store: Store, clock: 
     assert store.rows(select(READY).order_by(READY.c.message_id, READY.c.n)) == queued
     assert store.rows(select(LANE).order_by(LANE.c.id)) == lanes
     assert claim(store) == []
+
+
+def test_the_earliest_of_several_added_to_a_lane_says_when_it_wakes() -> None:
+    change = LaneChange(depth=1, due=10)
+    change.join(LaneChange(depth=2, in_flight=-1, due=20))
+    assert change == LaneChange(depth=3, in_flight=-1, due=10)
+    change.join(LaneChange(due=5))
+    assert change.due == 5
 
 
 @settings(max_examples=effort.times(10, 100), deadline=None, suppress_health_check=list(HealthCheck))

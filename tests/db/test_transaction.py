@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -246,6 +248,22 @@ def test_what_is_not_there_yet_is_never_remembered_as_missing(store: Store) -> N
     values = {"agent_id": desk.agent_id, "key": "r", "opened_at": 0, "via": []}
     store.transact(lambda tx: tx.create(RUN, values))
     assert store.transact(lambda tx: gate_queries.run(tx, agent_id=desk.agent_id, key="r")) is not None
+
+
+def test_a_row_that_a_failed_commit_took_back_is_not_remembered(store: Store) -> None:
+    desk = make_desk(store)
+
+    def found(tx: Transaction) -> object:
+        return gate_queries.run(tx, agent_id=desk.agent_id, key="r")
+
+    def made(tx: Transaction) -> None:
+        tx.create(RUN, {"agent_id": desk.agent_id, "key": "r", "opened_at": 0, "via": []})
+        assert found(tx) is not None
+
+    with contextlib.suppress(ZeroDivisionError), store.begin() as tx:
+        tx.run(made)
+        raise ZeroDivisionError
+    assert store.transact(found) is None
 
 
 def test_a_look_writes_nothing(store: Store) -> None:

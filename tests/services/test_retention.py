@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import MetaData, select
 
 from core.db import audit_log
+from core.db.counters import EVER, bucket
 from core.db.store import Store
-from core.db.tables import BODY, REVIEW
+from core.db.tables import BODY, COUNTER, REVIEW
+from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, SECOND
 from core.ids import spell_id
@@ -177,3 +179,22 @@ def test_the_words_for_which_mail_was_held_are_purged_and_never_in_the_log(store
     age(store, clock, days=31)
     for one in ("refund", "4,711", "Zanzibar"):
         assert places(store, one) == set(), one
+
+
+def test_counters_are_kept_as_long_as_their_widest_reader_asks(store: Store, clock: FakeClock) -> None:
+    make_desk(store)
+    kinds = ("left", "sent_1h", "left_15m", "sent_1d")
+
+    def left() -> set[str]:
+        return {row.kind for row in store.rows(select(COUNTER.c.kind).where(COUNTER.c.scope == "agent"))}
+
+    def count(tx: Transaction) -> None:
+        for kind in kinds:
+            tx.bump("agent", "1", kind, minute=bucket(tx.now))
+        tx.bump("agent", "1", "kept", minute=EVER)
+
+    store.transact(count)
+    for days, expected in ((1, {*kinds, "kept"}), (2, {*kinds, "kept"} - {"left"}), (100, {"kept"})):
+        clock.advance(micros=days * DAY)
+        store.transact(retention.forget_old)
+        assert left() == expected

@@ -108,6 +108,8 @@ async def test_refusals_at_each_stage(way: Way, stage: str, say: bytes, outcome:
         world.script[stage] = b"354 ok\r\n" if stage == "DATA" else b"250 ok\r\n"
         assert (await post.deliver(parcel(world.port))).outcome is Outcome.SENT
         assert world.connections == 1
+        # a transaction that was begun and refused is still open: a second MAIL would be answered 503
+        assert (b"RSET" in world.commands) == (stage != "dot")
 
 
 async def test_a_lone_dot_ends_what_the_receiver_began_without_a_recipient() -> None:
@@ -256,6 +258,13 @@ async def test_extensions_are_used_where_needed_and_offered() -> None:
     assert b'RCPT TO:<"a b>"@example.com>' in world.commands
 
 
+async def test_a_server_that_is_busy_is_not_asked_again_with_helo() -> None:
+    async with receiver({"EHLO": b"421 4.3.2 busy\r\n"}) as world, courier() as post:
+        reply = await post.deliver(parcel(world.port))
+    assert (reply.outcome, reply.code) == (Outcome.ROUTE_DOWN, 421)
+    assert not [command for command in world.commands if command.startswith(b"HELO")]
+
+
 async def test_helo_serves_where_ehlo_is_unknown() -> None:
     async with receiver({"EHLO": b"502 what\r\n"}) as world, courier() as post:
         assert (await post.deliver(parcel(world.port))).outcome is Outcome.SENT
@@ -333,6 +342,11 @@ async def test_a_message_too_big_for_what_the_receiver_announced_says_both_figur
     reply = await one_reply({**way, "EHLO": b"250-mx\r\n250 SIZE 1000\r\n"}, message=MESSAGE + b"x" * 2_000)
     size = len(MESSAGE) + 2_000
     assert f"the message has {size:,} bytes, and 127.0.0.1 takes at most 1,000 (SIZE)" in reply.text
+
+
+async def test_a_message_of_exactly_the_announced_size_leaves() -> None:
+    reply = await one_reply({"EHLO": f"250-mx\r\n250 SIZE {len(MESSAGE)}\r\n".encode()})
+    assert reply.outcome is Outcome.SENT
 
 
 @pytest.mark.parametrize("stage", ["MAIL", "DATA", "dot"])

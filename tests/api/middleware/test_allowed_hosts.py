@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from core.api import app
-from core.api.middleware.allowed_hosts import plain
+from core.api.middleware.allowed_hosts import Hosts, plain
+from core.api.middleware.request_limits import Message
 from core.api.routes import docs
 from core.db.store import Store
 from core.settings import Http
@@ -41,6 +44,29 @@ def test_its_own_names_are_answered(visitor: Visitor, host: str) -> None:
 def test_other_names_are_misdirected(visitor: Visitor, host: str, path: str) -> None:
     told = problem(visitor.get(path, headers={"Host": host}), 421, "misdirected")
     assert told["fix"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "version", "status"),
+    [
+        ([], "1.1", 400), ([], "1.0", 200), (["postroom"], "1.1", 200),
+        (["postroom", "evil.example"], "1.1", 400), (["evil.example", "postroom"], "1.1", 400),
+    ],
+)  # fmt: skip
+def test_a_request_names_one_host(visitor: Visitor, hosts: list[str], version: str, status: int) -> None:
+    """Two fields, and a proxy in front may have gone by the one and the desk by the other (RFC 9110 7.2)."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    named = [(b"host", host.encode()) for host in hosts]
+    scope = {"type": "http", "method": "GET", "path": "/docs", "headers": named, "http_version": version}
+    asyncio.run(Hosts(PlainTextResponse("ours"), settings=visitor.settings)(scope, receive, send))
+    assert said[0]["status"] == status
 
 
 def test_the_address_of_the_connection_is_a_name_of_its_own(visitor: Visitor) -> None:

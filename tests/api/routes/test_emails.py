@@ -596,6 +596,15 @@ def test_only_waiting_mail_is_cancelled(free: Visitor) -> None:
     problem(free.post(f"/emails/{message}/cancel"), 409, "conflict")
 
 
+def test_a_token_that_only_reads_cancels_nothing(agent: Visitor) -> None:
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, secret="pra_reads", scopes=["read"])
+    message = agent.send().json()["message_id"]
+    reads = agent.using(f"pra_reads{bench.agent_id}False")
+    problem(reads.post(f"/emails/{message}/cancel"), 403, "insufficient_scope")
+    assert reads.get(f"/emails/{message}").json()["status"] == "pending"
+
+
 def test_ids_of_nothing_are_404(agent: Visitor) -> None:
     for one in ("m0000000000000", "x", "m" + "z" * 13, "a0000000000000"):
         problem(agent.get(f"/emails/{one}"), 404, "not_found")

@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from core.db import gate_queries
 from core.db.store import Store
 from core.db.tables import MAILBOX, RECIPIENT, REVIEW, STREAM
-from core.model import ContentClass, Mode, Reason
+from core.model import ContentClass, Mode, Outcome, Reason, Reply
 from core.rules.addresses import parse_address
 from core.rules.policy import Policy
 from core.services.control import emergency
@@ -26,7 +26,7 @@ from core.services.identity import mailbox_settings
 from core.services.sending import review
 from core.services.sending.submit_result import Answer
 from tests.factories import effort
-from tests.factories.delivery import attempt, claim, events, number, pass_a_moment
+from tests.factories.delivery import attempt, claim, events, number, pass_a_moment, settle
 from tests.factories.desk import ADDRESS, ALICE, BOB, DOMAIN, GAIL, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.services.sending.test_delivery import depths_agree, states
 
@@ -119,6 +119,19 @@ def test_a_message_is_judged_as_a_whole_before_the_first_of_it_leaves(store: Sto
     assert attempt(store, [first]) == set(), "its other recipient is outside, which holds new mail to both"
     assert states(store) == ["pending", "pending"]
     assert reasons(store, message) == ["allow_list"]
+
+
+def test_a_delivery_that_had_started_when_its_message_went_back_is_settled(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit([ONE, TWO])
+    pass_a_moment(store)
+    first, second = claim(store)
+    assert attempt(store, [first]) == {first.key}
+    narrow(store, "elsewhere.test")
+    assert attempt(store, [second]) == set()
+    settle(store, [first], reply=Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example"))
+    assert sorted(states(store)) == ["deferred", "pending"]
+    depths_agree(store)
 
 
 def test_answers_that_would_go_outside_the_allow_list_are_held_at_both_ends(store: Store) -> None:

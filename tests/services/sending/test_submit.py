@@ -18,10 +18,12 @@ from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE
 from core.errors import Invalid
 from core.model import Mode
+from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES
 from core.rules.policy import Policy
 from core.rules.policy.sections import AgentBudget, Budgets
 from core.services.control import emergency, retention
-from core.services.sending import delivery
+from core.services.sending import delivery, review
+from core.services.sending.limits import Cap
 from core.services.sending.submit import Submit
 from tests.db.empty_database import Fresh
 from tests.factories import effort
@@ -88,6 +90,19 @@ def test_a_key_is_remembered_as_long_as_its_message_lives_and_a_day(store: Store
     assert desk.submit(idempotency_key="k1").body() == first.body()  # it is still pending
 
 
+def test_a_key_is_remembered_for_a_day_though_its_message_has_ended(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    first = desk.submit(idempotency_key="k1")
+    decision = review.Decision(number(first.message_id), approve=False, reason="no")
+    store.transact(lambda tx: review.decide(tx, decision, actor=ALICE))
+    clock.advance(micros=DAY - 1)
+    store.transact(retention.forget_old)
+    assert desk.submit(idempotency_key="k1").body() == first.body()
+    clock.advance(micros=1)
+    store.transact(retention.forget_old)
+    assert desk.submit(idempotency_key="k1").message_id != first.message_id
+
+
 def test_two_of_one_key_in_one_batch_are_one_message(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     verbs = [Submit(desk.prepared(idempotency_key="k1")) for _ in range(2)]
@@ -152,6 +167,21 @@ def test_no_window_ever_sees_more_than_a_cap_however_the_claims_fall(
     assert most_in_any(left, HOUR) <= hour
     assert most_in_any(left, DAY) <= day
     assert all(most_in_any(times, HOUR) <= site for times in at_site.values())
+
+
+@pytest.mark.parametrize(("window", "width"), [(HOUR_MINUTES, HOUR_BUCKET), (DAY_MINUTES, DAY_BUCKET)])
+def test_a_cap_counts_until_its_whole_window_has_passed(
+    store: Store, clock: FakeClock, window: int, width: int
+) -> None:
+    cap = Cap("some", "agent", "1", "left", 1, window, width)
+    store.transact(lambda tx: cap.charge(tx, 1))
+    opens = store.look(cap.room).next_at
+    assert opens is not None
+    assert opens - clock.now() >= window * MINUTE
+    clock.advance(micros=opens - clock.now() - 1)
+    assert store.look(cap.room).left == 0
+    clock.advance(micros=1)
+    assert store.look(cap.room).left == 1
 
 
 def test_caps_hold_over_a_restart(store: Store, database_url: str, clock: FakeClock) -> None:
