@@ -19,7 +19,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from core.db import bulk_insert
+from core.db import hot_statements
 from core.db.tables import LOG_ENTRY
 from core.events import SUBJECTS, Data, Event, recall
 from core.ids import spell_id
@@ -106,13 +106,13 @@ def append(conn: Connection, events: Sequence[Event], *, now: int) -> tuple[int,
             }
         )
         prev = own
-    bulk_insert.insert_all(conn, LOG_ENTRY, rows)
+    hot_statements.insert_all(conn, LOG_ENTRY, rows)
     return first, seq
 
 
 def head(conn: Connection) -> tuple[int, bytes]:
     """Return the last seq and its hash; (0, 32 zero bytes) for an empty log."""
-    rows = bulk_insert.fetch(conn, _HEAD)
+    rows = hot_statements.fetch(conn, _HEAD)
     return (rows[0].seq, bytes(rows[0].hash)) if rows else (0, GENESIS)
 
 

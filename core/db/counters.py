@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.db import bulk_insert
+from core.db import hot_statements
 from core.db.tables import COUNTER
 from core.durations import MINUTE
 
@@ -47,14 +47,16 @@ _LOAD_MANY: Final = select(_C.key, _C.minute, _C.n).where(
 
 def load(conn: Connection, scope: str, key: str, kind: str, *, since: int) -> dict[int, int]:
     """Return minute -> n, from minute `since` on."""
-    rows = bulk_insert.fetch(conn, _LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
+    rows = hot_statements.fetch(conn, _LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
     return {row.minute: row.n for row in rows}
 
 
 def load_many(conn: Connection, scope: str, keys: Sequence[str], kind: str, *, since: int) -> dict[str, dict[int, int]]:
     """As `load`, for many keys in one read."""
     found: dict[str, dict[int, int]] = {}
-    for row in conn.execute(_LOAD_MANY, {"b_scope": scope, "b_keys": list(keys), "b_kind": kind, "b_since": since}):
+    for row in hot_statements.fetch(
+        conn, _LOAD_MANY, {"b_scope": scope, "b_keys": list(keys), "b_kind": kind, "b_since": since}
+    ):
         found.setdefault(row.key, {})[row.minute] = row.n
     return found
 
@@ -67,7 +69,7 @@ def apply(conn: Connection, bumps: Mapping[CounterKey, int], *, sqlite: bool) ->
         if n
     ]
     if rows:
-        bulk_insert.run(conn, _UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
+        hot_statements.run(conn, _UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
 
 
 def _upsert(insert: Any) -> Any:

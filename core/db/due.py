@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, literal_column, select
 
-from core.db import bulk_insert
+from core.db import hot_statements
 from core.db.store import Store
 
 Condition = ColumnElement[bool]
@@ -35,5 +35,5 @@ class DueCheck:
     def __call__(self, store: Store) -> frozenset[str]:
         """Return the names of the conditions that hold now. Raises `Unavailable`."""
         with store.read() as conn:
-            (row,) = bulk_insert.fetch(conn, self._statement, {"b_now": store.clock.now()})
+            (row,) = hot_statements.fetch(conn, self._statement, {"b_now": store.clock.now()})
         return frozenset(name for name, holds in zip(self._names, row, strict=True) if holds)

@@ -306,9 +306,9 @@ def suppressed(
     Only suppressions that apply to this stream; `classes` are what the message counts as, not every class it belongs
     to.
     """
-    rows: Sequence[Row[Any]] | None = tx.batch_cache.rows("suppressed", addresses)
+    rows: Sequence[Any] | None = tx.batch_cache.rows("suppressed", addresses)
     if rows is None:
-        rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
+        rows = tx.fetch_unflushed(_SUPPRESSED, {"b_addresses": list(addresses), "b_now": now})
     return {
         row.address: (row.id, row.cause)
         for row in rows
@@ -329,9 +329,9 @@ _KNOWN: Final = select(CONTACT.c.address, CONTACT.c.agent_id, CONTACT.c.left_at)
 
 def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> tuple[set[str], set[str]]:
     """Return the addresses this agent has sent mail to, and which of the others have some waiting."""
-    rows: Sequence[Row[Any]] | None = tx.batch_cache.rows(("contacts", agent_id), addresses)
+    rows: Sequence[Any] | None = tx.batch_cache.rows(("contacts", agent_id), addresses)
     if rows is None:
-        rows = tx.read_unflushed(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
+        rows = tx.fetch_unflushed(_KNOWN, {"b_agents": [agent_id], "b_addresses": list(addresses)})
     left = {row.address for row in rows if row.left_at is not None}
     return left, {row.address for row in rows} - left
 
@@ -339,9 +339,9 @@ def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> t
 def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
     """Prefetch for a whole batch what `suppressed` and `contacts` will ask address by address."""
     listed = list(addresses)
-    rows = tx.read_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now})
+    rows = tx.fetch_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now})
     tx.batch_cache.keep_rows("suppressed", listed, rows)
-    rows = tx.read_unflushed(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
+    rows = tx.fetch_unflushed(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
     for agent_id in agent_ids:
         tx.batch_cache.keep_rows(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])
 

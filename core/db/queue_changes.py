@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, case, update
 
-from core.db import bulk_insert
+from core.db import hot_statements
 from core.db.tables import LANE
 from core.durations import FAR_FUTURE
 
@@ -33,7 +33,7 @@ def apply(conn: Connection, changes: Mapping[int, LaneChange]) -> None:
         {"b_id": lane, "b_depth": change.depth, "b_in_flight": change.in_flight, "b_due": change.due}
         for lane, change in sorted(changes.items())
     ]
-    bulk_insert.run(conn, _APPLY, rows)
+    hot_statements.run(conn, _APPLY, rows)
 
 
 _C: Final = LANE.c

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from core.db import bulk_insert, queue_changes
+from core.db import hot_statements, queue_changes
 from core.db.queue_changes import LaneChange
 from core.events import Event
 
@@ -44,7 +44,7 @@ class Staged:
         """Insert the rows and change the lanes."""
         for table, rows in self.rows.items():
             if rows:
-                bulk_insert.insert_all(conn, table, rows)
+                hot_statements.insert_all(conn, table, rows)
         self.rows.clear()
         if self.lanes:
             queue_changes.apply(conn, self.lanes)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db import bulk_insert
+from core.db import hot_statements
 from core.db import sqlite_file as files
 from core.db.caches import DeskCache
 from core.db.sqlite_file import File
@@ -162,7 +162,7 @@ class Store:
 
     def _still_true(self, conn: Connection) -> dict[Hashable, Any]:
         """Return the rows cached by earlier transactions of this process, if no process has changed any since."""
-        rows = bulk_insert.fetch(conn, _GENERATION)
+        rows = hot_statements.fetch(conn, _GENERATION)
         generation = rows[0].generation if rows else None
         if generation != self._generation:
             self._kept.clear()

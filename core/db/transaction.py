@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, NestedTransaction, Row, Table, insert
+from sqlalchemy import Connection, Executable, Row, Table, insert
 from sqlalchemy.exc import DBAPIError
 
-from core.db import audit_log, bulk_insert
-from core.db.bulk_insert import Compiled
+from core.db import audit_log, hot_statements
 from core.db.caches import BatchCache, DeskCache
 from core.db.counters import CounterBook
+from core.db.hot_statements import Compiled, Savepoint
 from core.db.queue_changes import LaneChange
 from core.db.staged_writes import Staged
 from core.events import Event
@@ -47,7 +47,7 @@ class Transaction:
         """Whether everything is written and only the commit remains."""
         self._batch = Staged()
         self._verb: Staged | None = None
-        self._savepoint: NestedTransaction | None = None
+        self._savepoint: Savepoint | None = None
 
     # --- verbs ---
 
@@ -66,7 +66,7 @@ class Transaction:
                 raise
             raise
         if self._savepoint is not None:
-            self._savepoint.commit()
+            self._savepoint.release()
         self._batch.join(self._verb)
         self.counters.keep()
         self._verb, self._savepoint = None, None
@@ -88,13 +88,19 @@ class Transaction:
         self._settle()
         return self.conn.execute(statement, values).all()
 
-    def compiled(self, statement: Compiled, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-        """As `all`, for a compiled statement."""
+    def fetch(self, statement: Executable | Compiled, values: Mapping[str, Any]) -> Sequence[Any]:
+        """As `all`, for a module's constant statement: its rows are plain named tuples."""
         self._settle()
-        return statement.all(self.conn, values)
+        return self.fetch_unflushed(statement, values)
+
+    def fetch_unflushed(self, statement: Executable | Compiled, values: Mapping[str, Any]) -> Sequence[Any]:
+        """As `fetch`, for rows that no verb of this batch can have staged: the staged ones are not written first."""
+        if isinstance(statement, Compiled):
+            return statement.all(self.conn, values)
+        return hot_statements.fetch(self.conn, statement, values)
 
     def read_unflushed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """Read rows that no verb of this batch can have staged, without writing the staged ones first."""
+        """As `fetch_unflushed`, for a statement made for this call."""
         return self.conn.execute(statement, values).all()
 
     # --- writing now ---
@@ -113,7 +119,7 @@ class Transaction:
         if not values:
             return 0
         self._settle(writing=True)
-        return bulk_insert.run(self.conn, statement, values)
+        return hot_statements.run(self.conn, statement, values)
 
     def create(self, table: Table, values: Values) -> int:
         """Insert a row whose id the database assigns; returns the id. Invalidates only cached absences."""
@@ -183,7 +189,7 @@ class Transaction:
         mine = self._verb
         if mine is not None and (writing or mine.rows or mine.lanes):
             if self._savepoint is None:
-                self._savepoint = self.conn.begin_nested()
+                self._savepoint = Savepoint(self.conn)
             mine.write(self.conn)
 
     def _write_batch(self) -> None:
@@ -198,5 +204,4 @@ class Transaction:
         self.batch_cache.row_changed()
         if savepoint is not None:
             self.desk_cache.row_changed()
-            if savepoint.is_active:
-                savepoint.rollback()
+            savepoint.roll_back()

@@ -49,7 +49,7 @@ def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
     """Return what delivery needs of the claimed recipients, in the order claimed."""
     if not slots:
         return []
-    rows = tx.all(_DESCRIBE, {"b_ids": [s.message_id for s in slots]})
+    rows = tx.fetch(_DESCRIBE, {"b_ids": [s.message_id for s in slots]})
     known = {(row.message_id, row.n): row for row in rows}
     claimed = []
     for slot in slots:
@@ -61,7 +61,7 @@ def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
 
 def held_leases(tx: Transaction, keys: Collection[tuple[int, int]], *, worker: int) -> dict[tuple[int, int], Any]:
     """Return the in-flight rows among `keys` that this worker still holds."""
-    rows = tx.all(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
+    rows = tx.fetch(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
     return {(row.message_id, row.n): row for row in rows if (row.message_id, row.n) in keys}
 
 

@@ -39,7 +39,7 @@ def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> Lan
     """Return the lane of a mailbox towards a domain; created on first use."""
 
     def find() -> LaneFacts:
-        rows = tx.read_unflushed(_LANE_OF, {"b_mailbox": mailbox_id, "b_domain": domain})
+        rows = tx.fetch_unflushed(_LANE_OF, {"b_mailbox": mailbox_id, "b_domain": domain})
         if rows:
             return LaneFacts(rows[0].id, rows[0].depth, rows[0].not_before)
         made = tx.create(LANE, {"mailbox_id": mailbox_id, "domain": domain, "site": site, "next_at": FAR_FUTURE})
@@ -50,7 +50,7 @@ def lane_for(tx: Transaction, *, mailbox_id: int, domain: str, site: str) -> Lan
 
 def prefetch(tx: Transaction, mailbox_ids: Collection[int], domains: Collection[str]) -> None:
     """Prefetch for a whole batch the lanes that `lane_for` will look up one by one."""
-    for row in tx.read_unflushed(_LANES_OF, {"b_mailboxes": list(mailbox_ids), "b_domains": list(domains)}):
+    for row in tx.fetch_unflushed(_LANES_OF, {"b_mailboxes": list(mailbox_ids), "b_domains": list(domains)}):
         tx.batch_cache.get(
             ("lane", row.mailbox_id, row.domain), functools.partial(LaneFacts, row.id, row.depth, row.not_before)
         )
@@ -89,7 +89,7 @@ def withdraw(tx: Transaction, keys: Collection[tuple[int, int]], *, lanes: Colle
 
 def followers(tx: Transaction, message_ids: Collection[int]) -> Sequence[Any]:
     """Return recipients that wait for one of these messages to become final (order within a conversation)."""
-    return tx.all(_FOLLOWERS, {"b_ids": list(message_ids)}) if message_ids else ()
+    return tx.fetch(_FOLLOWERS, {"b_ids": list(message_ids)}) if message_ids else ()
 
 
 def predecessor(tx: Transaction, *, mailbox_id: int, conversation: int, before: int, address: str) -> int | None:

@@ -22,8 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from core.db.bulk_insert import Compiled
 from core.db.due import NOW
+from core.db.hot_statements import Compiled
 from core.db.queue.ready import Slot
 from core.db.tables import AGENT, DESK, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
@@ -48,13 +48,13 @@ def mailboxes_due(
     for which the calling worker is at capacity, are excluded too; so are lanes to a (stream, domain) in `crowded`.
     """
     values = {"b_now": tx.now, "b_limit": limit, "b_busy": list(busy), "b_crowded": list(crowded)}
-    return tx.all(_MAILBOXES_DUE, values)
+    return tx.fetch(_MAILBOXES_DUE, values)
 
 
 def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int, closed: Collection[str] = ()) -> Sequence[Any]:
     """Return a mailbox's due lanes, the longest due first; none to a domain in `closed`."""
     values = {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit, "b_closed": list(closed)}
-    return tx.all(_LANES_DUE, values)
+    return tx.fetch(_LANES_DUE, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = F
     read = rows + 1
     found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
     statement = _heads(len(lane_ids), tx.conn.dialect, paid=paid)
-    for row in tx.compiled(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
+    for row in tx.fetch(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
         found[row.lane_id].append(row)
     return {lane_id: Head(head, more=len(head) == read) for lane_id, head in found.items()}
 

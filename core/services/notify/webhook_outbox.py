@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Row, Select, Update, and_, bindparam, delete, exists, func, or_, select, update
 
-from core.db import audit_log, bulk_insert
+from core.db import audit_log, hot_statements
 from core.db.audit_log import Entry
 from core.db.due import NOW
 from core.db.queries.message import last_attempt
@@ -85,7 +85,7 @@ class Idle:
 
 def due(tx: Transaction, *, limit: int) -> list[int]:
     """Mailboxes whose webhook has work and no worker, the longest waiting first. Reads only."""
-    return [int(row.id) for row in bulk_insert.fetch(tx.conn, _DUE, {"b_now": tx.now, "b_limit": limit})]
+    return [int(row.id) for row in hot_statements.fetch(tx.conn, _DUE, {"b_now": tx.now, "b_limit": limit})]
 
 
 def _due() -> Select[int]:

@@ -59,7 +59,7 @@ class Consents:
     def _load(self) -> Records:
         wanted = subjects(self._people)
         known = self._tx.batch_cache.rows(_PREFETCHED, wanted)
-        return records(self._tx.all(_RECORDS, {"b_subjects": wanted}) if known is None else known)
+        return records(self._tx.fetch(_RECORDS, {"b_subjects": wanted}) if known is None else known)
 
     def _written_to(self, agent_id: int) -> set[str]:
         if agent_id not in self._contacted:
@@ -84,7 +84,7 @@ def relates(classes: Iterable[ContentClass]) -> bool:
 def prefetch(tx: Transaction, people: Iterable[str]) -> None:
     """Prefetch for a whole batch what `Consents` reads message by message."""
     wanted = subjects(people)
-    tx.batch_cache.keep_rows(_PREFETCHED, wanted, tx.read_unflushed(_RECORDS, {"b_subjects": wanted}))
+    tx.batch_cache.keep_rows(_PREFETCHED, wanted, tx.fetch_unflushed(_RECORDS, {"b_subjects": wanted}))
 
 
 def subjects(people: Iterable[str]) -> list[str]:

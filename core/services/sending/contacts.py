@@ -69,7 +69,7 @@ def left(tx: Transaction, sent: Sequence[Claimed]) -> None:
     if not people:
         return
     agents, addresses = {agent for agent, _ in people}, {address for _, address in people}
-    known = {(row.agent_id, row.address): row for row in tx.all(_OF, {"b_agents": agents, "b_addresses": addresses})}
+    known = {(row.agent_id, row.address): row for row in tx.fetch(_OF, {"b_agents": agents, "b_addresses": addresses})}
     made = []
     for (agent_id, address), message_id in people.items():
         row = known.get((agent_id, address))
@@ -90,7 +90,7 @@ def release(tx: Transaction, ended: Sequence[Ended | Claimed], *, unattempted: b
     if not ended:
         return
     agents, addresses = {one.agent_id for one in ended}, {one.address for one in ended}
-    rows = tx.all(_OF, {"b_agents": agents, "b_addresses": addresses})
+    rows = tx.fetch(_OF, {"b_agents": agents, "b_addresses": addresses})
     held = {(row.agent_id, row.address): row for row in rows if row.left_at is None}
     for one in ended:
         row = held.get((one.agent_id, one.address))

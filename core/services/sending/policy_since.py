@@ -80,7 +80,7 @@ def _said(tx: Transaction, messages: list[Row[Any]]) -> Iterable[tuple[Row[Any],
     """The text recipients may read of these messages, from the bytes that would leave. Purged bodies are skipped."""
     if not messages:
         return
-    rows = tx.all(_BODIES, {"b_ids": [message.id for message in messages]})
+    rows = tx.fetch(_BODIES, {"b_ids": [message.id for message in messages]})
     bodies = {row.message_id: bytes(row.rendered) for row in rows if row.rendered is not None}
     for message in messages:
         if message.id in bodies:

@@ -110,7 +110,7 @@ def shared_pace(stream_id: int, site: str) -> str:
 
 def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
     """GCRA's theoretical arrival times of a mailbox at these sites; none before the first departure."""
-    rows = tx.read_unflushed(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
+    rows = tx.fetch_unflushed(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
     return {row.site: row.tat for row in rows}
 
 

@@ -69,9 +69,9 @@ class _Gate:
         self._tx = tx
         ids = [c.message_id for c in held]
         self._states: dict[tuple[int, int], Row[Any]] = {
-            (row.message_id, row.n): row for row in tx.all(_STATES, {"b_ids": ids})
+            (row.message_id, row.n): row for row in tx.fetch(_STATES, {"b_ids": ids})
         }
-        self._messages = {row.id: row for row in tx.all(_MESSAGES, {"b_ids": ids})}
+        self._messages = {row.id: row for row in tx.fetch(_MESSAGES, {"b_ids": ids})}
         self._people: dict[int, dict[int, str]] = {}
         for row in self._states.values():
             if row.status in _NOT_LEFT:
@@ -167,7 +167,7 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
 
 
 def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
-    rows = tx.all(_CLOSED, {"b_ids": list(lane_ids)})
+    rows = tx.fetch(_CLOSED, {"b_ids": list(lane_ids)})
     return {row.id for row in rows}
 
 

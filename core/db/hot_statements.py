@@ -1,0 +1,287 @@
+"""Statements of the hot path: compiled once, executed by the driver directly.
+
+Why: to execute a statement of 5 us, SQLAlchemy looks up its compiled form, binds its parameters, and builds a context,
+a result and the result's metadata: 40 to 250 us. So each constant statement here is compiled once for each database,
+its parameters are passed by position, and its rows are named tuples. SQLAlchemy still generates the SQL from the
+tables, and converts what the driver does not (JSON; booleans, which SQLite stores as numbers).
+
+    fetch        rows of a SELECT; lists in it are padded, so that few texts exist and stay prepared
+    run          an UPDATE, DELETE or upsert for each row
+    insert_all   rows of one table by one statement: SQLite's driver releases the GIL at every row of an `executemany`,
+                 and a busy event loop then holds it for a while; psycopg spends more on each row than PostgreSQL
+    Savepoint    of a verb
+
+Errors are SQLAlchemy's, as of any statement. Only constants of a module belong here: compiled forms are kept for good.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import namedtuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, Final
+
+from sqlalchemy import Column, Connection, Dialect, Executable, Insert, Table, insert
+from sqlalchemy.exc import DBAPIError
+
+Values = Mapping[str, Any]
+
+CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Rows per INSERT statement: few distinct sizes, so that all fit the driver's cache of prepared statements."""
+LONGEST: Final = 256
+"""Lists are padded to a power of two up to this length, longer ones to a multiple of it."""
+
+
+class Compiled:
+    """A statement compiled for one database."""
+
+    def __init__(self, statement: Executable, dialect: Dialect, keys: Sequence[str] | None = None) -> None:
+        self._made: Any = statement.compile(dialect=_positional(dialect), column_keys=keys)  # type: ignore[attr-defined]  # all of ours can be
+        binds: dict[str, Any] = self._made.binds
+        self._lists = tuple(name for name, bind in binds.items() if bind.expanding)
+        self._fixed = {name: bind.value for name, bind in binds.items() if not bind.required}
+        self._fixed |= _defaults(self._made.insert_prefetch)
+        self._binders: list[tuple[str, Callable[[Any], Any]]] = [
+            (name, binder)
+            for name, bind in binds.items()
+            if not bind.expanding and (binder := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
+        ]
+        self._texts: dict[tuple[int, ...], _Text] = {}
+        columns = list(getattr(statement, "exported_columns", ()))
+        row: Any = namedtuple("Row", [str(column.key) for column in columns], rename=True)  # type: ignore[misc]  # noqa: PYI024 - of this statement
+        self._row: Callable[[Iterable[Any]], Any] = row._make
+        self._readers: list[tuple[int, Callable[[Any], Any]]] = [
+            (place, reader)
+            for place, column in enumerate(columns)
+            if (reader := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        ]
+
+    def all(self, conn: Connection, values: Values) -> list[Any]:
+        """Return the rows it finds, as named tuples."""
+        sql, bound = self._bind(values)
+        with _Errors(conn, sql):
+            rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
+        if self._readers:
+            rows = [self._read(row) for row in rows]
+        return [self._row(row) for row in rows]
+
+    def run(self, conn: Connection, rows: Sequence[Values]) -> int:
+        """Run it once for each row; returns the number of rows affected."""
+        bound = [self._bind(row) for row in rows]
+        sql = bound[0][0]
+        with _Errors(conn, sql):
+            cursor = _cursor(conn)
+            if len(bound) == 1:
+                cursor.execute(sql, bound[0][1])
+            else:
+                cursor.executemany(sql, [row for _, row in bound])
+            return int(cursor.rowcount)
+
+    def insert(self, conn: Connection, rows: Sequence[Values]) -> int:
+        """Run an INSERT, or an upsert, of many rows at once; returns the number of rows affected."""
+        bound = [self._bind(row) for row in rows]
+        sql = _many(bound[0][0], len(bound))
+        with _Errors(conn, sql):
+            cursor = _cursor(conn)
+            cursor.execute(sql, [value for _, row in bound for value in row])
+            return int(cursor.rowcount)
+
+    def _bind(self, values: Values) -> tuple[str, tuple[Any, ...]]:
+        """Return the SQL and its parameters in order."""
+        named = {**self._fixed, **values}
+        for name, binder in self._binders:
+            named[name] = binder(named[name])
+        for name in self._lists:
+            named[name] = _padded(named[name])
+        sizes = tuple(len(named[name]) for name in self._lists)
+        text = self._texts.get(sizes)
+        if text is None:
+            text = self._texts[sizes] = _Text(self._made.construct_expanded_state(named))
+        return text.sql, text.bind(named)
+
+    def _read(self, row: Sequence[Any]) -> list[Any]:
+        values = list(row)
+        for place, reader in self._readers:
+            values[place] = reader(values[place])
+        return values
+
+
+class _Text:
+    """The SQL of a statement with lists of certain lengths. `state` is SQLAlchemy's `ExpandedState`."""
+
+    def __init__(self, state: Any) -> None:
+        self.sql: str = state.statement
+        self._lists: list[tuple[str, list[str]]] = list(state.parameter_expansion.items())
+        names: list[str] = state.positiontup
+        self._pick: Callable[[Any], Any] = itemgetter(*names) if len(names) > 1 else _first_of(names)
+
+    def bind(self, named: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the parameters by position."""
+        for name, members in self._lists:
+            flat = named[name]
+            if len(flat) < len(members):  # of tuples
+                flat = [value for one in flat for value in one]
+            named.update(zip(members, flat, strict=True))
+        bound: tuple[Any, ...] = self._pick(named)
+        return bound
+
+
+def _first_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """As `itemgetter`, which returns no tuple for fewer than two names."""
+    return lambda named: tuple(named[name] for name in names)
+
+
+def _padded(values: Collection[Any]) -> list[Any]:
+    """Repeat the last member until the list has one of few lengths: it finds the same rows."""
+    padded = list(values)
+    n = len(padded)
+    if n:
+        size = 1 << (n - 1).bit_length() if n <= LONGEST else -(-n // LONGEST) * LONGEST
+        padded += padded[-1:] * (size - n)
+    return padded
+
+
+def _defaults(columns: Iterable[Column[Any]]) -> dict[str, Any]:
+    """Defaults from the tables for columns that rows omit: values, or factories of empty lists and the like."""
+    found: dict[str, Any] = {}
+    for column in columns:
+        default: Any = column.default
+        found[column.key] = default.arg(None) if default.is_callable else default.arg
+    return found
+
+
+# --- the driver -------------------------------------------------------------------------------------------------------
+
+
+def _cursor(conn: Connection) -> Any:
+    """Return a cursor of the driver; psycopg's takes `$1` as it is."""
+    if not conn.in_transaction():
+        conn.begin()  # as SQLAlchemy does: the reads of one connection see one snapshot
+    driver: Any = conn.connection.driver_connection
+    if conn.dialect.positional:
+        return driver.cursor()
+    psycopg: Any = conn.dialect.dbapi
+    return psycopg.RawCursor(driver)
+
+
+@lru_cache(maxsize=16)
+def _positional(dialect: Dialect) -> Dialect:
+    """Return the dialect with parameters by position: psycopg translates long texts with names again at every call."""
+    if dialect.positional:
+        return dialect
+    numbered: Dialect = type(dialect)(paramstyle="numeric_dollar")  # type: ignore[call-arg]  # every dialect's
+    return numbered
+
+
+class _Errors:
+    """Raise the driver's errors as SQLAlchemy does, and give up a connection that is lost."""
+
+    __slots__ = ("_conn", "_sql")
+
+    def __init__(self, conn: Connection, sql: str) -> None:
+        self._conn = conn
+        self._sql = sql
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
+        if error is None:
+            return
+        conn, dialect = self._conn, self._conn.dialect
+        dbapi: Any = dialect.dbapi
+        if not isinstance(error, dbapi.Error):
+            if not isinstance(error, Exception) and not conn.closed:
+                conn.invalidate(error)  # Ctrl-C: nobody knows how far the statement got
+            return
+        lost = not conn.closed and dialect.is_disconnect(error, conn.connection, None)
+        if lost:
+            conn.invalidate(error)
+        raise DBAPIError.instance(
+            self._sql, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        ) from error
+
+
+class Savepoint:
+    """A savepoint of a transaction; one at a time."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        _plain(conn, "SAVEPOINT verb")
+
+    def release(self) -> None:
+        _plain(self._conn, "RELEASE SAVEPOINT verb")
+
+    def roll_back(self) -> None:
+        """Undo what was written since; nothing to do on a connection that is lost."""
+        if not self._conn.invalidated:
+            _plain(self._conn, "ROLLBACK TO SAVEPOINT verb")
+            self.release()
+
+
+def _plain(conn: Connection, sql: str) -> None:
+    with _Errors(conn, sql):
+        _cursor(conn).execute(sql)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _compiled(statement: Executable, dialect: Dialect) -> Compiled:
+    return Compiled(statement, dialect)
+
+
+@lru_cache(maxsize=512)
+def _inserting(table: Table, dialect: Dialect, keys: tuple[str, ...]) -> Compiled:
+    return Compiled(insert(table).inline(), dialect, keys)
+
+
+def fetch(conn: Connection, statement: Executable, values: Values | None = None) -> list[Any]:
+    """Return the rows of a module's constant SELECT, as named tuples."""
+    return _compiled(statement, conn.dialect).all(conn, values or {})
+
+
+def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
+    """Run a module's constant UPDATE, DELETE or upsert once for each row; returns the number of rows affected.
+
+    An upsert takes each row at most once.
+    """
+    one = _compiled(statement, conn.dialect)
+    if isinstance(statement, Insert):
+        return sum(one.insert(conn, part) for part in _parts(rows))
+    return one.run(conn, rows)
+
+
+def insert_all(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
+    """Insert rows that all have the same keys."""
+    one = _inserting(table, conn.dialect, tuple(rows[0]))
+    for part in _parts(rows):
+        one.insert(conn, part)
+
+
+def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    start = 0
+    for size in CHUNKS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+_ROW: Final = re.compile(r"(?<= VALUES )\((?:[^()]|\([^()]*\))*\)")
+_NUMBER: Final = re.compile(r"\$(\d+)")
+
+
+@lru_cache(maxsize=2_048)
+def _many(sql: str, rows: int) -> str:
+    """Return the INSERT of one row as an INSERT of many rows. All its parameters are in that row."""
+    row = _ROW.findall(sql)[0]
+    width = len(_NUMBER.findall(row))
+
+    def numbered(start: int) -> str:
+        return _NUMBER.sub(lambda number: f"${int(number[1]) + start}", row)
+
+    return sql.replace(row, ", ".join(numbered(n * width) for n in range(rows)), 1)
