@@ -8,7 +8,7 @@ written in one sorted statement, so that two gateways never lock each other's ro
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
@@ -19,6 +19,8 @@ from core.db import hot_statements
 from core.db.tables import COUNTER
 from core.durations import MINUTE
 
+Name = tuple[str, str, str]
+"""Scope, key and kind of a counter."""
 CounterKey = tuple[str, str, str, int]
 EVER: Final = 0
 """The minute under which a lifetime count is stored."""
@@ -31,33 +33,23 @@ def bucket(at: int, width: int = 1) -> int:
 
 
 _C: Final = COUNTER.c
-_LOAD: Final = select(_C.minute, _C.n).where(
+_LOAD: Final = select(_C.scope, _C.key, _C.kind, _C.minute, _C.n).where(
     _C.scope == bindparam("b_scope"),
     _C.key == bindparam("b_key"),
     _C.kind == bindparam("b_kind"),
     _C.minute >= bindparam("b_since"),
 )
-_LOAD_MANY: Final = select(_C.key, _C.minute, _C.n).where(
-    _C.scope == bindparam("b_scope"),
-    _C.key.in_(bindparam("b_keys", expanding=True)),
-    _C.kind == bindparam("b_kind"),
-    _C.minute >= bindparam("b_since"),
-)
 
 
-def load(conn: Connection, scope: str, key: str, kind: str, *, since: int) -> dict[int, int]:
-    """Return minute -> n, from minute `since` on."""
-    rows = hot_statements.fetch(conn, _LOAD, {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since})
-    return {row.minute: row.n for row in rows}
-
-
-def load_many(conn: Connection, scope: str, keys: Sequence[str], kind: str, *, since: int) -> dict[str, dict[int, int]]:
-    """As `load`, for many keys in one read."""
-    found: dict[str, dict[int, int]] = {}
-    for row in hot_statements.fetch(
-        conn, _LOAD_MANY, {"b_scope": scope, "b_keys": list(keys), "b_kind": kind, "b_since": since}
-    ):
-        found.setdefault(row.key, {})[row.minute] = row.n
+def load(conn: Connection, wanted: Mapping[Name, int]) -> dict[Name, dict[int, int]]:
+    """Return minute -> n of each counter, from the minute on that `wanted` gives for it."""
+    rows = [
+        {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since}
+        for (scope, key, kind), since in wanted.items()
+    ]
+    found: dict[Name, dict[int, int]] = {name: {} for name in wanted}
+    for scope, key, kind, minute, n in hot_statements.fetch_each(conn, _LOAD, rows):
+        found[scope, key, kind][minute] = n
     return found
 
 
@@ -101,7 +93,7 @@ class CounterBook:
         self._batch: dict[CounterKey, int] = defaultdict(int)
         """Changes of verbs that succeeded, not written yet."""
         self._verb: dict[CounterKey, int] = defaultdict(int)
-        self._known: dict[tuple[str, str, str], dict[int, int]] = {}
+        self._known: dict[Name, dict[int, int]] = {}
 
     # --- reading ---
 
@@ -117,27 +109,30 @@ class CounterBook:
 
     def prefetch(self, scope: str, keys: Collection[str], kind: str, *, since: int) -> None:
         """Read the buckets of many keys at once, for `total` and `buckets` to use."""
-        wanted = [key for key in keys if (scope, key, kind) not in self._known]
-        if wanted:
-            self.write()
-            loaded = load_many(self._conn, scope, wanted, kind, since=since)
-            for key in wanted:
-                self._known[scope, key, kind] = loaded.get(key, {}) | {_SINCE: since}
-            self._overlay({(scope, key, kind) for key in wanted}, since)
+        self.prefetch_all({(scope, key, kind): since for key in keys})
+
+    def prefetch_all(self, wanted: Mapping[Name, int]) -> None:
+        """As `prefetch`, for any counters, each from its own minute on."""
+        missing = {name: since for name, since in wanted.items() if name not in self._known}
+        if missing:
+            self._load(missing)
 
     def _read(self, scope: str, key: str, kind: str, since: int) -> dict[int, int]:
         name = (scope, key, kind)
         found = self._known.get(name)
-        if found is None or found.get(_SINCE, 0) > since:
-            # A wider window than was read: read it after writing the batch's changes, and add the verb's own.
-            self.write()
-            found = self._known[name] = load(self._conn, scope, key, kind, since=since) | {_SINCE: since}
-            self._overlay({name}, since)
+        if found is None or found.get(_SINCE, 0) > since:  # a wider window than was read
+            self._load({name: since})
+            found = self._known[name]
         return found
 
-    def _overlay(self, names: Collection[tuple[str, str, str]], since: int) -> None:
+    def _load(self, wanted: Mapping[Name, int]) -> None:
+        """Read counters after writing the batch's changes, and add the verb's own."""
+        self.write()
+        for name, buckets in load(self._conn, wanted).items():
+            self._known[name] = buckets | {_SINCE: wanted[name]}
         for (scope, key, kind, minute), n in self._verb.items():
-            if (scope, key, kind) in names and minute >= since:
+            since = wanted.get((scope, key, kind))
+            if since is not None and minute >= since:
                 found = self._known[scope, key, kind]
                 found[minute] = found.get(minute, 0) + n
 

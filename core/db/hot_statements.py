@@ -6,10 +6,14 @@ its parameters are passed by position, and its rows are named tuples. SQLAlchemy
 tables, and converts what the driver does not (JSON; booleans, which SQLite stores as numbers).
 
     fetch        rows of a SELECT; lists in it are padded, so that few texts exist and stay prepared
-    run          an UPDATE, DELETE or upsert for each row
-    insert_all   rows of one table by one statement: SQLite's driver releases the GIL at every row of an `executemany`,
-                 and a busy event loop then holds it for a while; psycopg spends more on each row than PostgreSQL
+    fetch_each   the same for many sets of parameters
+    run          an UPDATE or upsert for each row, a DELETE
+    insert_all   rows of one table
     Savepoint    of a verb
+
+Many rows are one statement: `INSERT .. VALUES (..), (..)`, or an UPDATE or SELECT joined with such a list. SQLite's
+driver releases the GIL at every row of an `executemany`, and a busy event loop then holds it for a while; psycopg
+spends more on each row than PostgreSQL does.
 
 Errors are SQLAlchemy's, as of any statement. Only constants of a module belong here: compiled forms are kept for good.
 """
@@ -24,13 +28,27 @@ from operator import itemgetter
 from types import TracebackType
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Dialect, Executable, Insert, Table, insert
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    Connection,
+    Dialect,
+    Executable,
+    Insert,
+    Table,
+    bindparam,
+    column,
+    insert,
+    select,
+    values,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import visitors
 
 Values = Mapping[str, Any]
 
 CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
-"""Rows per INSERT statement: few distinct sizes, so that all fit the driver's cache of prepared statements."""
+"""Rows of one statement: few distinct sizes, so that all fit the driver's cache of prepared statements."""
 LONGEST: Final = 256
 """Lists are padded to a power of two up to this length, longer ones to a multiple of it."""
 
@@ -61,33 +79,33 @@ class Compiled:
 
     def all(self, conn: Connection, values: Values) -> list[Any]:
         """Return the rows it finds, as named tuples."""
-        sql, bound = self._bind(values)
+        return self._fetch(conn, *self._bind(values))
+
+    def run(self, conn: Connection, values: Values) -> int:
+        """Run it; returns the number of rows affected."""
+        return _affected(conn, *self._bind(values))
+
+    def all_of(self, conn: Connection, rows: Sequence[Values]) -> list[Any]:
+        """As `all`, with many rows in its VALUES."""
+        return self._fetch(conn, *self._bind_rows(rows))
+
+    def run_of(self, conn: Connection, rows: Sequence[Values]) -> int:
+        """As `run`, with many rows in its VALUES."""
+        return _affected(conn, *self._bind_rows(rows))
+
+    def _fetch(self, conn: Connection, sql: str, bound: Sequence[Any]) -> list[Any]:
         with _Errors(conn, sql):
             rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
         if self._readers:
             rows = [self._read(row) for row in rows]
         return [self._row(row) for row in rows]
 
-    def run(self, conn: Connection, rows: Sequence[Values]) -> int:
-        """Run it once for each row; returns the number of rows affected."""
+    def _bind_rows(self, rows: Sequence[Values]) -> tuple[str, list[Any]]:
+        """Return the SQL with as many rows in its VALUES, and its parameters in order."""
         bound = [self._bind(row) for row in rows]
-        sql = bound[0][0]
-        with _Errors(conn, sql):
-            cursor = _cursor(conn)
-            if len(bound) == 1:
-                cursor.execute(sql, bound[0][1])
-            else:
-                cursor.executemany(sql, [row for _, row in bound])
-            return int(cursor.rowcount)
-
-    def insert(self, conn: Connection, rows: Sequence[Values]) -> int:
-        """Run an INSERT, or an upsert, of many rows at once; returns the number of rows affected."""
-        bound = [self._bind(row) for row in rows]
-        sql = _many(bound[0][0], len(bound))
-        with _Errors(conn, sql):
-            cursor = _cursor(conn)
-            cursor.execute(sql, [value for _, row in bound for value in row])
-            return int(cursor.rowcount)
+        sql, place = _many(bound[0][0], len(rows))
+        one = bound[0][1]
+        return sql, [*one[: place.start], *(value for _, row in bound for value in row[place]), *one[place.stop :]]
 
     def _bind(self, values: Values) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters in order."""
@@ -107,6 +125,11 @@ class Compiled:
         for place, reader in self._readers:
             values[place] = reader(values[place])
         return values
+
+
+def _affected(conn: Connection, sql: str, bound: Sequence[Any]) -> int:
+    with _Errors(conn, sql):
+        return int(_cursor(conn).execute(sql, bound).rowcount)
 
 
 class _Text:
@@ -144,12 +167,12 @@ def _padded(values: Collection[Any]) -> list[Any]:
     return padded
 
 
-def _defaults(columns: Iterable[Column[Any]]) -> dict[str, Any]:
+def _defaults(omitted: Iterable[Column[Any]]) -> dict[str, Any]:
     """Defaults from the tables for columns that rows omit: values, or factories of empty lists and the like."""
     found: dict[str, Any] = {}
-    for column in columns:
-        default: Any = column.default
-        found[column.key] = default.arg(None) if default.is_callable else default.arg
+    for one in omitted:
+        default: Any = one.default
+        found[one.key] = default.arg(None) if default.is_callable else default.arg
     return found
 
 
@@ -240,27 +263,54 @@ def _inserting(table: Table, dialect: Dialect, keys: tuple[str, ...]) -> Compile
     return Compiled(insert(table).inline(), dialect, keys)
 
 
-def fetch(conn: Connection, statement: Executable, values: Values | None = None) -> list[Any]:
+@lru_cache(maxsize=512)
+def _joined(statement: Executable, dialect: Dialect) -> Compiled:
+    """Compile an UPDATE or SELECT for many sets of its parameters: joined with their VALUES, each set taken once."""
+    plain: Any = statement
+    types = {name: bind.type for name, bind in plain.compile(dialect=dialect).binds.items() if bind.required}
+    listed = values(*(column(name, of) for name, of in types.items()))
+    rows = listed.data([tuple(bindparam(name, type_=of) for name, of in types.items())])
+    # Nested, as sqlite3 counts the rows only of a statement that begins with UPDATE.
+    given = select(rows.cte("listed", nesting=True)).distinct().subquery("given")
+
+    def from_given(element: Any, **_: object) -> Any:
+        return given.c[element.key] if isinstance(element, BindParameter) and element.required else None
+
+    return Compiled(visitors.replacement_traverse(plain, {}, from_given), dialect)
+
+
+def fetch(conn: Connection, statement: Executable, parameters: Values | None = None) -> list[Any]:
     """Return the rows of a module's constant SELECT, as named tuples."""
-    return _compiled(statement, conn.dialect).all(conn, values or {})
+    return _compiled(statement, conn.dialect).all(conn, parameters or {})
+
+
+def fetch_each(conn: Connection, statement: Executable, rows: Sequence[Values]) -> list[Any]:
+    """Return what a module's constant SELECT, with scalar parameters, finds for each of these sets of them."""
+    if len(rows) == 1:
+        return fetch(conn, statement, rows[0])
+    joined = _joined(statement, conn.dialect)
+    return [found for part in _padded_parts(rows) for found in joined.all_of(conn, part)]
 
 
 def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
     """Run a module's constant UPDATE, DELETE or upsert once for each row; returns the number of rows affected.
 
-    An upsert takes each row at most once.
+    With several rows no two may write the same row of the table; a DELETE takes lists instead.
     """
-    one = _compiled(statement, conn.dialect)
+    if len(rows) == 1:
+        return _compiled(statement, conn.dialect).run(conn, rows[0])
     if isinstance(statement, Insert):
-        return sum(one.insert(conn, part) for part in _parts(rows))
-    return one.run(conn, rows)
+        one = _compiled(statement, conn.dialect)
+        return sum(one.run_of(conn, part) for part in _parts(rows))
+    joined = _joined(statement, conn.dialect)
+    return sum(joined.run_of(conn, part) for part in _padded_parts(rows))
 
 
 def insert_all(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert rows that all have the same keys."""
     one = _inserting(table, conn.dialect, tuple(rows[0]))
     for part in _parts(rows):
-        one.insert(conn, part)
+        one.run_of(conn, part)
 
 
 def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
@@ -271,17 +321,32 @@ def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
             start += size
 
 
-_ROW: Final = re.compile(r"(?<= VALUES )\((?:[^()]|\([^()]*\))*\)")
+def _padded_parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
+    """As `_parts`, in fewer statements: the last set of parameters repeated, for a statement that takes it once."""
+    for start in range(0, len(rows), CHUNKS[0]):
+        yield _padded(rows[start : start + CHUNKS[0]])
+
+
+_ROW: Final = re.compile(r"(?<=VALUES )\((?:[^()]|\([^()]*\))*\)")
 _NUMBER: Final = re.compile(r"\$(\d+)")
 
 
 @lru_cache(maxsize=2_048)
-def _many(sql: str, rows: int) -> str:
-    """Return the INSERT of one row as an INSERT of many rows. All its parameters are in that row."""
-    row = _ROW.findall(sql)[0]
-    width = len(_NUMBER.findall(row))
+def _many(sql: str, rows: int) -> tuple[str, slice]:
+    """Return the SQL with `rows` rows in its VALUES, and the place of the one row's parameters among all."""
+    found = _ROW.search(sql)
+    assert found is not None, sql
+    row = found[0]
+    numbers = [int(number) for number in _NUMBER.findall(row)]
+    if not numbers:  # SQLite's parameters have no numbers
+        start = sql.count("?", 0, found.start())
+        return sql.replace(row, ", ".join([row] * rows), 1), slice(start, start + row.count("?"))
+    place = slice(numbers[0] - 1, numbers[-1])
+    width = len(numbers)
 
-    def numbered(start: int) -> str:
-        return _NUMBER.sub(lambda number: f"${int(number[1]) + start}", row)
+    def further(text: str, by: int) -> str:
+        return _NUMBER.sub(lambda number: f"${int(number[1]) + by * (int(number[1]) >= numbers[0])}", text)
 
-    return sql.replace(row, ", ".join(numbered(n * width) for n in range(rows)), 1)
+    repeated = ", ".join(further(row, n * width) for n in range(rows))
+    more = width * (rows - 1)
+    return further(sql[: found.start()], more) + repeated + further(sql[found.end() :], more), place

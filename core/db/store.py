@@ -44,7 +44,8 @@ BUSY_MS: Final = 15_000
 """How long a writer waits for another process's transaction: the stop button must work while a gateway is busy."""
 
 STATEMENTS: Final = 512
-"""Prepared statements cached by a connection; the hot path has some 150."""
+"""Prepared statements cached by a connection; the hot path has some 150, many of them in a few sizes."""
+OLDEST_SQLITE: Final = (3, 33, 0)
 
 
 class Store:
@@ -188,9 +189,18 @@ def unavailable(error: Exception) -> Unavailable:
     return Unavailable(f"the desk's database does not answer ({said}); nothing was written")
 
 
+def require_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raises `Unavailable` if Python's SQLite is too old: hot statements join an UPDATE with a list of values."""
+    if version < OLDEST_SQLITE:
+        needed, found = (".".join(map(str, one)) for one in (OLDEST_SQLITE, version))
+        raise Unavailable(
+            f"this Python has SQLite {found}, and Postroom needs {needed} or newer: use a newer Python, or PostgreSQL"
+        )
+
+
 def _engine(url: str, readers: int) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=readers,
             max_overflow=8,
@@ -199,6 +209,9 @@ def _engine(url: str, readers: int) -> Engine:
             json_serializer=_json,
             hide_parameters=True,
         )
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
+    require_sqlite()
     engine = create_engine(
         url,
         pool_size=readers,
@@ -241,6 +254,10 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
         "temp_store=MEMORY",
     ):
         dbapi.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_postgresql(dbapi: Any, _record: object) -> None:
+    dbapi.prepared_max = STATEMENTS
 
 
 def _begin_sqlite(conn: Connection) -> None:

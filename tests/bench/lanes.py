@@ -14,14 +14,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
-
-from sqlalchemy import event
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -36,6 +33,7 @@ from core.durations import FAR_FUTURE, HOUR
 from core.model import Outcome, Reply
 from core.services.sending import delivery
 from core.services.sending.delivery import Settlement
+from tests.factories.database import statements
 from tests.factories.desk import DOMAIN, WIDE, Bench, add_mailbox, make_desk
 
 MAILBOXES = 10
@@ -147,21 +145,6 @@ def measure(store: Store, *, rounds: int = ROUNDS) -> Cost:
 def _put_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
     db_queue.land(tx, claimed)
     db_queue.enqueue(tx, [Slot(one.message_id, one.n, one.lane_id, one.due, charged=False) for one in claimed])
-
-
-@contextmanager
-def statements(store: Store) -> Iterator[list[str]]:
-    """Record every SQL statement executed in the block."""
-    seen: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(store.engine, "before_cursor_execute", note)
 
 
 def stuck(rows: int, folder: str) -> Bench:

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from core.db.store import Store
 from core.services.control import emergency
-from tests.bench.lanes import DUE_LANES, HEADINGS, ROUNDS, Queue, fill, measure, new_desk, statements
+from tests.bench.lanes import DUE_LANES, HEADINGS, ROUNDS, Queue, fill, measure, new_desk
+from tests.factories.database import statements
 from tests.factories.desk import ALICE, GAIL
 
 OTHERS = 9

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import ColumnElement, Table, bindparam, column, delete, func, insert, select, table, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    tuple_,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from core.db import counters, hot_statements
 from core.db.hot_statements import Savepoint
-from core.db.store import Store
+from core.db.store import Store, require_sqlite
 from core.db.tables import AGENT, CONTACT, COUNTER, MAILBOX, MESSAGE, READY, RECIPIENT, REVIEW, RUN, STREAM
 from core.db.transaction import Transaction
+from core.errors import Unavailable
 from core.model import Mode
 from tests.factories.desk import make_desk
 
-EDGES = (0, 1, 2, 3, 5, 64, 65, 256, 257, 600)
+EDGES = (0, 1, 3, 64, 65, 300)
 """Lengths around every padded one."""
 
 
@@ -58,6 +74,38 @@ def test_many_rows_are_inserted_added_up_and_deleted_each_once(store: Store, len
         gone = [(1, _contact(n)["address"]) for n in range(1, length)]
         assert hot_statements.run(tx.conn, _FORGET, [{"b_keys": gone}]) == length - 1
     assert [row.address for row in store.rows(select(CONTACT.c.address))] == [_contact(0)["address"]]
+
+
+@pytest.mark.parametrize("length", EDGES[1:])
+def test_many_rows_are_changed_each_by_its_own_values(store: Store, length: int) -> None:
+    """One statement joined with a padded list: a change that adds must not add twice."""
+    make_desk(store)
+    store.transact(lambda tx: tx.add_all(CONTACT, [_contact(n) for n in range(length + 2)]))
+    rows = [{"b_address": _contact(n)["address"], "b_more": n} for n in range(length)]
+    with store.begin() as tx:
+        assert hot_statements.run(tx.conn, _LATER, rows) == length
+    found = {row.address: row for row in store.rows(select(CONTACT))}
+    changed = [found[str(_contact(n)["address"])] for n in range(length)]
+    assert [(row.first_at, row.left_at) for row in changed] == [(2 * n, 7) for n in range(length)]
+    assert [found[str(_contact(n)["address"])].left_at for n in (length, length + 1)] == [None, None]
+
+
+@pytest.mark.parametrize("length", EDGES[1:])
+def test_many_sets_of_parameters_find_what_each_of_them_finds(store: Store, length: int) -> None:
+    make_desk(store)
+    names = [("t", str(n), "n") for n in range(length)]
+    with store.begin() as tx:
+        bumps = {(*name, minute): minute for name in names for minute in (3, 4, 5)}
+        counters.apply(tx.conn, bumps, sqlite=store.sqlite)
+    with store.read() as conn:
+        found = counters.load(conn, {name: 3 + n % 4 for n, name in enumerate(names)})
+    assert found == {name: {m: m for m in (3, 4, 5) if m >= 3 + n % 4} for n, name in enumerate(names)}
+
+
+def test_an_old_sqlite_is_refused_with_what_to_do() -> None:
+    require_sqlite((3, 33, 0))
+    with pytest.raises(Unavailable, match=r"SQLite 3\.31\.1, and Postroom needs 3\.33\.0 or newer: use a newer Python"):
+        require_sqlite((3, 31, 1))
 
 
 def test_an_error_of_the_driver_is_the_one_that_sqlalchemy_raises(store: Store) -> None:
@@ -123,6 +171,11 @@ def _contact(n: int) -> dict[str, object]:
 
 _AMONG: ColumnElement[bool] = CONTACT.c.address.in_(bindparam("b_addresses", expanding=True))
 _ALL = select(CONTACT)
+_LATER = (
+    update(CONTACT)
+    .where(CONTACT.c.address == bindparam("b_address"))
+    .values(first_at=CONTACT.c.first_at + bindparam("b_more"), left_at=7)
+)
 _FORGET = delete(CONTACT).where(tuple_(CONTACT.c.agent_id, CONTACT.c.address).in_(bindparam("b_keys", expanding=True)))
-_NO_SUCH_TABLE = select(column("nothing")).select_from(table("nowhere"))
+_NO_SUCH_TABLE: Select[Any] = select(column("nothing")).select_from(table("nowhere"))
 _BACKEND = select(func.pg_backend_pid().label("pid"))

@@ -160,7 +160,7 @@ def test_counters_read_the_sum_of_all_that_succeeded_however_they_are_read(  # n
                 for at, more in mine.items():
                     known[at] = known.get(at, 0) + more
     with store.read() as conn:
-        found = counters.load(conn, "t", "k", "n", since=0)
+        found = counters.load(conn, {("t", "k", "n"): 0})["t", "k", "n"]
     assert {m: n for m, n in found.items() if n} == {m: n for m, n in known.items() if n}
 
 

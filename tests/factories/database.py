@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +64,27 @@ def lighten_engines() -> None:
             conn.info[_UNFLUSHED] = True
             driver: Any = conn.connection.dbapi_connection
             driver.execute("PRAGMA synchronous=OFF")
+
+
+@contextlib.contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    """Record every statement that SQLite executes in the block, also those that bypass SQLAlchemy (hot_statements)."""
+    assert store.sqlite, "psycopg cannot be traced"
+    seen: list[str] = []
+
+    def follow(driver: sqlite3.Connection, *_: object) -> None:
+        driver.set_trace_callback(seen.append)
+
+    def leave(driver: sqlite3.Connection, *_: object) -> None:
+        driver.set_trace_callback(None)
+
+    event.listen(store.engine, "checkout", follow)
+    event.listen(store.engine, "checkin", leave)
+    try:
+        yield seen
+    finally:
+        event.remove(store.engine, "checkout", follow)
+        event.remove(store.engine, "checkin", leave)
 
 
 _UNFLUSHED = "tests.unflushed"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, tuple_, update
 
 from core.db.queue.ready import Slot, enqueue
 from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT
@@ -83,7 +83,7 @@ def land(tx: Transaction, rows: Iterable[Any]) -> None:
     gone = list(rows)
     if not gone:
         return
-    tx.write_keeping_caches(_LAND, [{"b_message": row.message_id, "b_n": row.n} for row in gone])
+    tx.write_keeping_caches(_LAND, [{"b_keys": [(row.message_id, row.n) for row in gone]}])
     for row in gone:
         tx.lane(row.lane_id).in_flight -= 1
 
@@ -118,7 +118,9 @@ _HELD: Final = select(IN_FLIGHT).where(
 )
 _THIS: Final = and_(IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"))
 _ATTEMPT: Final = update(IN_FLIGHT).where(_THIS).values(attempt=bindparam("b_attempt"), attempted_at=bindparam("b_at"))
-_LAND: Final = delete(IN_FLIGHT).where(_THIS)
+_LAND: Final = delete(IN_FLIGHT).where(
+    tuple_(IN_FLIGHT.c.message_id, IN_FLIGHT.c.n).in_(bindparam("b_keys", expanding=True))
+)
 _SENDING: Final = (
     update(RECIPIENT)
     .where(RECIPIENT.c.message_id == bindparam("b_message"), RECIPIENT.c.n == bindparam("b_n"))

@@ -117,10 +117,7 @@ class LaneTurn:
 def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
     """Move the rows of these lanes from ready to in flight, and set when each lane is next checked."""
     slots = [slot for turn in turns for slot in turn.slots]
-    tx.write_keeping_caches(
-        _REMOVE,
-        [{"b_lane": s.lane_id, "b_due": s.due, "b_message": s.message_id, "b_n": s.n} for s in slots],
-    )
+    tx.write_keeping_caches(_REMOVE, [{"b_slots": [(s.lane_id, s.due, s.message_id, s.n) for s in slots]}])
     tx.add_all(
         IN_FLIGHT,
         [
@@ -162,12 +159,7 @@ def sleep(tx: Transaction, *, lane_id: int, not_before: int = 0, waits_for: str 
 
 
 _REMOVE: Final = delete(READY).where(
-    and_(
-        READY.c.lane_id == bindparam("b_lane"),
-        READY.c.due == bindparam("b_due"),
-        READY.c.message_id == bindparam("b_message"),
-        READY.c.n == bindparam("b_n"),
-    )
+    tuple_(READY.c.lane_id, READY.c.due, READY.c.message_id, READY.c.n).in_(bindparam("b_slots", expanding=True))
 )
 # a paused lane stays asleep whatever sets its next time
 _AWAKE: Final = LANE.c.paused_at.is_(None)
@@ -175,8 +167,8 @@ _SLEEP: Final = (
     update(LANE)
     .where(LANE.c.id == bindparam("b_id"))
     .values(
-        next_at=case((_AWAKE, bindparam("b_next")), else_=FAR_FUTURE),
-        not_before=case((_AWAKE, bindparam("b_before")), else_=FAR_FUTURE),
+        next_at=case((_AWAKE, bindparam("b_next", type_=LANE.c.next_at.type)), else_=FAR_FUTURE),
+        not_before=case((_AWAKE, bindparam("b_before", type_=LANE.c.not_before.type)), else_=FAR_FUTURE),
         waits_for=bindparam("b_waits"),
     )
 )

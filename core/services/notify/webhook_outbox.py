@@ -8,6 +8,7 @@ when its holder dies, the next one repeats at most what was in progress, under t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -315,6 +316,7 @@ def _advance(tx: Transaction, mailbox_id: int, *, worker: int, **values: int | s
     return tx.write_keeping_caches(_advancing(tuple(values)), [{"box": mailbox_id, "holder": worker, **named}]) > 0
 
 
+@functools.lru_cache(maxsize=16)
 def _advancing(names: Sequence[str]) -> Update:
     return (
         update(HOOK)

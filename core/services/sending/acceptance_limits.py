@@ -6,14 +6,27 @@ leave until its first claim charges it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from core.db.counters import EVER
 from core.db.gate_queries import RunFacts, SenderState
 from core.db.transaction import Transaction
 from core.durations import DAY, SECOND
 from core.rules.budgets import Room
 from core.services import context
+from core.services.sending import limits
 from core.services.sending.limits import Cap, departure_caps
 from core.services.sending.submit_result import Answer
+
+
+def prefetch(tx: Transaction, boxes: Iterable[SenderState]) -> None:
+    """Read at once, for the mailboxes of a batch, the counters that accepting a message reads."""
+    boxes = list(boxes)
+    limits.prefetch(
+        tx, [cap for box in boxes for cap in (*limits.departure_caps(tx, box), limits.new_recipient_caps(tx, box))]
+    )
+    kinds = ("waiting", "kept", "kept_kb")
+    tx.counters.prefetch_all({("agent", str(box.agent_id), kind): EVER for box in boxes for kind in kinds})
 
 
 def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | None:

@@ -7,7 +7,7 @@ towards a site or through a route, `limit_gauges` shows all limits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,9 +43,12 @@ class Cap:
             asking=asking,
         )  # fmt: skip
 
+    def since(self, now: int) -> int:
+        """The first minute that may count at this time."""
+        return bucket(now, self.width) - self.window - self.width
+
     def buckets(self, tx: Transaction) -> Sequence[tuple[int, int]]:
-        since = bucket(tx.now, self.width) - self.window - self.width
-        found = tx.counters.buckets(self.scope, self.key, self.kind, since=since)
+        found = tx.counters.buckets(self.scope, self.key, self.kind, since=self.since(tx.now))
         dated = budgets.redate(found, bucket_minutes=self.width, now=tx.now)
         if list(dated) != list(found):
             # The clock was set back: move counts from the future to the present, or they would bind until then.
@@ -58,6 +61,11 @@ class Cap:
 
     def charge(self, tx: Transaction, n: int) -> None:
         tx.bump(self.scope, self.key, self.kind, minute=bucket(tx.now, self.width), n=n)
+
+
+def prefetch(tx: Transaction, caps: Iterable[Cap]) -> None:
+    """Read at once what the `room` of each of these caps reads."""
+    tx.counters.prefetch_all({(cap.scope, cap.key, cap.kind): cap.since(tx.now) for cap in caps})
 
 
 def departure_caps(tx: Transaction, box: SenderState) -> list[Cap]:

@@ -56,12 +56,13 @@ class Submit:
 
     @staticmethod
     def prefetch(tx: Transaction, batch: Sequence[Submit]) -> None:
-        """Read suppressions, contacts, lanes and, if required, consent of all recipients, each in one query."""
+        """Read suppressions, contacts, lanes, counters and, if required, consent, each in one query for all."""
         targets = [target for verb in batch for target in verb.prepared.targets]
         addresses = {target.address.normalised for target in targets}
-        agents = {gate_queries.gate(tx, verb.prepared.mailbox_id).agent_id for verb in batch}
-        gate_queries.prefetch_recipients(tx, addresses, agent_ids=agents)
-        queue.prefetch(tx, {verb.prepared.mailbox_id for verb in batch}, {t.address.domain_ascii for t in targets})
+        boxes = {verb.prepared.mailbox_id: gate_queries.gate(tx, verb.prepared.mailbox_id) for verb in batch}
+        gate_queries.prefetch_recipients(tx, addresses, agent_ids={box.agent_id for box in boxes.values()})
+        queue.prefetch(tx, set(boxes), {t.address.domain_ascii for t in targets})
+        acceptance_limits.prefetch(tx, boxes.values())
         _, policy = context.current_policy(tx)
         asked = [
             target.address.normalised
