@@ -14,10 +14,17 @@ R = TypeVar("R")
 
 
 class Batcher(Generic[T, R]):
-    """`write` takes the items of one batch and returns an answer for each, in order."""
+    """`write` takes the items of one batch and returns an answer for each, in order. `pace` is awaited before each."""
 
-    def __init__(self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, most: int = 128) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        *,
+        pace: Callable[[], Awaitable[None]],
+        most: int = 128,
+    ) -> None:
         self._write = write
+        self._pace = pace
         self._most = most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._pump: asyncio.Task[None] | None = None
@@ -32,6 +39,7 @@ class Batcher(Generic[T, R]):
 
     async def _run(self) -> None:
         while self._waiting:
+            await self._pace()
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             try:
                 answers = await self._write([item for item, _ in batch])

@@ -31,6 +31,7 @@ from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
 from core.smtp import Carry, Parcel, SmtpClient
 from core.workers.batcher import Batcher
+from core.workers.commit_pace import CommitPace
 from core.workers.heartbeat import Heartbeat
 from core.workers.in_progress import TURN, WINDOW, InProgress
 from core.workers.sender_config import SenderConfig, SenderConfigs
@@ -75,8 +76,9 @@ class DeliveryWorker:
         self._claimed_at: int | None = None
         self._trouble: str | None = None
         self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
-        self._attempts = Batcher(self._write_attempts)
-        self._settlements = Batcher(self._write_settlements)
+        self._pace = CommitPace(lambda: len(self._under_way) - len(self._waiting))
+        self._attempts = Batcher(self._write_attempts, pace=self._pace.moment)
+        self._settlements = Batcher(self._write_settlements, pace=self._pace.moment)
 
     def wake(self) -> None:
         self._woken.set()
@@ -114,6 +116,7 @@ class DeliveryWorker:
             self._claimed_at = self._clock.now()  # it could claim, and has enough to do
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return True
+        await self._pace.moment()
         self._woken.clear()
         try:
             busy, crowded = self._in_progress.busy(), self._in_progress.crowded()
