@@ -64,6 +64,12 @@ async def test_a_message_arrives_as_it_was_given(way: Way) -> None:
     assert world.commands[2] == b"RCPT TO:<jane@example.com>"
 
 
+async def test_a_dot_at_the_very_beginning_is_stuffed_too() -> None:
+    async with receiver() as world, courier() as post:
+        assert (await post.deliver(parcel(world.port, message=b".\r\n\r\nend\r\n"))).outcome is Outcome.SENT
+    assert _lines(world) == [b"..\r\n", b"\r\n", b"end\r\n"]
+
+
 def _lines(world: Receiver) -> list[bytes]:
     return world.messages[0].splitlines(keepends=True)
 

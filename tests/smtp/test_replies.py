@@ -118,6 +118,11 @@ def test_replies_are_read_the_same_however_they_are_cut(parts: list[tuple[int, l
     assert pieces + reader.feed(stream[at:]) == whole
 
 
+def test_a_reply_whose_lines_have_different_codes_is_garbled() -> None:
+    with pytest.raises(Garbled, match="both 250 and 550"):
+        Reader().feed(b"250-ok\r\n550 no\r\n")
+
+
 @given(noise=st.binary(max_size=400))
 def test_noise_is_garbled_or_read_and_nothing_else(noise: bytes) -> None:
     said = []
