@@ -38,6 +38,11 @@ Lane = Annotated[int, typer.Argument(metavar="LANE", help="The lane's number (po
 MOST: Final = 1_000
 
 
+def named(mailbox: str | None) -> str | None:
+    """The address that --mailbox names, as the tables spell it."""
+    return mailbox.strip().lower() if mailbox else None
+
+
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
@@ -51,8 +56,8 @@ def pending(
 ) -> Output:
     """List mail and actions that wait for a person, oldest first."""
     with desk.read() as conn:
-        page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
-    desk.shown(Shown(What.PENDING, mailbox=mailbox.strip().lower() if mailbox else None))
+        page = views.page(conn, named(mailbox), cursor=cursor, limit=limit)
+    desk.shown(Shown(What.PENDING, mailbox=named(mailbox)))
     rows = [
         (
             one.id,
@@ -84,7 +89,7 @@ def list_scheduled(
 ) -> Output:
     """List mail with a send time chosen by its agent, next first."""
     with desk.read() as conn:
-        page = times.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=limit)
+        page = times.page(conn, named(mailbox), cursor=cursor, limit=limit)
     rows = [
         (one.id, one.agent, one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else ""), one.subject,
          stamp(one.send_at))

@@ -13,7 +13,7 @@ import typer
 
 from core.cli.context import CommandContext, command
 from core.cli.output import Output, say
-from core.cli.queue import Opened, open_item, queue_app, read_item
+from core.cli.queue import Opened, named, open_item, queue_app, read_item
 from core.db.queries import pending as views
 from core.errors import AccessEnded, Forbidden, Invalid, Refused
 from core.services.sending import review
@@ -56,7 +56,7 @@ def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
     cursor = None
     while True:
         with desk.read() as conn:
-            page = views.page(conn, mailbox.strip().lower() if mailbox else None, cursor=cursor, limit=PAGE)
+            page = views.page(conn, named(mailbox), cursor=cursor, limit=PAGE)
         found += [one.id for one in page.messages]
         cursor = page.next_cursor
         if cursor is None:
