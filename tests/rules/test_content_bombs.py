@@ -117,8 +117,8 @@ def test_a_run_of_less_than_signs_is_one_text() -> None:
 
 def test_every_property_that_is_asked_for_is_kept() -> None:
     source = Path(css.__file__).read_text()
-    asked = set(re.findall(r'given\.get\(\s*"([a-z-]+)"', source)) | set(
-        re.findall(r'"([a-z-]+)" (?:not )?in given', source)
+    asked = set(re.findall(r'declared\.get\(\s*"([a-z-]+)"', source)) | set(
+        re.findall(r'"([a-z-]+)" (?:not )?in declared', source)
     )
     assert asked
     assert asked <= css._READ
