@@ -569,6 +569,23 @@ def test_a_late_success_counts_although_another_attempt_was_deferred_since(store
     depths_agree(store)
 
 
+def test_a_late_success_ends_what_another_worker_has_claimed_and_not_started(store: Store, clock: FakeClock) -> None:
+    """A claim may wait for minutes for a slow host; its attempt would be a duplicate."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    desk.submit()
+    first = claim(store)
+    attempt(store, first)
+    reclaim(store, clock)
+    clock.advance(seconds=400)
+    second = store.transact(lambda tx: delivery.claim(tx, worker=2, limit=1))
+    assert len(second) == 1
+    settle(store, first)
+    assert states(store) == ["sent"]
+    assert store.transact(lambda tx: delivery.attempt(tx, second, worker=2)) == set()
+    assert states(store) == ["sent"]
+    depths_agree(store)
+
+
 # --- uncertain, where policy asks a human ---------------------------------------------------------------------------
 
 HOLD = Policy(delivery=Delivery(uncertain="hold"))

@@ -283,11 +283,15 @@ def _settle_late(tx: Transaction, one: Settlement) -> None:
     row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
     if row is None or outcome is not Outcome.SENT or Status(row.status).final:
         return
-    flying = tx.one(select(IN_FLIGHT.c.worker).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
-    if flying is None:
+    in_flight = tx.one(select(IN_FLIGHT).where(IN_FLIGHT.c.message_id == c.message_id, IN_FLIGHT.c.n == c.n))
+    if in_flight is None:
         queue.withdraw(tx, [c.key], lanes=[c.lane_id])
-        _settle_sent(tx, [one])
-        review.settle_review(tx, c.message_id, gate_queries.gate(tx, c.mailbox_id))
+    elif in_flight.attempted_at is None:
+        queue.land(tx, [in_flight])  # another worker's claim, which may wait for minutes: its attempt finds no lease
+    else:
+        return  # the attempt in progress has a reply of its own
+    _settle_sent(tx, [one])
+    review.settle_review(tx, c.message_id, gate_queries.gate(tx, c.mailbox_id))
 
 
 def arrived(tx: Transaction, c: Claimed) -> None:
