@@ -18,6 +18,12 @@ What happens to a message, and the files of each step:
     feedback comes back, moves rates     services/feedback/ingest.py; rules/reports, rules/providers
     a guard suspends the agent           services/feedback/rates.py, services/control/emergency.py, rules/guards.py
 
+What happens to mail for a mailbox:
+
+    it is read, within bounds            services/receiving/read_mail.py; rules/inbound
+    it is stored once, in its thread     services/receiving/: receive, threads; db/tables/inbound.py
+    it is emptied when it must           services/control/received_retention.py, services/feedback/erasure_received.py
+
 Where to look:
 
     who may send at all          services/identity/: mailboxes (three signatures), signers, tokens, operators, streams
@@ -62,7 +68,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     api | workers                HTTP; everything that runs without being asked
     serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:
-                                 audit > identity > sending > feedback > control > notify
+                                 audit > identity > receiving > sending > feedback > control > notify
     settings                     configuration; each provider says what its table holds
     rules | db | smtp            decisions without I/O; tables and SQL; mail transport
     security, clock              keys, credentials, addresses never to be reached; time

@@ -33,14 +33,16 @@ from core.services.control import gateway_registry
 from core.services.feedback.provider_webhooks import ProviderWebhooks
 from core.services.notify.apprise_client import Reach
 from core.services.notify.webhook_client import WebhookClient
+from core.services.receiving.intake import Intake
 from core.settings import Settings, split_listen
 from core.workers import log_check
 from core.workers.checkpoints import Checkpoints
 from core.workers.egress import Egress
 from core.workers.heartbeat import Heartbeat
 from core.workers.kept_feedback import KeptFeedback
+from core.workers.lmtp import LmtpServer
 from core.workers.log_check import LogCheck
-from core.workers.maildir import MaildirWatcher
+from core.workers.maildir import InboundMaildirs, MaildirWatcher
 from core.workers.mx_lookup import MxLookup
 from core.workers.notifications import NotificationWorker
 from core.workers.policy_watcher import PolicyWatcher
@@ -78,6 +80,10 @@ class Gateway:
             lambda: self.heartbeat.trouble,
             here.key,
         )
+        self.intake = Intake(
+            store=delivery.store, writer=delivery.writer, ctx=delivery.ctx, settings=settings.inbound,
+            pool=self.composers,
+        )  # fmt: skip
         self.app: FastAPI = api_app.build(self.desk, settings)
         self.hooks = WebhookClient(allow=settings.webhooks.allow)
         self.webhooks = WebhookWorker(
@@ -93,7 +99,10 @@ class Gateway:
             await self._enter()
             self._start_loops()
             try:
-                async with self._egress() if self.settings.egress else self.delivery.delivering():
+                async with (
+                    self._egress() if self.settings.egress else self.delivery.delivering(),
+                    LmtpServer(self.intake, self.settings.inbound).running(),
+                ):
                     yield self
             finally:
                 self.webhooks.stop()
@@ -149,6 +158,7 @@ class Gateway:
             KeptFeedback(self._provider_webhooks(), clock=clock).run(),
             self.traffic.watch(),
             MaildirWatcher(self.desk.writer, self.desk.ctx.keyring, self.settings.feedback.maildirs).run(),
+            InboundMaildirs(self.intake, self.settings.inbound.maildirs).run(),
         ]
         if self.settings.policy_file.is_file():
             running.append(PolicyWatcher(self.settings.policy_file, writer=writer).run())

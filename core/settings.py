@@ -92,6 +92,40 @@ def feedback_model() -> type[Feedback]:
     return made
 
 
+class Inbound(Part):
+    """Ways in for mail to the desk's mailboxes, and whose verdicts on its senders count.
+
+    `lmtp` is HOST:PORT or unix:PATH; `lmtp_peers` are the networks that may connect to the port. `authserv_ids` name
+    the mail servers in front, as they write themselves into Authentication-Results (RFC 8601). `mailbox_megabytes` is
+    the quota of each mailbox; 0: none. `maildirs` are folders with mail for the mailboxes. `raw_token` opens POST
+    /inbound/raw.
+    """
+
+    lmtp: str | None = None
+    lmtp_peers: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    lmtp_connections: int = Field(default=50, ge=1, le=1_000)
+    authserv_ids: tuple[str, ...] = ()
+    mailbox_megabytes: int = Field(default=1_024, ge=0)
+    maildirs: tuple[Path, ...] = ()
+    raw_token: SecretStr | None = None
+
+    @field_validator("lmtp")
+    @classmethod
+    def _place(cls, value: str | None) -> str | None:
+        if value is not None and not value.removeprefix("unix:"):
+            raise ValueError("unix: needs the path of a socket")
+        if value is not None and not value.startswith("unix:"):
+            split_listen(value)
+        return value
+
+    @field_validator("lmtp_peers")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ipaddress.ip_network(one)
+        return value
+
+
 class Webhooks(Part):
     """Private or loopback hosts and networks that webhooks may reach."""
 
@@ -216,6 +250,7 @@ class Settings(BaseSettings):
     egress: int = Field(default=0, ge=0, le=32)
     http: Http = Http()
     feedback: Feedback = Feedback()
+    inbound: Inbound = Inbound()
     webhooks: Webhooks = Webhooks()
     notify: Notify = Notify()
     smtp: Smtp = Smtp()

@@ -23,6 +23,7 @@ from core.api.routes import docs
 from core.api.routes.emails import EmailRoutes
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
+from core.api.routes.inbound import InboundRoutes
 from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operators import People
@@ -43,6 +44,8 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     intake = EmailRoutes(desk)
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
+    app.include_router(intake.inbox.router)
+    app.include_router(InboundRoutes(desk, settings).router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Signing(desk, settings).router)
     app.include_router(Operators(desk).router)

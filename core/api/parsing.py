@@ -55,12 +55,12 @@ def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | N
     `message_id` is the message replied to, so In-Reply-To names it. Other message IDs that the agent gives precede it
     in References (RFC 5322 3.6.4).
     """
-    named = [*parsed.references, *([parsed.in_reply_to] if parsed.in_reply_to else [])]
+    named = [*parent.references, *parsed.references, *([parsed.in_reply_to] if parsed.in_reply_to else [])]
     head = _Head(
         sender=parsed.sender or parent.mailbox,
         to=parsed.to or parent.to,
         subject=parsed.subject if parsed.subject is not None else _re(parent.subject),
-        in_reply_to=parent.rfc_message_id,
+        in_reply_to=parent.rfc_message_id or None,
         references=tuple(dict.fromkeys(named)),
         kind=Action.REPLY,
     )
@@ -125,7 +125,7 @@ def _submission(
         metadata=parsed.metadata,
         idempotency_key=key,
         answered=answered,
-        send_at=None if parsed.send_at is None else _moment("send_at", parsed.send_at),
+        send_at=None if parsed.send_at is None else moment("send_at", parsed.send_at),
     )
 
 
@@ -168,7 +168,7 @@ def _address(field: str, text: str, problems: list[tuple[str, str]]) -> Address 
     return address
 
 
-def _moment(field: str, text: str) -> int:
+def moment(field: str, text: str) -> int:
     """Microseconds of an RFC 3339 time. Raises `Invalid`, also if the offset from UTC is missing.
 
     A time without an offset would be read in this machine's time zone or in the agent's: an hour early, or a day late.

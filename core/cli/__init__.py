@@ -14,6 +14,7 @@ signoffs.py        mailbox approve, veto: the checklist with the desk's findings
 mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent, token
 operators.py       operator
+inbound.py         inbound: the configuration of the mail server in front
 queue.py           queue, lane: held and waiting mail
 review.py          queue review: held mail, one message after the other
 runs.py            run

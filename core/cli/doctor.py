@@ -12,7 +12,7 @@ from typing import Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.diagnostics import database, identities, machine, routes, streams
+from core.cli.diagnostics import database, identities, inbound, machine, routes, streams
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.output import Output, plain, table
 from core.errors import PostroomError
@@ -59,6 +59,7 @@ def _findings(desk: CommandContext) -> Iterator[Finding]:
     yield from database.unproved(desk)
     yield from database.notified(desk)
     yield from identities.records(desk)
+    yield from inbound.lmtp(desk)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")
     for stream in stored:

@@ -57,6 +57,9 @@ def serve(
     public_listen: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the internet.")
     ] = None,
+    lmtp: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT|unix:PATH", help="Receive mail from the mail server in front.")
+    ] = None,
     expose: Annotated[
         bool, typer.Option("--expose", help="Let a development desk listen beyond this machine, as in a container.")
     ] = False,
@@ -67,13 +70,15 @@ def serve(
     try:
         settings = load(
             desk.directory, listen=listen, public_listen=public_listen, egress=egress,
-            log_level=log_level.value if log_level else None,
+            log_level=log_level.value if log_level else None, inbound={"lmtp": lmtp} if lmtp else None,
         )  # fmt: skip
         level = Level(settings.log_level.lower())
     except ValueError as error:
         raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
     log_to_stderr(level, as_json=desk.as_json or not sys.stderr.isatty())
     listens = [address for address in (settings.listen, settings.public_listen) if address]
+    if settings.inbound.lmtp and not settings.inbound.lmtp.startswith("unix:"):
+        listens.append(settings.inbound.lmtp)
     if not expose:
         refuse_exposed(settings, listens)
     for address in listens:

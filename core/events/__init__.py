@@ -2,6 +2,7 @@
 
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
                .suppressed, .cancelled, .read, .tagged
+    inbox      email.received, .released
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*, recipient.*
     mailboxes  mailbox.*
@@ -47,6 +48,7 @@ from core.events.feedback import (
     SuppressionAdded,
     SuppressionRemoved,
 )
+from core.events.inbox import EmailReceived, EmailReleased
 from core.events.mail import (
     EmailAltered,
     EmailBlocked,
@@ -149,8 +151,10 @@ __all__ = [
     "EmailPending",
     "EmailQueued",
     "EmailRead",
+    "EmailReceived",
     "EmailRejected",
     "EmailRejectionUndone",
+    "EmailReleased",
     "EmailScheduled",
     "EmailSent",
     "EmailSubmitted",

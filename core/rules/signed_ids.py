@@ -90,6 +90,28 @@ def read_message_id(text: str, keyring: HmacKeys) -> int | None:
     return _read_seal("message-id", local, place=domain, keyring=keyring)
 
 
+def attachment_link(inbound_id: int, index: int, *, expires_at: int, keyring: HmacKeys) -> str:
+    """The `{link}` of `/attachments/{link}`: it opens one attachment until `expires_at` (microseconds)."""
+    payload = inbound_id.to_bytes(8, "big") + index.to_bytes(2, "big") + expires_at.to_bytes(8, "big")
+    mac = _mac("attachment", payload, place="", kid=keyring.active, keyring=keyring)
+    return keyring.active + base64.b32encode(payload + mac).decode().lower().rstrip("=")
+
+
+def read_attachment_link(link: str, keyring: HmacKeys) -> tuple[int, int, int] | None:
+    """(received message, index, expiry) of an attachment's link, expired or not; None for anything else."""
+    kid, letters = link[:2], _lowered(link[2:])
+    if kid not in keyring.keys or not _LETTERS.fullmatch(letters) or len(letters) > 100:
+        return None
+    try:
+        raw = base64.b32decode(letters.upper() + "=" * (-len(letters) % 8))
+    except binascii.Error:
+        return None
+    payload, given = raw[:18], raw[18:]
+    if not hmac.compare_digest(given, _mac("attachment", payload, place="", kid=kid, keyring=keyring)):
+        return None
+    return int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:10], "big"), int.from_bytes(payload[10:], "big")
+
+
 def trace_header(message_id: int, *, keyring: HmacKeys) -> str:
     """The value of `X-Postroom-Message-ID`: the public ID, then its proof: `m....<key id>.<mac>`.
 

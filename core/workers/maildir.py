@@ -1,4 +1,4 @@
-"""Maildirs that bounces and complaints are delivered to: read as they arrive, each file once.
+"""Maildirs that mail is delivered to, bounces and complaints or mail for mailboxes: read as it arrives, each file once.
 
 A file is marked as read (new/ to cur/, flag S) after the commit that recorded it, and its name and content are
 remembered in that same commit: after a crash between the two, and with two gateways on one Maildir, it still counts
@@ -26,10 +26,13 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import Unavailable
 from core.rules import reports
+from core.rules.inbound.message import MAX_BYTES
 from core.rules.reports import Report
 from core.rules.signed_ids import HmacKeys
 from core.services.feedback import ingest
 from core.services.feedback.ingest import FeedbackResult
+from core.services.receiving.intake import Intake
+from core.services.receiving.receive import Receipt
 
 log = structlog.get_logger("maildir")
 
@@ -56,14 +59,16 @@ class _Found:
     key: str
 
 
-class MaildirWatcher:
-    """Watches Maildir folders (each with new/ and cur/)."""
+class Maildirs:
+    """Watches Maildir folders (each with new/ and cur/); what a file means is up to `_record`."""
 
-    def __init__(self, writer: Writer, keyring: HmacKeys, folders: Sequence[Path]) -> None:
-        self._writer = writer
-        self._keyring = keyring
+    def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
         self._stuck: set[Path] = set()
+
+    async def _record(self, file: Path) -> dict[str, object] | None:
+        """Record one file; returns what to log, None if another process was faster. Raises `Unreadable`."""
+        raise NotImplementedError
 
     async def run(self) -> None:
         """Runs until cancelled; does nothing if no folder is configured."""
@@ -103,10 +108,9 @@ class MaildirWatcher:
     async def _take(self, folder: Path, file: Path) -> bool:
         """Record one file and mark it read. If the desk itself is in trouble, the file stays for the next scan."""
         try:
-            found = await asyncio.to_thread(_read, file)
+            found = await self._record(file)
             if found is None:
                 return False
-            told = await self._writer.do(lambda tx: self._absorb(tx, found))
         except Unavailable as error:
             log.warning("left for later", file=file.name, reason=error.reason)
             return False
@@ -114,19 +118,12 @@ class MaildirWatcher:
             await self._set_aside(folder, file, str(error))
             return False
         except Exception as error:
-            log.exception("report could not be parsed: the parser failed", file=file.name)
+            log.exception("file could not be parsed: the parser failed", file=file.name)
             await self._set_aside(folder, file, f"the parser failed on it: {type(error).__name__}")
             return False
         await self._finish(folder, file)
-        log.info("read", file=file.name, kind=found.report.kind, matched=told is not None and told.matched)
+        log.info("read", file=file.name, **found)
         return True
-
-    def _absorb(self, tx: Transaction, found: _Found) -> FeedbackResult | None:
-        """None: another process, or this one before a crash, recorded it already."""
-        if not feedback.first_time(tx, found.key):
-            return None
-        keyring = self._keyring
-        return ingest.absorb_report(tx, found.report, source="maildir", keyring=keyring, digest=found.digest)
 
     async def _finish(self, folder: Path, file: Path) -> None:
         base = file.name.partition(":")[0]
@@ -146,6 +143,55 @@ class MaildirWatcher:
             log.error("cannot be moved", file=str(file), to=str(target), reason=str(error))  # noqa: TRY400 - no traceback: the reason is the whole story
 
 
+class MaildirWatcher(Maildirs):
+    """Maildirs with bounces and complaints."""
+
+    def __init__(self, writer: Writer, keyring: HmacKeys, folders: Sequence[Path]) -> None:
+        super().__init__(folders)
+        self._writer = writer
+        self._keyring = keyring
+
+    async def _record(self, file: Path) -> dict[str, object] | None:
+        found = await asyncio.to_thread(_read, file)
+        if found is None:
+            return None
+        told = await self._writer.do(lambda tx: self._absorb(tx, found))
+        return {"kind": found.report.kind, "matched": told is not None and told.matched}
+
+    def _absorb(self, tx: Transaction, found: _Found) -> FeedbackResult | None:
+        """None: another process, or this one before a crash, recorded it already."""
+        if not feedback.first_time(tx, found.key):
+            return None
+        keyring = self._keyring
+        return ingest.absorb_report(tx, found.report, source="maildir", keyring=keyring, digest=found.digest)
+
+
+class InboundMaildirs(Maildirs):
+    """Maildirs with mail for the desk's mailboxes. Mail that is stored already is recognized and marked as read."""
+
+    def __init__(self, intake: Intake, folders: Sequence[Path]) -> None:
+        super().__init__(folders)
+        self._intake = intake
+
+    async def _record(self, file: Path) -> dict[str, object] | None:
+        raw = await asyncio.to_thread(bytes_of, file, MAX_BYTES + 1)
+        if raw is None:
+            return None
+        if len(raw) > MAX_BYTES:
+            raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
+        mail = await self._intake.read(raw)
+        if not mail.named:
+            raise Unreadable("it names no recipient: the mail server must write Delivered-To or X-Original-To")
+        receipts = await self._intake.take_read(
+            mail, raw=raw, sender=mail.returned_to, recipients=mail.named, source="maildir"
+        )
+        if Receipt.OVER_QUOTA in receipts:
+            raise Unavailable("a mailbox is over its quota")
+        if not any(one.taken for one in receipts):
+            raise Unreadable("no mailbox of this desk has one of its recipients' addresses")
+        return {"mailboxes": len(receipts)}
+
+
 def _waiting(folder: Path) -> list[Path]:
     """Files in new/, oldest names first; a name beginning with a dot is still being written."""
     try:
@@ -155,8 +201,8 @@ def _waiting(folder: Path) -> list[Path]:
         return []
 
 
-def _read(file: Path) -> _Found | None:
-    """What a file contains; None if another process was faster. Raises `Unreadable`."""
+def bytes_of(file: Path, most: int) -> bytes | None:
+    """The first bytes of a file; None if another process was faster. Raises `Unreadable`."""
     try:
         # Never followed, never waited for: others write to new/, and a link or a pipe there is no mail.
         handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -168,13 +214,21 @@ def _read(file: Path) -> _Found | None:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise Unreadable("it is not a file")
         with os.fdopen(handle, "rb", closefd=False) as opened:
-            raw = opened.read(HEAD)
+            raw = opened.read(most)
     except OSError as error:
         raise Unreadable(f"it cannot be read: {error.strerror}") from error
     finally:
         os.close(handle)
     if not raw.strip():
         raise Unreadable("it is empty")
+    return raw
+
+
+def _read(file: Path) -> _Found | None:
+    """What a file contains; None if another process was faster. Raises `Unreadable`."""
+    raw = bytes_of(file, HEAD)
+    if raw is None:
+        return None
     digest = hashlib.sha256(raw)
     named = digest.copy()
     named.update(b"\0" + os.fsencode(file.name.partition(":")[0]))

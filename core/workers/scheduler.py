@@ -19,7 +19,7 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import PostroomError
 from core.model import Clock
-from core.services.control import gateway_registry, retention, site_discovery
+from core.services.control import gateway_registry, received_retention, retention, site_discovery
 from core.services.feedback import anomalies
 from core.services.identity import drills, retirement
 from core.services.sending import clock_skew, delivery, refusals, review, runs
@@ -69,6 +69,7 @@ PERIODIC: Final = (
     PeriodicTask("refusals", 60.0, refusals.tell),
     PeriodicTask("drills due", 60.0, drills.ask_due),
     PeriodicTask("purge", 60.0, retention.purge_due),
+    PeriodicTask("purge received", 60.0, received_retention.purge_due),
     PeriodicTask("forget", 300.0, retention.forget_old),
 )
 

@@ -13,11 +13,14 @@ from sqlalchemy import select
 from core.db.store import Store
 from core.db.tables import SUPPRESSION
 from core.model import Mode
-from core.workers.maildir import FAILED, MaildirWatcher
+from core.services.receiving.intake import Intake
+from core.settings import Inbound
+from core.workers.maildir import FAILED, InboundMaildirs, MaildirWatcher
 from tests.api.api_client import Visitor, opened
 from tests.api.routes.test_feedback import bounce
 from tests.factories.delivery import events, leave
-from tests.factories.desk import WIDE, make_desk
+from tests.factories.desk import ADDRESS, WIDE, make_desk
+from tests.factories.inbound import mail, received
 
 
 @pytest.fixture
@@ -168,3 +171,31 @@ def test_loop_reads_what_lies_there_what_arrives_and_what_is_moved_in(desk: Visi
 
     watched(desk, folder, story)
     assert suppressed(desk) == 3
+
+
+# --- mail for mailboxes -------------------------------------------------------------------------------------------
+
+
+def inbound(desk: Visitor, folder: Path) -> InboundMaildirs:
+    intake = Intake(store=desk.desk.store, writer=desk.desk.writer, ctx=desk.desk.ctx, settings=Inbound())
+    return InboundMaildirs(intake, [folder])
+
+
+def test_mail_for_a_mailbox_is_stored_once_and_marked_as_read(desk: Visitor, folder: Path) -> None:
+    raw = b"Return-Path: <jane@example.com>\nDelivered-To: " + ADDRESS.encode() + b"\n" + mail().replace(b"\r\n", b"\n")
+    (folder / "new" / "1.host").write_bytes(raw)
+    (folder / "new" / "2.host").write_bytes(raw)
+    assert asyncio.run(inbound(desk, folder).sweep()) == 2
+    assert (names(folder, "new"), names(folder, "cur")) == ([], ["1.host:2,S", "2.host:2,S"])
+    (row,) = received(desk.bench.store)
+    assert (row.source, row.text, row.automatic) == ("maildir", "Where is my refund?", None)
+
+
+def test_mail_that_nobody_here_receives_is_set_aside_with_its_reason(desk: Visitor, folder: Path) -> None:
+    (folder / "new" / "1.host").write_bytes(mail())
+    (folder / "new" / "2.host").write_bytes(b"Delivered-To: nobody@example.com\r\n" + mail())
+    (folder / "new" / "3.host").write_bytes(b"")
+    assert asyncio.run(inbound(desk, folder).sweep()) == 0
+    reasons = [(folder / FAILED / f"{n}.host.reason").read_text() for n in (1, 2, 3)]
+    assert ["names no recipient" in reasons[0], "no mailbox" in reasons[1], "empty" in reasons[2]] == [True] * 3
+    assert received(desk.bench.store) == []

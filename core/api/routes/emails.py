@@ -12,19 +12,21 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
+from core.api.answers import render
 from core.api.compose_pool import INLINE, READ_INLINE
 from core.api.deps import ApiContext
-from core.api.errors import problem, request_id
+from core.api.errors import request_id
 from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
-from core.api.parsing import LONGEST_KEY, MAX_WAIT, idempotency_key, printable, replied, seconds_to_wait, submitted
+from core.api.parsing import LONGEST_KEY, MAX_WAIT, idempotency_key, replied, seconds_to_wait, submitted
+from core.api.routes.inbox import InboxRoutes
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
-from core.api.schemas.responses import MessageAnswer, MessagesAnswer, StandingAnswer, SubmissionAnswer
+from core.api.schemas.responses import MessageAnswer, StandingAnswer, SubmissionAnswer
 from core.db.gate_queries import TokenFacts
-from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.errors import Conflict, Forbidden, NotFound
 from core.ids import read_id
 from core.rules.roles import Verb
 from core.serializers import identities
@@ -68,6 +70,7 @@ class EmailRoutes:
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
+        self.inbox = InboxRoutes(desk)
         self._outcomes = OutcomeWaiter(desk.store)
         desk.writer.listeners.append(self._outcomes.wake)
         self._running: set[tuple[int, bool, str, str]] = set()
@@ -170,10 +173,13 @@ class EmailRoutes:
     # --- reading and cancelling ---
 
     async def _status(self, request: Request, message_id: str) -> Response:
-        """The state of a message and each of its recipients. Never gated, never shows a body."""
+        """The state of a message and each of its recipients. Never shows a body; gated only for received mail."""
         number = _id(message_id)
-        with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
-            found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+        try:
+            with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
+                found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+        except NotFound:
+            return await self.inbox.message(request, message_id)
         await self._desk.reads.anybody(
             request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
         )
@@ -202,33 +208,6 @@ class EmailRoutes:
         )
         return answer_json(200, found)
 
-    async def _messages(
-        self, request: Request, address: str, direction: str | None = None, q: str | None = None,
-        cursor: str | None = None,
-    ) -> Response:  # fmt: skip
-        """The mailbox's messages, newest first; reading is an action, which the mode may gate."""
-        token = self._desk.callers.agent(request)
-        if direction not in (None, "in", "out"):
-            raise Invalid("direction is in or out", problems=(("direction", "is in or out"),))
-        printable(q or "", "q")
-        before = read_id("m", cursor) if cursor else None
-        if cursor and before is None:
-            raise Invalid(
-                "invalid cursor", fix="leave it out for the first page",
-                problems=(("cursor", "is invalid"),),
-            )  # fmt: skip
-        target = f"messages:{direction or ''}:{q or ''}:{cursor or ''}"
-        refusal = await self._desk.writer.do(
-            lambda tx: gated_actions.read(tx, mailbox_address(address), target, token=token, ctx=self._desk.ctx)
-        )
-        if refusal is not None:
-            return render(refusal, request_id(request))
-        with self._desk.callers.agent_reading(request) as (conn, reader):
-            found = status.messages(
-                conn, mailbox_address(address), token=reader, direction=direction, q=q, before=before
-            )
-        return answer_json(200, found)
-
     async def _tags(self, request: Request, message_id: str) -> Response:
         """Replace a message's tags; an action, which the mode may gate or block."""
         token = self._desk.callers.agent(request)
@@ -241,8 +220,11 @@ class EmailRoutes:
         )
         if refusal is not None:
             return render(refusal, request_id(request))
-        with self._desk.callers.agent_reading(request) as (conn, reader):
-            return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
+        try:
+            with self._desk.callers.agent_reading(request) as (conn, reader):
+                return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
+        except NotFound:
+            return self.inbox.shown(request, number)
 
     def _routes(self) -> None:
         add = self.router.add_api_route
@@ -250,7 +232,6 @@ class EmailRoutes:
         message: Responses = {200: {"model": MessageAnswer}}
         held: Responses = {202: taken}
         state_answer: Responses = {200: {"model": StandingAnswer}}
-        listed: Responses = {200: {"model": MessagesAnswer}}
         refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
         for path, handler, shape in (
             ("/emails/send", self.send, SendRequest),
@@ -273,20 +254,6 @@ class EmailRoutes:
             "/mailboxes/{address}", self._mailbox, methods=["GET"],
             responses=state_answer | errors(401, 403, 404, 503),
         )  # fmt: skip
-        add(
-            "/mailboxes/{address}/messages", self._messages, methods=["GET"],
-            responses=listed | held | errors(401, 403, 404, 422, 503),
-        )  # fmt: skip
-
-
-def render(answer: Answer, rid: str) -> Response:
-    """The response to a submission: plain JSON if it was accepted, a problem if not."""
-    if answer.accepted:
-        return Response(answer.body(), status_code=answer.http, media_type="application/json")
-    members = answer.members()
-    error, reason = members.pop("error"), members.pop("reason")
-    fix = members.pop("fix", None)
-    return problem(answer.http, error=error, reason=reason, fix=fix, request_id=rid, **members)
 
 
 def _refused(submission: Submission, error: Forbidden) -> Answer:

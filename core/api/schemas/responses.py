@@ -43,7 +43,7 @@ class SubmissionAnswer(BaseModel):
 
 
 class MessageAnswer(BaseModel):
-    """The state of a message and each of its recipients; no body."""
+    """The state of a message and each of its recipients; no body. A received message has `direction` `in`."""
 
     model_config = ConfigDict(extra="allow")
     message_id: str
@@ -71,6 +71,59 @@ class MessagesAnswer(BaseModel):
 
     messages: list[dict[str, Any]]
     next_cursor: str | None
+
+
+class ReceivedAnswer(BaseModel):
+    """A message that a mailbox received, without its body."""
+
+    model_config = ConfigDict(extra="allow")
+    message_id: str
+    direction: Literal["in"]
+    subject: str
+    received_at: str
+    unread: bool
+    thread_id: str
+    status: str
+
+
+class HandedAnswer(BaseModel):
+    """What became of a message that was handed over: `stored`, `duplicate`, `feedback` or `unknown` for each."""
+
+    recipients: list[dict[str, str]]
+
+
+class BodyAnswer(BaseModel):
+    """A page of a received message's body. `quotes_cut`: `full=true` shows more."""
+
+    id: str
+    part: Literal["text", "html", "headers"]
+    text: str
+    truncated: bool
+    quotes_cut: bool
+    next_offset: int | None
+
+
+class AttachmentAnswer(BaseModel):
+    """An attachment: short text in `text`, anything else behind `url` until `expires_at`."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    index: int
+    name: str
+    sniffed: str
+    size: int
+    sha256: str
+    text: str | None = None
+    url: str | None = None
+    expires_at: str | None = None
+
+
+class ThreadAnswer(BaseModel):
+    """A thread's messages, received and sent, oldest first, without bodies."""
+
+    id: str
+    mailboxes: list[str]
+    messages: list[dict[str, Any]]
 
 
 class PendingMember(BaseModel):

@@ -7,8 +7,6 @@ gets a prefix with few of both. A prefix is enough: a report's own text comes be
 
 from __future__ import annotations
 
-import base64
-import binascii
 import email
 import email.message
 import html
@@ -18,26 +16,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from core.text import mail_text
+from core.text.mail_text import MAX_HEADER
+
 MAX_BYTES: Final = 1 << 20
 MAX_COMPOSITES: Final = 40
 MAX_BOUNDARIES: Final = 500
 MAX_LINES: Final = 30_000
 MAX_TEXT: Final = 1 << 16
 MAX_LINE: Final = 1_000
-MAX_HEADER: Final = 8_000
 
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 _COMPOSITE: Final = re.compile(rb"(?:^|[\r\n])content-type:\s{0,80}\"?(?:multipart|message)/", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(rb"(?:^|[\r\n])--")
-_CHARSET: Final = re.compile(
-    # An allow-list: some of Python's codecs (punycode) take quadratic time, others are not charsets.
-    r"utf-?(?:8|16)(?:-?[lb]e)?|(?:us-)?ascii|(?:iso|windows|cp|koi8|euc|shift|gb|ks_c|big|tis|mac|"
-    r"x-sjis|sjis|latin)[\w.-]{0,20}",
-    re.IGNORECASE,
-)
-_ENCODED: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([BbQq])\?([^?\r\n]{0,2000})\?=")
-_BETWEEN_ENCODED: Final = re.compile(r"(\?=)\s{1,80}(?==\?)")
-_BLANKS: Final = re.compile(r"\s+")
 _TAG: Final = re.compile(r"<[^<>]{0,3000}>")
 _LINE_TAG: Final = re.compile(
     r"<(?:/?(?:p|div|tr|li|ul|ol|table|h\d|pre|blockquote)|br|hr)\b[^<>]{0,500}>", re.IGNORECASE
@@ -73,7 +64,7 @@ class Headers:
 
     def all(self, name: str) -> list[str]:
         """All values, in order."""
-        return [_decoded(value) for value in self._fields.get(name.lower(), ())]
+        return [mail_text.header_value(value) for value in self._fields.get(name.lower(), ())]
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._fields
@@ -164,7 +155,7 @@ def _part(part: email.message.Message) -> Part:
     kind = _type(part)
     # A multipart that is not a list has lost its boundary: the rest of it is read as text.
     kind = "text/plain" if kind.startswith("multipart/") else kind
-    return Part(kind, _lines(_characters(_transferred(part, _flattened(part)), _charset(part))))
+    return Part(kind, _lines(mail_text.decoded(_transferred(part, _flattened(part)), _charset(part))))
 
 
 def _wrapped(payload: object) -> tuple[tuple[Part, ...], Headers]:
@@ -222,27 +213,8 @@ def _transferred(part: email.message.Message, text: str) -> bytes:
     if encoding == "quoted-printable":
         return quopri.decodestring(data)
     if encoding == "base64":
-        return _unbase64(data) or data
+        return mail_text.unbase64(data) or data
     return data
-
-
-def _unbase64(data: bytes) -> bytes:
-    data = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
-    data = data[: len(data) - (len(data) % 4 == 1)]
-    try:
-        return base64.b64decode(data + b"=" * (-len(data) % 4))
-    except binascii.Error:
-        return b""
-
-
-def _characters(data: bytes, charset: str) -> str:
-    for name in (charset, "utf-8"):
-        if _CHARSET.fullmatch(name):
-            try:
-                return data.decode(name)
-            except (LookupError, ValueError):
-                continue
-    return data.decode("cp1252", "replace")
 
 
 def _lines(text: str) -> str:
@@ -269,21 +241,6 @@ def headers_in(text: str) -> Headers:
 
 def _fields(data: bytes) -> Headers:
     return Headers(email.message_from_string(data.decode("latin-1") + "\n\n").raw_items())
-
-
-def _decoded(value: str) -> str:
-    """A header's value: eight-bit characters and RFC 2047 words decoded, unfolded, on one line."""
-    text = _characters(value[:MAX_HEADER].encode("latin-1"), "utf-8")
-    if "=?" in text:
-        text = _ENCODED.sub(_encoded_word, _BETWEEN_ENCODED.sub(r"\1", text))
-    return _BLANKS.sub(" ", text).strip()
-
-
-def _encoded_word(hit: re.Match[str]) -> str:
-    data = hit[3].encode("ascii", "replace")
-    if hit[2] in "Bb":
-        return _characters(_unbase64(data), hit[1])
-    return _characters(quopri.decodestring(data, header=True), hit[1])
 
 
 def _untagged(text: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState, TokenFacts
-from core.db.tables import MAILBOX, MESSAGE, REVIEW, RUN
+from core.db.tables import INBOUND_MESSAGE, MAILBOX, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.events import DeskRead, EmailRead
 from core.ids import spell_id
@@ -51,6 +51,9 @@ class What(enum.StrEnum):
     DIFFERENCE = "difference"
     STATUS = "status"
     MESSAGES = "messages"
+    BODY = "body"
+    ATTACHMENT = "attachment"
+    THREAD = "thread"
     PENDING = "pending"
     TRACE = "trace"
     LOG = "log"
@@ -64,6 +67,9 @@ NEEDS: Final[Mapping[What, Verb]] = {
     What.DIFFERENCE: Verb.MESSAGE_READ,
     What.STATUS: Verb.MESSAGE_READ,
     What.MESSAGES: Verb.MESSAGE_READ,
+    What.BODY: Verb.MESSAGE_READ,
+    What.ATTACHMENT: Verb.MESSAGE_READ,
+    What.THREAD: Verb.MESSAGE_READ,
     What.PENDING: Verb.MESSAGE_READ,
     What.TRACE: Verb.TRACE_READ,
     What.LOG: Verb.AUDIT_READ,
@@ -119,7 +125,7 @@ def by_agent(
         return False
     subjects = _of_item(tx, shown.item) if shown.item is not None else {}
     if mailbox is not None:
-        subjects = {"mailbox": mailbox.mailbox_id, "stream": mailbox.stream_id}
+        subjects |= {"mailbox": mailbox.mailbox_id, "stream": mailbox.stream_id}
     subjects |= {"agent": token.agent_id, "item": grant}
     if token.run_key is not None:
         subjects["run"] = _run(tx, token.agent_id, token.run_key)
@@ -149,6 +155,12 @@ def _of_item(tx: Transaction, item: int) -> dict[str, Any]:
         return {
             "message": item, "mailbox": row.mailbox_id, "agent": row.agent_id, "run": row.run_id,
             "stream": row.stream_id,
+        }  # fmt: skip
+    i = INBOUND_MESSAGE.c
+    received = tx.one(select(i.mailbox_id, i.agent_id, i.stream_id).where(i.id == item))
+    if received is not None:
+        return {
+            "message": item, "mailbox": received.mailbox_id, "agent": received.agent_id, "stream": received.stream_id,
         }  # fmt: skip
     held = tx.one(select(r.mailbox_id, r.agent_id).where(r.id == item))
     return {} if held is None else {"mailbox": held.mailbox_id, "agent": held.agent_id, "item": item}

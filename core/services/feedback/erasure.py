@@ -1,8 +1,9 @@
 """Erase a person's data on request (GDPR art. 17) while keeping the log's hash chain intact.
 
 The log holds ids, digests and figures, so nothing in it has to change. Erasure removes the bodies, subjects, tags and
-metadata of every message to the address or with the address as Reply-To; the address on each of them; its contact,
-consent and rate records; and the address wherever else it occurs (`mentions.py`). Other recipients of the same message
+metadata of every message to the address or with the address as Reply-To; everything in received messages that name it;
+the address on each of them; its contact, consent and rate records; and the address wherever else it occurs
+(`mentions.py`). Other recipients of the same message
 keep their rows, but the message content is erased for them too, because it concerns the person. Messages to others are
 not searched for the person's name.
 
@@ -43,6 +44,7 @@ from core.services import access
 from core.services.context import require_reason
 from core.services.control import retention
 from core.services.feedback import mentions, suppressions
+from core.services.feedback.erasure_received import erase_received
 from core.services.feedback.mentions import ERASED, Mention, Page, Read
 
 _ANSWERED: Final = MESSAGE.alias()
@@ -76,6 +78,7 @@ def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased
     person = parse_address(address)
     mention, why = Mention.of(person), require_reason(reason)
     yield from _repeated(act, functools.partial(_erase_mail, wanted=person.normalised, mention=mention, why=why))
+    yield from _repeated(act, functools.partial(_erase_received, wanted=person.normalised, why=why))
     for page in mentions.pages(read, mention):
         yield from _repeated(act, functools.partial(_erase_words, mention=mention, page=page, why=why))
 
@@ -99,6 +102,15 @@ def _erase_mail(tx: Transaction, actor: Actor, *, wanted: str, mention: Mention,
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
     return Erased(messages, records, left)
+
+
+def _erase_received(tx: Transaction, actor: Actor, *, wanted: str, why: str) -> Erased:
+    """Erase the next received messages that name the address as sender or recipient."""
+    actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
+    messages = erase_received(tx, wanted)
+    if messages:
+        tx.emit(RecipientErased(actor=str(actor), messages=messages, records=0, suppression=None, reason=why))
+    return Erased(messages, 0, messages)
 
 
 def _erase_words(tx: Transaction, actor: Actor, *, mention: Mention, page: Page, why: str) -> Erased:

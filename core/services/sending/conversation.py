@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core.db.gate_queries import SenderState, TokenFacts
 from core.db.store import Store
-from core.db.tables import MESSAGE
+from core.db.tables import INBOUND_MESSAGE, MESSAGE
 from core.errors import Invalid, NotFound
 from core.ids import read_id, sha256
 from core.services.sending.loop_prevention import parent
@@ -77,6 +77,16 @@ def find_conversation(store: Store, submission: Submission, mailbox: SenderState
     for name in references:
         if name in own_ids:
             return int(own_ids[name].conversation)
+    # Mail that the mailbox received has its thread already, whatever it referred to itself.
+    r = INBOUND_MESSAGE.c
+    received = store.row(
+        select(r.thread)
+        .where(r.mailbox_id == mailbox.mailbox_id, r.rfc_message_id.in_(references))
+        .order_by(r.id.desc())
+        .limit(1)
+    )
+    if received is not None:
+        return int(received.thread)
     return conversation_key(everything[0])
 
 

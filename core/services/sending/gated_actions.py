@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import null, select, update
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState, TokenFacts
-from core.db.tables import MESSAGE, REVIEW
+from core.db.tables import INBOUND_MESSAGE, MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.events import EmailPending, EmailTagged
 from core.ids import spell_id
@@ -37,14 +37,18 @@ class _Allowed:
     grant: int | None = None
 
 
-def read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:
-    """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer."""
+def read(
+    tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext, shown: Shown | None = None
+) -> Answer | None:
+    """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer.
+
+    `shown` is what is read, if not the mailbox's list.
+    """
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
-    read_log.by_agent(
-        tx, Shown(What.MESSAGES, mailbox=address), token=asked.token, mailbox=asked.box, grant=asked.grant
-    )
+    what = shown or Shown(What.MESSAGES, mailbox=address)
+    read_log.by_agent(tx, what, token=asked.token, mailbox=asked.box, grant=asked.grant)
     return None
 
 
@@ -56,10 +60,14 @@ def tag(
     asked = _ask(tx, Action.TAG, address, f"tags:{spell_id('m', message_id)}:{digest[:16]}", token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
+    i = INBOUND_MESSAGE.c
+    table = MESSAGE
     known = tx.one(select(MESSAGE.c.tags, MESSAGE.c.run_id).where(MESSAGE.c.id == message_id))
+    if known is None:
+        table, known = INBOUND_MESSAGE, tx.one(select(i.tags, null().label("run_id")).where(i.id == message_id))
     if known is None or list(known.tags or ()) == tags:
         return None
-    tx.write(update(MESSAGE).where(MESSAGE.c.id == message_id).values(tags=tags))
+    tx.write(update(table).where(table.c.id == message_id).values(tags=tags))
     tx.emit(
         EmailTagged(
             actor=str(Actor("agent", asked.box.agent_name)), message=message_id, mailbox=asked.box.mailbox_id,

@@ -1,25 +1,31 @@
 """Prevent mail loops: our own mail never answers a machine's, or two agents would go on forever.
 
 What the desk can tell by itself: everything its agents sent is automatic, so no other mailbox answers it to its author.
-What only the agent's inbox has, the agent passes with the reply (`in_reply_to_headers`).
+Mail that came to the desk is marked when it is received; of other mail, the agent passes the header with the reply
+(`in_reply_to_headers`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, select
 
 from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.db.tables import MAILBOX, MESSAGE, RECIPIENT
+from core.db.tables import INBOUND_ADDRESS, INBOUND_MESSAGE, MAILBOX, MESSAGE, RECIPIENT
+from core.domains import organisational_domain
 from core.errors import Forbidden, NotFound
 from core.ids import read_id
 from core.rules import loop_prevention
 from core.rules.addresses import Address
 from core.rules.signed_ids import HmacKeys, read_message_id
 from core.services.sending.token_reach import within
+
+LONGEST_ID: Final = 250
+"""Characters of a Message-ID that a reply names; a longer one would not fit a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,13 @@ class Parent:
     to: list[str]
     subject: str
     rfc_message_id: str
+    references: tuple[str, ...] = ()
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
-    """Find a message the token may access by our id or its Message-ID (brackets optional). Raises `NotFound`.
+    """Find a message the token may access, sent or received, by our id or its Message-ID (brackets optional).
+
+    Raises `NotFound`, and `Forbidden` if it is a machine's mail.
 
     A reply takes recipients and subject from it, so this is reading as well.
     """
@@ -56,10 +65,54 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
         .order_by(m.id)
     ).first()  # a Message-ID contains the id and its proof, so no two messages share one
     if row is None:
-        raise NotFound(f"there is no message {named[:100]!r} of yours")
+        return _received(conn, named, number=number, spelled=message_id, token=token)
     r = RECIPIENT.c
     to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
     return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
+
+
+def _received(conn: Connection, named: str, *, number: int | None, spelled: str, token: TokenFacts) -> Parent:
+    """A received message as the one that is answered. Raises `NotFound`, and `Forbidden` if a machine wrote it."""
+    i = INBOUND_MESSAGE.c
+    row = conn.execute(
+        select(i.id, i.subject, i.rfc_message_id, i.references, i.automatic, MAILBOX.c.address)
+        .join(MAILBOX, MAILBOX.c.id == i.mailbox_id)
+        .where(
+            i.rfc_message_id == spelled if number is None else i.id == number,
+            i.agent_id == token.agent_id,
+            i.status == "delivered",
+        )
+        .order_by(i.id)
+    ).first()
+    if row is None or token.test:
+        raise NotFound(f"there is no message {named[:100]!r} of yours")
+    if row.automatic is not None:
+        raise _loop(row.automatic)
+    a = INBOUND_ADDRESS.c
+    people = conn.execute(select(a.role, a.given).where(a.inbound_id == row.id).order_by(a.n)).all()
+    authors = [one.given for one in people if one.role == "from"][:1]
+    wanted = [one.given for one in people if one.role == "reply_to"]
+    return Parent(
+        str(row.address),
+        wanted if wanted and all(_aligned(one, authors) for one in wanted) else authors,
+        str(row.subject),
+        _passed_on(row.rfc_message_id or ""),
+        tuple(one for one in row.references or () if _passed_on(one)),
+    )
+
+
+def _passed_on(message_id: str) -> str:
+    """A stranger's Message-ID as our header can name it; empty if it cannot."""
+    return message_id if message_id.isascii() and message_id.isprintable() and len(message_id) <= LONGEST_ID else ""
+
+
+def _aligned(address: str, authors: list[str]) -> bool:
+    """Whether an address is of the organisation that wrote the message.
+
+    Otherwise a stranger's Reply-To would have an agent answer a third person, with the customer's words below.
+    """
+    domain = organisational_domain(address.rpartition("@")[2])
+    return domain in {organisational_domain(one.rpartition("@")[2]) for one in authors}
 
 
 def need_own_run(store: Store, named: str, *, token: TokenFacts, keyring: HmacKeys) -> None:
@@ -83,11 +136,29 @@ def refuse_loops(store: Store, reply: Reply, *, mailbox_id: int, keyring: HmacKe
         why = "a recipient is no person's address"
     if why is None and reply.in_reply_to is not None:
         why = _colleague(store, reply, mailbox_id=mailbox_id, number=read_message_id(reply.in_reply_to, keyring))
+    if why is None and reply.in_reply_to is not None:
+        why = _received_from_machine(store, reply.in_reply_to, mailbox_id=mailbox_id)
     if why is not None:
-        raise Forbidden(
-            f"a machine's mail is not answered by a machine: {why}", error="action_blocked",
-            fix="let a person answer it, or write a message of its own to a person",
-        )  # fmt: skip
+        raise _loop(why)
+
+
+def _loop(why: str) -> Forbidden:
+    return Forbidden(
+        f"a machine's mail is not answered by a machine: {why}", error="action_blocked",
+        fix="let a person answer it, or write a message of its own to a person",
+    )  # fmt: skip
+
+
+def _received_from_machine(store: Store, in_reply_to: str, *, mailbox_id: int) -> str | None:
+    """Why the answered message, if the mailbox received it, must not be answered."""
+    i = INBOUND_MESSAGE.c
+    spelled = f"<{in_reply_to.strip('<> ')}>"
+    row = store.row(
+        select(i.automatic)
+        .where(i.mailbox_id == mailbox_id, i.rfc_message_id == spelled, i.automatic.is_not(None))
+        .limit(1)
+    )
+    return None if row is None else str(row.automatic)
 
 
 def _colleague(store: Store, reply: Reply, *, mailbox_id: int, number: int | None) -> str | None:

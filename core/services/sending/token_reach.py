@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, select
 
 from core.db.gate_queries import TokenFacts
-from core.db.tables import MAILBOX, MESSAGE, RUN
+from core.db.tables import INBOUND_MESSAGE, MAILBOX, MESSAGE, RUN
 from core.errors import NotFound
 from core.ids import spell_id
 
@@ -26,12 +26,19 @@ def within(token: TokenFacts) -> list[ColumnElement[bool]]:
 
 
 def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
-    """Mailbox address of a message that the token may access. Raises `NotFound`."""
+    """Mailbox address of a message, sent or received, that the token may access. Raises `NotFound`."""
     row = conn.execute(
         select(MAILBOX.c.address)
         .join(MESSAGE, MESSAGE.c.mailbox_id == MAILBOX.c.id)
         .where(MESSAGE.c.id == message_id, *within(token))
     ).first()
+    if row is None and not token.test:  # received mail is live
+        i = INBOUND_MESSAGE.c
+        row = conn.execute(
+            select(MAILBOX.c.address)
+            .join(INBOUND_MESSAGE, i.mailbox_id == MAILBOX.c.id)
+            .where(i.id == message_id, i.agent_id == token.agent_id, i.status == "delivered")
+        ).first()
     if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
     return str(row.address)

@@ -68,6 +68,14 @@ EXEMPT: Final[Mapping[str, str]] = {
     "hook.last_error": "nothing that a receiver wrote reaches it (webhook_client)",
     "idempotency.digest": SECRET,
     "idempotency.key": "kept for a day at most; without it a repeat would write to the others of the message again",
+    "inbound_address.role": OURS,
+    "inbound_content.digest": SECRET,
+    "inbound_message.decided_by": PEOPLE,
+    "inbound_message.dedupe_key": SECRET,
+    "inbound_message.dmarc": OURS,
+    "inbound_message.source": OURS,
+    "inbound_message.status": OURS,
+    "inbound_message.thread_proof": OURS,
     "kept_webhook.digest": SECRET,
     "kept_webhook.source": OURS,
     "lane.domain": OURS,
@@ -284,7 +292,7 @@ def _any(column: Column[Any]) -> Any:
 
 def _planted(column: Column[Any]) -> Any:
     if column.name in {"address", "path", "given", "reply_to", "subject"} and column.table.name in {
-        "recipient", "contact", "consent", "rate_event", "message",
+        "recipient", "contact", "consent", "rate_event", "message", "inbound_address",
     }:  # fmt: skip
         return JANE
     if isinstance(column.type, JSON):

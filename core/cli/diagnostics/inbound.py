@@ -1,0 +1,35 @@
+"""Checks of `postroom doctor` on the ways in for mail: whether the LMTP listener answers."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Iterator
+
+from core.cli.context import CommandContext
+from core.cli.diagnostics.finding import REACH_WITHIN, Finding, Grade
+from core.settings import split_listen
+
+
+def lmtp(desk: CommandContext) -> Iterator[Finding]:
+    """Greet the listener as the mail server does; nothing is handed over."""
+    place = desk.settings.inbound.lmtp
+    if place is None:
+        return
+    unix = place.startswith("unix:")
+    host, port = (place.removeprefix("unix:"), 0) if unix else split_listen(place)
+    try:
+        with smtplib.LMTP(host, port, local_hostname="postroom-doctor", timeout=REACH_WITHIN) as client:
+            code, _ = client.ehlo()
+    except (OSError, smtplib.SMTPException) as error:
+        said = f"no answer: {error}"
+        yield Finding(Grade.WARN, "lmtp", place, said, "start the gateway: postroom serve; a socket needs its group")
+        return
+    if code == 250:
+        yield Finding(Grade.OK, "lmtp", place, "it takes mail")
+    else:
+        yield Finding(
+            Grade.FAIL, "lmtp", place, f"it answers {code}", "another program listens there: set inbound.lmtp"
+        )
+    if not desk.settings.inbound.authserv_ids:
+        fix = "set inbound.authserv_ids to the name in the mail server's Authentication-Results"
+        yield Finding(Grade.WARN, "lmtp", "authserv_ids", "is not set: no sender is ever proved", fix)

@@ -1,0 +1,101 @@
+"""Received mail: one row for each mailbox that it was delivered to, its content once, and the addresses it names.
+
+Separate from `mail`, so that no query about sending can ever meet a received message. The content is shared by all
+mailboxes that one delivery was for; retention and erasure empty it, and the addresses, in place.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from core.db.tables.columns import CLUSTERED, Json, big, json, maybe_big
+
+
+class InboundContent(SQLModel, table=True):
+    """A received message's bytes (zlib), and what a reader sees of them. `digest` is the SHA-256 of the bytes.
+
+    `text` is the text part, or the HTML turned into text; `visible` the same without quoted mail. `hidden` are runs of
+    text that the HTML hides from its reader. `attachments`: index, name, type, sniffed type, size, SHA-256.
+    """
+
+    __tablename__ = "inbound_content"
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    digest: str = Field(index=True)
+    size: int
+    raw: bytes | None = Field(default=None, sa_type=LargeBinary)
+    text: str = ""
+    visible: str = ""
+    hidden: list[str] = json(default_factory=list)
+    attachments: list[Json] = json(default_factory=list)
+    purge_at: int | None = maybe_big(index=True)
+
+
+class InboundMessage(SQLModel, table=True):
+    """A message that a mailbox received.
+
+    `thread` is the key that `message.conversation` uses. `status`: `delivered` to the agent, `held` for a person, or
+    `rejected` by one. `dedupe_key` is the same when the same mail is handed over again.
+    """
+
+    __tablename__ = "inbound_message"
+    __table_args__ = (
+        Index("ix_inbound_message_mailbox", "mailbox_id", "status", "id"),
+        Index("ix_inbound_message_thread", "mailbox_id", "thread", "id"),
+        Index("ix_inbound_message_named", "mailbox_id", "rfc_message_id"),
+        Index("ix_inbound_message_status", "status", "id"),
+        Index("ix_inbound_message_content", "content_id"),
+        UniqueConstraint("mailbox_id", "dedupe_key"),
+    )
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    content_id: int = big()
+    mailbox_id: int
+    agent_id: int
+    stream_id: int
+    source: str
+    """The way in: `lmtp`, `maildir`, `raw`, or a provider."""
+    dedupe_key: str
+    size: int
+    subject: str
+    rfc_message_id: str | None = None
+    in_reply_to: str | None = None
+    references: list[str] = json(default_factory=list)
+    thread: int = big()
+    thread_proof: str | None = None
+    """`signed`: it names a Message-ID of ours, whose HMAC is right; `references`: it names mail of this mailbox."""
+    answers: int | None = maybe_big()
+    """Our message that it answers, by a signed Message-ID."""
+    dated_at: int | None = maybe_big()
+    received_at: int = big()
+    attachments: int = 0
+    automatic: str | None = None
+    """Why an automated responder must not answer it (RFC 3834)."""
+    authentication: Json = json(default_factory=dict)
+    dmarc: str = "none"
+    score: float | None = None
+    """Result of screening, 0 to 1; NULL: not screened."""
+    findings: list[Json] = json(default_factory=list)
+    """What screening found: `code` and `text` of each."""
+    status: str
+    held_for: list[Json] = json(default_factory=list)
+    decided_at: int | None = maybe_big()
+    decided_by: str | None = None
+    reason: str | None = None
+    read_at: int | None = maybe_big()
+    tags: list[str] = json(default_factory=list)
+
+
+class InboundAddress(SQLModel, table=True):
+    """An address that a received message names. `role`: sender (the envelope's), from, reply_to, to or cc.
+
+    `name` is the name beside it. `address` is normalised, as in suppressions and consents; `given` is as written.
+    """
+
+    __tablename__ = "inbound_address"
+    __table_args__ = CLUSTERED
+    inbound_id: int = big(primary_key=True)
+    n: int = Field(primary_key=True)
+    role: str
+    address: str = Field(index=True)
+    given: str
+    name: str = ""

@@ -1,0 +1,22 @@
+"""Read received mail: any bytes to what a person would see of them, within bounds, without ever raising.
+
+    mime.py            bytes -> headers and parts: nesting, boundaries, transfer encodings
+    message.py         the parts -> text, HTML, attachments, addresses, ids, date
+    file_types.py      what an attachment is, by its first bytes
+    authentication.py  the verdicts of the mail server in front (RFC 8601) as evidence
+    quotes.py          the text without the mail that it quotes
+    types.py           the result types
+
+Why our own reader of MIME: the standard library's recurses once per nested part, makes an object of every boundary and
+reads line by line, so that a few kilobytes can crash it and 25 MB of mail hold the GIL for seconds.
+
+Nothing here decides what happens to the mail. What was beyond a bound is listed in `problems`: its text may be
+incomplete, so that a person has to look at it.
+"""
+
+from core.rules.inbound.authentication import evidence
+from core.rules.inbound.message import read
+from core.rules.inbound.quotes import without_quotes
+from core.rules.inbound.types import Attachment, InboundMail, NamedAddress
+
+__all__ = ["Attachment", "InboundMail", "NamedAddress", "evidence", "read", "without_quotes"]

@@ -1,0 +1,120 @@
+"""The verdicts on a message's sender, as the mail server in front wrote them (RFC 8601), kept as evidence.
+
+Anybody can write `Authentication-Results`. Only those of the configured servers (authserv-id) count, only above the
+second `Received` field, and that server must remove what arrives under its own name (RFC 8601 5; OpenDKIM, OpenDMARC
+and rspamd do). Where two of them disagree the worse result stands. Nothing here is an opinion of the desk's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.domains import organisational_domain
+
+MAX_FIELDS: Final = 20
+MAX_SIGNATURES: Final = 10
+_COMMENT: Final = re.compile(r"\(([^()]{0,500})\)")
+_RESULT: Final = re.compile(r"\s*([a-z0-9-]{1,40})(?:/\d+)?\s*=\s*([a-z]{1,20})\b(.*)", re.IGNORECASE | re.DOTALL)
+_PROPERTY: Final = re.compile(
+    r"([a-z]{1,20}\.[a-z0-9_-]{1,40})\s{0,5}=\s{0,5}(\"[^\"]{0,300}\"|[^\s;]{1,300})", re.IGNORECASE
+)
+_POLICY: Final = re.compile(r"\bp=(none|quarantine|reject)\b", re.IGNORECASE)
+_WORDS: Final = frozenset({"pass", "fail", "softfail", "neutral", "none", "temperror", "permerror", "policy"})
+_DOMAIN: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class _Found:
+    spf: list[dict[str, Any]] = field(default_factory=list)
+    dkim: list[dict[str, Any]] = field(default_factory=list)
+    dmarc: list[dict[str, Any]] = field(default_factory=list)
+
+
+def evidence(fields: Sequence[tuple[str, str]], *, author: str, trusted: Collection[str]) -> dict[str, Any]:
+    """SPF, DKIM and DMARC of a message. `fields` is its header; `author` the domain of its From, empty if unclear.
+
+    `{"spf": {status, domain, aligned}, "dkim": [{status, domain, selector, aligned}], "dmarc": {status, domain, policy,
+    aligned_by}}`; a status is `none` where no trusted server gave one.
+    """
+    found = _Found()
+    names = {one.strip().lower() for one in trusted}
+    for value in _values(fields):
+        server, _, results = _uncommented(value).partition(";")
+        if server.split()[:1] and server.split()[0].lower() in names:
+            _read(results, value, found)
+    spf = _worst(found.spf) or {"status": "none", "domain": None}
+    spf["aligned"] = spf["status"] == "pass" and _aligned(spf["domain"], author)
+    dkim = found.dkim[:MAX_SIGNATURES]
+    for one in dkim:
+        one["aligned"] = one["status"] == "pass" and _aligned(one["domain"], author)
+    dmarc = _worst(found.dmarc) or {"status": "none", "domain": None, "policy": None}
+    if dmarc["status"] == "pass" and (not author or (dmarc["domain"] or author).lower() != author.lower()):
+        dmarc["status"] = "none"  # it is about another domain than the From that a reader sees
+    ways = [("spf", spf["aligned"]), ("dkim", any(one["aligned"] for one in dkim))]
+    dmarc["aligned_by"] = [name for name, holds in ways if holds]
+    return {"spf": spf, "dkim": dkim, "dmarc": dmarc}
+
+
+def _values(fields: Sequence[tuple[str, str]]) -> list[str]:
+    """The Authentication-Results above the second Received field."""
+    found: list[str] = []
+    received = 0
+    for name, value in fields:
+        received += name == "received"
+        if received > 1 or len(found) >= MAX_FIELDS:
+            break
+        if name == "authentication-results":
+            found.append(value[:8_000].replace("\n", " "))
+    return found
+
+
+def _uncommented(text: str) -> str:
+    """Text without comments, nested ones too."""
+    for _ in range(5):
+        shorter = _COMMENT.sub(" ", text)
+        if shorter == text:
+            break
+        text = shorter
+    return text
+
+
+def _read(results: str, whole: str, found: _Found) -> None:
+    for result in results.split(";")[:50]:
+        hit = _RESULT.match(result)
+        if hit is None:
+            continue
+        method, status, rest = hit[1].lower(), hit[2].lower(), hit[3]
+        status = status if status in _WORDS else "none"
+        said = {name.lower(): value.strip('"') for name, value in _PROPERTY.findall(rest)}
+        if method == "spf":
+            found.spf.append({"status": status, "domain": _domain(said.get("smtp.mailfrom") or said.get("smtp.helo"))})
+        elif method == "dkim":
+            domain = _domain(said.get("header.d") or said.get("header.i"))
+            found.dkim.append({"status": status, "domain": domain, "selector": _domain(said.get("header.s"))})
+        elif method == "dmarc":
+            policy = _POLICY.search(f"p={said['policy.dmarc']}" if "policy.dmarc" in said else whole)
+            found.dmarc.append(
+                {
+                    "status": status,
+                    "domain": _domain(said.get("header.from")),
+                    "policy": policy[1].lower() if policy else None,
+                }
+            )
+
+
+def _worst(listed: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The result that is no pass, if there is any: a forged pass must not outvote a failure."""
+    return next((one for one in listed if one["status"] != "pass"), listed[0] if listed else None)
+
+
+def _domain(value: str | None) -> str | None:
+    """The domain of an address or name; None for anything else."""
+    name = (value or "").rpartition("@")[2].strip().strip(".").lower()
+    return name if _DOMAIN.fullmatch(name) else None
+
+
+def _aligned(domain: str | None, author: str) -> bool:
+    return bool(domain and author) and organisational_domain(str(domain)) == organisational_domain(author)

@@ -1,0 +1,44 @@
+"""Empty received mail: when its retention has passed, and when a person it names is erased.
+
+Ids, digests, sizes and decisions stay, so the log can still be explained and mail that is handed over again is still
+recognized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+
+from core.db.counters import EVER
+from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE
+from core.db.transaction import Transaction
+
+BATCH_SIZE: Final = 200
+KEPT_BYTES: Final = "inbox_bytes"
+"""Counter that a mailbox's quota is enforced with: bytes of received mail that is still kept."""
+
+
+def purge_due(tx: Transaction) -> int:
+    """Empty received mail whose retention has passed; returns how many."""
+    c = INBOUND_CONTENT.c
+    rows = tx.all(select(c.id).where(c.purge_at <= tx.now).order_by(c.purge_at).limit(BATCH_SIZE))
+    ids = [row.id for row in rows]
+    empty(tx, ids)
+    return len(ids)
+
+
+def empty(tx: Transaction, content_ids: Collection[int]) -> None:
+    """Remove the content, for all mailboxes that share it, and free its bytes in their quotas."""
+    c, m = INBOUND_CONTENT.c, INBOUND_MESSAGE.c
+    full = [row.id for row in tx.all(select(c.id).where(c.id.in_(content_ids), c.raw.is_not(None)))]
+    if full:
+        kept = select(m.mailbox_id, func.sum(m.size).label("bytes")).where(m.content_id.in_(full))
+        for row in tx.all(kept.group_by(m.mailbox_id)):
+            tx.bump("mailbox", str(row.mailbox_id), KEPT_BYTES, minute=EVER, n=-int(row.bytes))
+    if content_ids:
+        gone: dict[str, Any] = {
+            "raw": None, "text": "", "visible": "", "hidden": [], "attachments": [], "purge_at": None,
+        }  # fmt: skip
+        tx.write(update(INBOUND_CONTENT).where(c.id.in_(content_ids)).values(**gone))

@@ -1,0 +1,1 @@
+"""Mail for the desk's mailboxes: read, stored, released, shown to its agent."""

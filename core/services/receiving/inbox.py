@@ -1,0 +1,235 @@
+"""Read received mail: a mailbox's list, one message, its body and attachments, a thread. Queries; no permission.
+
+Who may read is decided by `services/sending/gated_actions.py` for agents and by roles for operators. Agents reach what
+was delivered to them; what is held, or was rejected, exists for operators alone.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, exists, false, func, or_, select
+
+from core.db.gate_queries import TokenFacts
+from core.db.tables import AGENT, INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
+from core.errors import NotFound
+from core.ids import spell_id
+from core.model import Actor
+from core.services.sending.token_reach import within
+
+PAGE: Final = 50
+THREAD: Final = 100
+"""Messages of a thread that are shown, the newest."""
+
+Caller = TokenFacts | Actor
+_M: Final = INBOUND_MESSAGE.c
+_A: Final = INBOUND_ADDRESS.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a list is limited to; times are in microseconds. `author` is an address, or a domain."""
+
+    unread: bool | None = None
+    tag: str | None = None
+    author: str | None = None
+    after: int | None = None
+    before: int | None = None
+    has_attachments: bool | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A received message with the addresses it names."""
+
+    row: Row[Any]
+    addresses: Sequence[Row[Any]] = field(default_factory=tuple)
+
+    def of(self, role: str) -> list[Row[Any]]:
+        return [one for one in self.addresses if one.role == role]
+
+
+def reach(caller: Caller) -> list[ColumnElement[bool]]:
+    """What a caller may see: an agent its delivered mail, a test token none, for all of it is live mail."""
+    if isinstance(caller, Actor):
+        return []
+    return [false()] if caller.test else [_M.agent_id == caller.agent_id, _M.status == "delivered"]
+
+
+def page(
+    conn: Connection, mailbox_id: int, wanted: Filter, *, caller: Caller, cursor: int | None, limit: int = PAGE
+) -> tuple[list[Received], int | None]:
+    """A page of a mailbox's received mail, newest first, and the cursor of the next."""
+    query = _LISTED.where(_M.mailbox_id == mailbox_id, *reach(caller), *_conditions(wanted))
+    if cursor is not None:
+        query = query.where(_M.id < cursor)
+    rows = conn.execute(query.order_by(_M.id.desc()).limit(limit + 1)).all()
+    shown = rows[:limit]
+    return _with_addresses(conn, shown), int(shown[-1].id) if len(rows) > limit else None
+
+
+def held(conn: Connection, *, limit: int = PAGE) -> list[Received]:
+    """Received mail that waits for a person, the longest waiting first."""
+    rows = conn.execute(_LISTED.where(_M.status == "held").order_by(_M.id).limit(limit)).all()
+    return _with_addresses(conn, rows)
+
+
+def message(conn: Connection, inbound_id: int, *, caller: Caller) -> Received:
+    """One received message. Raises `NotFound`."""
+    row = conn.execute(_LISTED.where(_M.id == inbound_id, *reach(caller))).first()
+    if row is None:
+        raise NotFound(f"there is no message {spell_id('m', inbound_id)}")
+    return _with_addresses(conn, [row])[0]
+
+
+def text_of(conn: Connection, content_id: int, *, full: bool) -> tuple[str, bool]:
+    """A message's text, without what it quotes unless `full`; and whether something was cut."""
+    c = INBOUND_CONTENT.c
+    row = conn.execute(select(c.raw.is_not(None).label("kept"), c.text, c.visible).where(c.id == content_id)).first()
+    if row is None or not row.kept:
+        raise NotFound("the body of this message is no longer kept")
+    return (row.text, False) if full else (row.visible, row.visible.strip() != row.text.strip())
+
+
+def raw_of(conn: Connection, content_id: int) -> bytes:
+    """A message's bytes as received. Raises `NotFound` once they are no longer kept."""
+    raw = conn.execute(select(INBOUND_CONTENT.c.raw).where(INBOUND_CONTENT.c.id == content_id)).scalar()
+    if raw is None:
+        raise NotFound("the body of this message is no longer kept")
+    return zlib.decompress(bytes(raw))
+
+
+def attachments_of(conn: Connection, content_id: int) -> list[Mapping[str, Any]]:
+    """Index, name, types, size and digest of each attachment."""
+    found = conn.execute(select(INBOUND_CONTENT.c.attachments).where(INBOUND_CONTENT.c.id == content_id)).scalar()
+    return list(found or ())
+
+
+def still_open(conn: Connection, inbound_id: int) -> int:
+    """The content of a message whose mailbox and agent may be read now. Raises `NotFound`."""
+    row = conn.execute(
+        select(_M.content_id)
+        .join(MAILBOX, MAILBOX.c.id == _M.mailbox_id)
+        .join(AGENT, AGENT.c.id == _M.agent_id)
+        .where(_M.id == inbound_id, _M.status == "delivered", MAILBOX.c.status == "active", AGENT.c.status == "active")
+    ).first()
+    if row is None:
+        raise NotFound("there is no such attachment, or nobody may read it now")
+    return int(row.content_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of a thread that the agent sent."""
+
+    id: int
+    mailbox: str
+    subject: str
+    status: str
+    submitted_at: int
+    tags: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread of an agent's mail: what it received and what it sent, by mailbox."""
+
+    key: int
+    mailboxes: tuple[str, ...]
+    received: Sequence[Received]
+    sent: Sequence[Sent]
+
+    @property
+    def first(self) -> int:
+        """The oldest message that is shown."""
+        return int(min([*(one.row.id for one in self.received), *(one.id for one in self.sent)]))
+
+
+def thread(conn: Connection, key: int, *, token: TokenFacts) -> Thread:
+    """A thread that the token may access. Raises `NotFound`."""
+    m = MESSAGE.c
+    rows = conn.execute(
+        _LISTED.where(_M.agent_id == token.agent_id, _M.thread == key, *reach(token))
+        .order_by(_M.id.desc())
+        .limit(THREAD)
+    ).all()
+    sent = conn.execute(
+        select(m.id, m.subject, m.status, m.submitted_at, m.tags, MAILBOX.c.address.label("mailbox"))
+        .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
+        .where(m.conversation == key, *within(token))
+        .order_by(m.id.desc())
+        .limit(THREAD)
+    ).all()
+    if not rows and not sent:
+        raise NotFound(f"there is no thread {spell_id('t', key)} of yours")
+    mailboxes = tuple(sorted({str(row.mailbox) for row in (*rows, *sent)}))
+    listed = [Sent(**row._asdict()) for row in sent]
+    return Thread(key, mailboxes, _with_addresses(conn, rows), listed)
+
+
+# --- helpers ------------------------------------------------------------------------------------------------------
+
+
+_LISTED: Final[Select[Any]] = select(INBOUND_MESSAGE, MAILBOX.c.address.label("mailbox")).join(
+    MAILBOX, MAILBOX.c.id == _M.mailbox_id
+)
+
+
+def _with_addresses(conn: Connection, rows: Sequence[Row[Any]]) -> list[Received]:
+    if not rows:
+        return []
+    named: dict[int, list[Row[Any]]] = {row.id: [] for row in rows}
+    found = select(INBOUND_ADDRESS).where(_A.inbound_id.in_(list(named))).order_by(_A.inbound_id, _A.n)
+    for one in conn.execute(found):
+        named[one.inbound_id].append(one)
+    return [Received(row, tuple(named[row.id])) for row in rows]
+
+
+def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.unread is not None:
+        found.append(_M.read_at.is_(None) if wanted.unread else _M.read_at.is_not(None))
+    if wanted.tag is not None:
+        spelled = orjson.dumps(wanted.tag).decode()  # as the column has it, quotes and escapes included
+        found.append(cast(_M.tags, Text).like(f"%{_escaped(spelled)}%", escape="/"))
+    if wanted.author is not None:
+        found.append(_named(("from",), wanted.author.lower()))
+    if wanted.after is not None:
+        found.append(_M.received_at > wanted.after)
+    if wanted.before is not None:
+        found.append(_M.received_at < wanted.before)
+    if wanted.has_attachments is not None:
+        found.append(_M.attachments > 0 if wanted.has_attachments else _M.attachments == 0)
+    found += [_says(word) for word in (wanted.q or "").split()[:10]]
+    return found
+
+
+def _named(roles: Sequence[str], author: str) -> ColumnElement[bool]:
+    mine = exists().where(_A.inbound_id == _M.id, _A.role.in_(roles))
+    if "@" in author.strip("@"):
+        return mine.where(_A.address == author)
+    return mine.where(_A.address.like(f"%@{_escaped(author.removeprefix('@'))}", escape="/"))
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    """Whether subject, sender or visible text contain the word; letters beyond ASCII match in their own case too."""
+    like = f"%{_escaped(word.lower())}%"
+    c = INBOUND_CONTENT.c
+    return or_(
+        func.lower(_M.subject).like(like, escape="/"),
+        exists().where(
+            _A.inbound_id == _M.id,
+            _A.role == "from",
+            or_(_A.address.like(like, escape="/"), func.lower(_A.name).like(like, escape="/")),
+        ),
+        exists().where(c.id == _M.content_id, func.lower(c.visible).like(like, escape="/")),
+    )
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"/{char}" if char in "/%_" else char for char in text)

@@ -1,0 +1,93 @@
+"""Take a message from any way in: read it off the event loop, store it, answer after the commit.
+
+Reading costs a millisecond for ordinary mail and seconds for the worst 25 MB, so small messages are read in a thread,
+large ones in another process. What takes that process too long is stored as it is and held for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final, ParamSpec, Protocol, TypeVar
+
+from core.db.store import Store
+from core.db.writer import Writer
+from core.errors import TooLarge
+from core.rules import reports
+from core.rules.reports import Report
+from core.services.context import ServiceContext
+from core.services.receiving import receive
+from core.services.receiving.read_mail import LEVEL, ReceivedMail, read_mail
+from core.services.receiving.receive import Handover, Receipt
+from core.settings import Inbound
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INLINE: Final = 64 * 1024
+"""Largest message to read in a thread."""
+
+
+class Pool(Protocol):
+    """Processes that call a module-level function."""
+
+    async def call(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T: ...
+
+
+class Intake:
+    """Received mail of one gateway. `pool` is None where there are no processes: threads read everything."""
+
+    def __init__(
+        self, *, store: Store, writer: Writer, ctx: ServiceContext, settings: Inbound, pool: Pool | None = None
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._ctx = ctx
+        self._settings = settings
+        self._pool = pool
+
+    async def knows(self, recipient: str) -> bool:
+        """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
+        return await asyncio.to_thread(
+            self._store.recently,
+            ("receives", recipient),
+            lambda: self._store.look(lambda tx: receive.takes(tx, recipient, self._ctx)),
+        )
+
+    async def take(self, raw: bytes, *, sender: str | None, recipients: Sequence[str], source: str) -> list[Receipt]:
+        """Store a message; returns what became of it for each recipient, after the commit. Raises `Unavailable`."""
+        return await self.take_read(
+            await self.read(raw), raw=raw, sender=sender, recipients=recipients, source=source
+        )  # fmt: skip
+
+    async def take_read(
+        self, mail: ReceivedMail, *, raw: bytes, sender: str | None, recipients: Sequence[str], source: str
+    ) -> list[Receipt]:
+        """As `take`, for a message that is read already."""
+        report: Report | None = None
+        if any(receive.may_be_feedback(one, self._ctx) for one in recipients):
+            report = await asyncio.to_thread(reports.read, raw)
+        handed = Handover(
+            mail=mail, sender=sender, recipients=recipients, source=source, report=report,
+            quota=self._settings.mailbox_megabytes << 20,
+        )  # fmt: skip
+        return await self._writer.do(lambda tx: receive.receive(tx, handed, ctx=self._ctx))
+
+    async def read(self, raw: bytes) -> ReceivedMail:
+        """Read a message. Raises `Unavailable` if no process is free to read a large one."""
+        servers = self._settings.authserv_ids
+        if self._pool is None or len(raw) <= INLINE:
+            return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)
+        try:
+            return await self._pool.call(read_mail, raw, authserv_ids=servers)
+        except TooLarge as error:
+            return await asyncio.to_thread(_unread, raw, error.reason)
+
+
+def _unread(raw: bytes, problem: str) -> ReceivedMail:
+    digest = hashlib.sha256(raw).hexdigest()
+    return ReceivedMail(
+        digest=digest, size=len(raw), raw=zlib.compress(raw, LEVEL), body_digest=digest, problems=(problem,)
+    )

@@ -1,0 +1,153 @@
+"""Read a received message into what is stored: pure work on bytes, for a thread or another process.
+
+All ways in share it. It never raises: what breaks it is stored as it is, and held for a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from core.errors import Invalid
+from core.rules import content, inbound, loop_prevention
+from core.rules.addresses import parse_address
+from core.rules.content.visibility import sight
+from core.rules.inbound import InboundMail, NamedAddress
+from core.rules.inbound.message import MAX_HTML
+from core.text import mail_text
+
+MAX_HIDDEN: Final = 50
+"""Runs of hidden text that are stored, each up to `HIDDEN_CHARACTERS`."""
+HIDDEN_CHARACTERS: Final = 2_000
+LEVEL: Final = 3
+"""Of zlib: 10 kB of mail take 150 us."""
+
+log = structlog.get_logger("receiving")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAddress:
+    """An address of a received message: normalised as far as it is one, as written, and the name beside it."""
+
+    role: str
+    address: str
+    given: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMail:
+    """A received message as it is stored. `raw` is compressed; `digest` and `size` are of the bytes as received.
+
+    `named` are the recipients that the mail server in front wrote into the header, the newest first.
+    """
+
+    digest: str
+    size: int
+    raw: bytes
+    body_digest: str
+    subject: str = ""
+    addresses: tuple[StoredAddress, ...] = ()
+    named: tuple[str, ...] = ()
+    returned_to: str | None = None
+    message_id: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    dated_at: int | None = None
+    text: str = ""
+    visible: str = ""
+    hidden: tuple[str, ...] = ()
+    attachments: tuple[dict[str, Any], ...] = ()
+    automatic: str | None = None
+    authentication: dict[str, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def read_mail(raw: bytes, *, authserv_ids: Collection[str] = ()) -> ReceivedMail:
+    """Read a message for storing. Never raises, whatever the bytes."""
+    try:
+        return _stored(raw, inbound.read(raw), authserv_ids)
+    except Exception as error:
+        # The message is never lost because of what it contains; the log says what to mend.
+        log.exception("a message broke the reader; it is held", size=len(raw))
+        return ReceivedMail(
+            digest=hashlib.sha256(raw).hexdigest(), size=len(raw), raw=zlib.compress(raw, LEVEL),
+            body_digest=hashlib.sha256(raw).hexdigest(), problems=(f"it could not be read ({type(error).__name__})",),
+        )  # fmt: skip
+
+
+def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> ReceivedMail:
+    addresses = tuple(_address(one) for one in mail.addresses)
+    authors = [one.address for one in addresses if one.role == "from"]
+    author = authors[0] if len(authors) == 1 else ""
+    text = mail.text if mail.text is not None and mail.text.strip() else ""
+    if not text and mail.html:
+        text = content.plain_text(mail.html)
+    seen = sight(mail.html[:MAX_HTML]) if mail.html else None
+    return ReceivedMail(
+        digest=hashlib.sha256(raw).hexdigest(),
+        size=len(raw),
+        raw=zlib.compress(raw, LEVEL),
+        body_digest=mail.body_digest,
+        subject=mail.subject,
+        addresses=addresses,
+        named=_named(mail),
+        returned_to=_returned_to(mail),
+        message_id=mail.message_id,
+        in_reply_to=mail.in_reply_to,
+        references=mail.references,
+        dated_at=mail.dated_at,
+        text=text.strip(),
+        visible=inbound.without_quotes(text),
+        hidden=tuple(run[:HIDDEN_CHARACTERS] for run in seen.hidden[:MAX_HIDDEN]) if seen else (),
+        attachments=tuple(asdict(one) for one in mail.attachments),
+        automatic=_automatic(mail, author),
+        authentication=inbound.evidence(mail.fields, author=author.rpartition("@")[2], trusted=authserv_ids),
+        problems=mail.problems,
+    )
+
+
+def _address(one: NamedAddress) -> StoredAddress:
+    return StoredAddress(one.role, normalised(one.address), one.address, one.name)
+
+
+def normalised(address: str) -> str:
+    """The address as suppressions and consents key it; in lower case if it is none that mail could carry."""
+    try:
+        return parse_address(address).normalised
+    except Invalid:
+        return address.strip().lower()
+
+
+def _automatic(mail: InboundMail, author: str) -> str | None:
+    """Why no automated responder may answer it, or None."""
+    said: dict[str, str] = {}
+    for name, value in mail.fields:
+        said.setdefault(name, mail_text.header_value(value, most=500))
+    why = loop_prevention.unanswerable(said)
+    if why is None and author and loop_prevention.daemon(author):
+        why = "its sender is a mail system"
+    return why
+
+
+def _named(mail: InboundMail) -> tuple[str, ...]:
+    """The envelope recipients, as mail servers write them on delivery, without any that a sender could have added.
+
+    Servers prepend what they write, so the topmost field is the last server's own.
+    """
+    for field_name in ("x-original-to", "delivered-to", "envelope-to", "x-envelope-to"):
+        values = mail.all(field_name)
+        if values:
+            return tuple(one.strip().strip("<>") for one in values[0].split(",")[:100])
+    return ()
+
+
+def _returned_to(mail: InboundMail) -> str | None:
+    """The envelope sender that the last server wrote: empty for a report, None if none is named."""
+    value = mail.get("return-path").strip()
+    return value.strip("<>").strip()[:320] if value else None

@@ -1,0 +1,215 @@
+"""Store a received message in each mailbox it is for, once; pass on what came to a return path as feedback.
+
+One verb for all ways in. It decides per recipient, as LMTP answers: one full mailbox refuses nothing for the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from core.db import gate_queries
+from core.db.counters import EVER, bucket
+from core.db.gate_queries import SenderState
+from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, STREAM
+from core.db.transaction import Transaction
+from core.events import EmailReceived
+from core.ids import spell_id
+from core.model import SYSTEM
+from core.rules import dns, signed_ids
+from core.rules.reports import Report
+from core.services import context
+from core.services.context import ServiceContext
+from core.services.control.received_retention import KEPT_BYTES
+from core.services.feedback import ingest
+from core.services.receiving import threads
+from core.services.receiving.read_mail import ReceivedMail, StoredAddress, normalised
+from core.services.receiving.threads import Thread
+
+_COMPLAINTS: Final = f"{dns.COMPLAINTS}@{dns.RETURN_PATH}."
+"""How the address begins to which a stream's complaints go (RFC 9477)."""
+
+
+class Receipt(enum.Enum):
+    """What became of a message for one recipient."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    """It was handed over before and is stored already."""
+    FEEDBACK = "feedback"
+    UNKNOWN = "unknown"
+    """No active mailbox of this desk has this address."""
+    OVER_QUOTA = "over_quota"
+
+    @property
+    def taken(self) -> bool:
+        return self in {Receipt.STORED, Receipt.DUPLICATE, Receipt.FEEDBACK}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """A message with its envelope. `sender` is empty for reports, None if unknown.
+
+    `report` is the same message read as feedback. `quota` is in bytes for each mailbox; 0: none.
+    """
+
+    mail: ReceivedMail
+    sender: str | None
+    recipients: Sequence[str]
+    source: str
+    report: Report | None = None
+    quota: int = 0
+
+
+def receive(tx: Transaction, handed: Handover, *, ctx: ServiceContext) -> list[Receipt]:
+    """Store the message; returns what became of it for each recipient, in order."""
+    content_id = ctx.ids.mint(tx.now)
+    receipts = [_one(tx, handed, recipient, content_id=content_id, ctx=ctx) for recipient in handed.recipients]
+    if Receipt.STORED in receipts:
+        _, policy = context.current_policy(tx)
+        mail = handed.mail
+        tx.add(
+            INBOUND_CONTENT,
+            {
+                "id": content_id, "digest": mail.digest, "size": mail.size, "raw": mail.raw, "text": mail.text,
+                "visible": mail.visible, "hidden": list(mail.hidden), "attachments": list(mail.attachments),
+                "purge_at": tx.now + policy.retention.bodies,
+            },
+        )  # fmt: skip
+    return receipts
+
+
+def may_be_feedback(address: str, ctx: ServiceContext) -> bool:
+    """Whether mail to this address may be feedback on a message of ours: a return path, or a complaints address."""
+    return signed_ids.read_return_path(address, ctx.keyring) is not None or address.lower().startswith(_COMPLAINTS)
+
+
+def takes_feedback(tx: Transaction, address: str, ctx: ServiceContext) -> bool:
+    """Whether mail to this address is feedback: to a return path, or to the complaints address of a stream."""
+    if not may_be_feedback(address, ctx):
+        return False
+    domain = address.lower().removeprefix(_COMPLAINTS)
+    if domain == address.lower():
+        return True
+    wanted = select(STREAM.c.id).where(STREAM.c.domain == domain)
+    return tx.desk_cache.get(("complaints", domain), lambda: tx.conn.execute(wanted).first()) is not None
+
+
+def takes(tx: Transaction, address: str, ctx: ServiceContext) -> bool:
+    """Whether mail to this address is taken at all."""
+    return takes_feedback(tx, address, ctx) or mailbox_of(tx, address) is not None
+
+
+def mailbox_of(tx: Transaction, address: str) -> SenderState | None:
+    """The active mailbox with this address."""
+    wanted = normalised(address)
+    box = tx.desk_cache.get(("receives", wanted), lambda: gate_queries.gate_by_address(tx.conn, wanted))
+    if box is None or box.status != "active" or (box.expires_at is not None and box.expires_at <= tx.now):
+        return None
+    return box
+
+
+def _one(
+    tx: Transaction, handed: Handover, recipient: str, *, content_id: int, ctx: ServiceContext
+) -> Receipt:  # fmt: skip
+    if takes_feedback(tx, recipient, ctx):
+        if handed.report is not None:
+            report = handed.report
+            if signed_ids.read_return_path(recipient, ctx.keyring) is not None:
+                report = dataclasses.replace(report, return_paths=(recipient, *report.return_paths))
+            digest = handed.mail.digest
+            ingest.absorb_report(tx, report, source=handed.source, keyring=ctx.keyring, digest=digest)
+        return Receipt.FEEDBACK
+    box = mailbox_of(tx, recipient)
+    if box is None:
+        return Receipt.UNKNOWN
+    key = _dedupe_key(handed)
+    if tx.claimed(("received", box.mailbox_id, key)) or _known(tx, box.mailbox_id, key):
+        return Receipt.DUPLICATE
+    kept = tx.counters.total("mailbox", str(box.mailbox_id), KEPT_BYTES, since=EVER)
+    if handed.quota and kept + handed.mail.size > handed.quota:
+        return Receipt.OVER_QUOTA
+    tx.claim_key(("received", box.mailbox_id, key))
+    _store(tx, handed, box, key=key, content_id=content_id, ctx=ctx)
+    return Receipt.STORED
+
+
+def _dedupe_key(handed: Handover) -> str:
+    """Equal for the same mail handed over again, whatever the servers on its way added to its header."""
+    mail = handed.mail
+    authors = ",".join(one.address for one in mail.addresses if one.role == "from")
+    parts = (mail.message_id or "", authors or normalised(handed.sender or ""), mail.body_digest)
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
+
+
+def _known(tx: Transaction, mailbox_id: int, key: str) -> bool:
+    m = INBOUND_MESSAGE.c
+    # What an earlier verb of this batch stored is claimed; so nothing staged has to be written first.
+    return bool(tx.read_unflushed(select(m.id).where(m.mailbox_id == mailbox_id, m.dedupe_key == key)))
+
+
+def _store(
+    tx: Transaction, handed: Handover, box: SenderState, *, key: str, content_id: int, ctx: ServiceContext
+) -> None:
+    mail = handed.mail
+    inbound_id = ctx.ids.mint(tx.now)
+    thread = threads.find(tx, mail, mailbox_id=box.mailbox_id, new_id=inbound_id, keyring=ctx.keyring)
+    dmarc = str(mail.authentication.get("dmarc", {}).get("status", "none"))
+    row = _row(handed, thread) | {
+        "id": inbound_id, "content_id": content_id, "mailbox_id": box.mailbox_id, "agent_id": box.agent_id,
+        "stream_id": box.stream_id, "dedupe_key": key, "received_at": tx.now, "dmarc": dmarc,
+    }  # fmt: skip
+    tx.add(INBOUND_MESSAGE, row)
+    sender = [StoredAddress("sender", normalised(handed.sender), handed.sender, "")] if handed.sender else []
+    tx.add_all(
+        INBOUND_ADDRESS,
+        [
+            {
+                "inbound_id": inbound_id, "n": n, "role": one.role, "address": one.address, "given": one.given,
+                "name": one.name,
+            }
+            for n, one in enumerate([*sender, *mail.addresses])
+        ],
+    )  # fmt: skip
+    tx.bump("mailbox", str(box.mailbox_id), KEPT_BYTES, minute=EVER, n=mail.size)
+    tx.bump("mailbox", str(box.mailbox_id), "received", minute=bucket(tx.now))
+    tx.emit(
+        EmailReceived(
+            actor=str(SYSTEM), message=inbound_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
+            source=handed.source, digest=mail.digest, size=mail.size, attachments=len(mail.attachments), dmarc=dmarc,
+            automatic=row["automatic"] is not None, held=row["status"] == "held",
+            answers=None if thread.answers is None else spell_id("m", thread.answers),
+        )
+    )  # fmt: skip
+
+
+def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
+    mail = handed.mail
+    automatic = mail.automatic
+    if automatic is None and handed.sender == "":
+        automatic = "it is a report: its return path is empty (RFC 5321 4.5.5)"
+    return {
+        "source": handed.source,
+        "size": mail.size,
+        "subject": mail.subject,
+        "rfc_message_id": mail.message_id,
+        "in_reply_to": mail.in_reply_to,
+        "references": list(mail.references),
+        "thread": thread.key,
+        "thread_proof": thread.proof,
+        "answers": thread.answers,
+        "dated_at": mail.dated_at,
+        "attachments": len(mail.attachments),
+        "automatic": automatic,
+        "authentication": mail.authentication,
+        "findings": [],
+        "status": "held" if mail.problems else "delivered",
+        "held_for": [{"code": "unreadable", "text": problem} for problem in mail.problems],
+        "tags": [],
+    }

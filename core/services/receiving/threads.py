@@ -1,0 +1,53 @@
+"""The thread that a received message belongs to.
+
+A Message-ID of ours is proof: it carries an HMAC, so whoever names it has seen our message. Otherwise References and
+In-Reply-To decide, which anybody who knows an id can write. A subject never joins anything: it would put a stranger's
+message beside a customer's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from core.db.tables import INBOUND_MESSAGE, MESSAGE
+from core.db.transaction import Transaction
+from core.ids import spell_id
+from core.rules.signed_ids import HmacKeys, read_message_id
+from core.services.receiving.read_mail import ReceivedMail
+from core.services.sending.conversation import KNOWN_REFERENCES, conversation_key
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread's key. `proof`: `signed` (then `answers` is our message), `references`, or None if it starts one."""
+
+    key: int
+    proof: str | None = None
+    answers: int | None = None
+
+
+def find(tx: Transaction, mail: ReceivedMail, *, mailbox_id: int, new_id: int, keyring: HmacKeys) -> Thread:
+    """The thread of a message for this mailbox. `new_id` is the id it is stored under."""
+    named = list(dict.fromkeys([*mail.references, *((mail.in_reply_to,) if mail.in_reply_to else ())]))
+    last_first = named[-KNOWN_REFERENCES:][::-1]
+    ours = [number for one in last_first if (number := read_message_id(one, keyring)) is not None]
+    if ours:
+        m = MESSAGE.c
+        rows = tx.all(select(m.id, m.conversation).where(m.id.in_(ours), m.mailbox_id == mailbox_id))
+        known = {row.id: int(row.conversation) for row in rows}
+        for number in ours:
+            if number in known:
+                return Thread(known[number], "signed", number)
+    if named:
+        r = INBOUND_MESSAGE.c
+        rows = tx.all(
+            select(r.rfc_message_id, r.thread).where(r.mailbox_id == mailbox_id, r.rfc_message_id.in_(last_first))
+        )
+        threads = {row.rfc_message_id: int(row.thread) for row in rows}
+        for one in last_first:
+            if one in threads:
+                return Thread(threads[one], "references")
+        return Thread(conversation_key(named[0]))
+    return Thread(conversation_key(mail.message_id or f"<{spell_id('m', new_id)}@received.invalid>"))

@@ -1,0 +1,305 @@
+"""Agents read what they received, under the ladder; operators release and reject what is held."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import select, update
+
+from core.db import audit_log
+from core.db.store import Store
+from core.db.tables import AGENT, MAILBOX, MESSAGE, REVIEW
+from core.demo.clock import FakeClock
+from core.events import EmailRead, EmailRejected, EmailReleased
+from core.ids import read_id, spell_id
+from core.model import Mode
+from tests.api.api_client import Visitor, opened
+from tests.factories.desk import ADDRESS, WIDE, issue, make_desk
+from tests.factories.inbound import JANE, arrive, mail, received
+
+BOX: Final = f"/mailboxes/{ADDRESS}/messages?direction=in"
+PARTS: Final = (
+    "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>Where is <b>it</b>?</p>\n"
+    "--b\nContent-Type: text/csv\nContent-Disposition: attachment; filename=a.csv\n\na,b\n1,2\n"
+    "--b\nContent-Type: image/png; name=cat.png\nContent-Transfer-Encoding: base64\n\niVBORw0KGgo=\n--b--\n"
+)
+
+
+def desk_of(store: Store, directory: Path, mode: Mode) -> Iterator[Visitor]:
+    bench = make_desk(store, mode=mode, **WIDE)
+    with opened(bench, directory) as visitor:
+        yield visitor.using(f"pra_test{bench.agent_id}False")
+
+
+@pytest.fixture
+def agent(store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    yield from desk_of(store, tmp_path, Mode.AUTONOMOUS)
+
+
+@pytest.fixture
+def gated(store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    yield from desk_of(store, tmp_path, Mode.GATED_ALL)
+
+
+def arrives(visitor: Visitor, text: str = "Where is my refund?", **more: Any) -> str:
+    """The id of a message that arrives now."""
+    before = {row.id for row in received(visitor.bench.store)}
+    arrive(visitor.bench, mail(text, **more), sender=more.get("sender", JANE))
+    (found,) = [row.id for row in received(visitor.bench.store) if row.id not in before]
+    return spell_id("m", found)
+
+
+def reads(visitor: Visitor) -> list[EmailRead]:
+    with visitor.bench.store.read() as conn:
+        found = [one.event for one in audit_log.read(conn, after=0, limit=1_000)]
+    return [one for one in found if isinstance(one, EmailRead)]
+
+
+def ids(answer: Any) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [one["id"] for one in answer.json()["messages"]]
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def test_the_inbox_lists_what_arrived_newest_first_with_its_evidence(agent: Visitor) -> None:
+    first, second = arrives(agent), arrives(agent, "more", message_id="<q2@example.com>", subject="More")
+    (new, old) = agent.get(BOX).json()["messages"]
+    assert (new["id"], old["id"]) == (second, first)
+    assert (new["from"], new["to"]) == ({"address": JANE, "name": "Jane Doe"}, [{"address": ADDRESS, "name": ""}])
+    assert (new["subject"], new["unread"], new["tags"], new["score"]) == ("More", True, [], None)
+    assert new["authentication"]["dmarc"]["status"] == "none"
+    assert new["thread_id"] != old["thread_id"]
+    page = agent.get(f"{BOX}&limit=1").json()
+    assert [one["id"] for one in page["messages"]] == [second]
+    assert ids(agent.get(f"{BOX}&limit=1&cursor={page['next_cursor']}")) == [first]
+    assert agent.get(f"/mailboxes/{ADDRESS}/messages").json()["messages"] == [], "it sent nothing"
+
+
+def test_each_filter_finds_its_messages_and_no_others(agent: Visitor) -> None:
+    clock = agent.bench.store.clock
+    assert isinstance(clock, FakeClock)
+    jane = arrives(agent, "The invoice 100%_sure")
+    clock.advance(seconds=60)
+    head, _, body = PARTS.partition("\n\n")
+    joe = arrives(
+        agent, body, sender="joe@shop.example.net", message_id="<j@x>", subject="Größe", more=head + "\n"
+    )  # fmt: skip
+    moment = agent.get(BOX).json()["messages"][0]["received_at"]
+    agent.post(f"/emails/{jane}/read")
+    agent.post(f"/emails/{joe}/tags", {"tags": ['a"b', "urgent"]})
+    for query, found in {
+        "unread=true": [joe], "unread=false": [jane], "tag=urgent": [joe], "tag=urg": [], "tag=a%22b": [joe],
+        f"from={JANE.upper()}": [jane], "from=shop.example.net": [joe], "from=example.net": [],
+        "has_attachments=true": [joe], "has_attachments=false": [jane], "q=invoice": [jane],
+        "q=INVOICE+100%25_": [jane],
+        "q=100x_": [], "q=joe": [joe], "q=Größe": [joe], "q=invoice+joe": [], f"before={moment}": [jane],
+        f"after={moment}": [], "after=2020-01-01T00:00:00Z": [joe, jane],
+    }.items():  # fmt: skip
+        assert ids(agent.get(f"{BOX}&{query}")) == found, query
+    assert agent.get(f"{BOX}&after=yesterday").status_code == 422
+    assert agent.get(f"{BOX}&cursor=x").status_code == 422
+
+
+# --- one message --------------------------------------------------------------------------------------------------
+
+
+def test_a_body_is_shown_without_its_quotes_and_whole_on_request_and_stays_unread(agent: Visitor) -> None:
+    one = arrives(agent, "Yes.\n\nOn Mon, 1 Jan 2026, Help wrote:\n> Really?")
+    body = agent.get(f"/emails/{one}/body").json()
+    assert body == {
+        "id": one, "part": "text", "text": "Yes.", "truncated": False, "quotes_cut": True, "next_offset": None,
+    }  # fmt: skip
+    assert agent.get(f"/emails/{one}/body?full=true").json()["text"].endswith("> Really?")
+    assert "message-id: <q1@example.com>" in agent.get(f"/emails/{one}/body?part=headers").json()["text"]
+    assert agent.get(f"/emails/{one}").json()["unread"]
+    assert not agent.post(f"/emails/{one}/read").json()["unread"]
+
+
+def test_a_long_body_is_read_page_by_page(agent: Visitor) -> None:
+    one = arrives(agent, "x" * 70_000 + "end")
+    first = agent.get(f"/emails/{one}/body").json()
+    assert (len(first["text"]), first["truncated"]) == (65_536, True)
+    rest = agent.get(f"/emails/{one}/body?offset={first['next_offset']}").json()
+    assert (rest["text"][-3:], rest["truncated"]) == ("end", False)
+
+
+def test_html_is_turned_into_text_and_kept_beside_it(agent: Visitor) -> None:
+    head, _, body = PARTS.partition("\n\n")
+    one = arrives(agent, body, more=head + "\n")
+    assert agent.get(f"/emails/{one}/body").json()["text"] == "Where is it?"
+    assert agent.get(f"/emails/{one}/body?part=html").json()["text"].strip() == "<p>Where is <b>it</b>?</p>"
+
+
+def test_a_short_text_is_in_the_answer_and_other_files_are_behind_a_link_that_ends(agent: Visitor) -> None:
+    head, _, body = PARTS.partition("\n\n")
+    one = arrives(agent, body, more=head + "\n")
+    table, picture = agent.get(f"/emails/{one}").json()["attachments"]
+    assert agent.get(f"/emails/{one}/attachments/{table['index']}").json()["text"] == "a,b\r\n1,2"
+    found = agent.get(f"/emails/{one}/attachments/{picture['index']}").json()
+    assert (found["name"], found["sniffed"], found.get("text")) == ("cat.png", "image/png", None)
+    path = found["url"].removeprefix("http://desk.test")
+    stranger = agent.using(None)
+    got = stranger.get(path)
+    assert hashlib.sha256(got.content).hexdigest() == found["sha256"]
+    assert got.headers["content-disposition"] == "attachment"
+    assert got.headers["content-type"] == "application/octet-stream"
+    assert stranger.get(path[:-1] + ("a" if path[-1] != "a" else "b")).status_code == 404
+    agent.bench.store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
+    assert stranger.get(path).status_code == 404, "a suspended agent's links open nothing"
+    agent.bench.store.transact(lambda tx: tx.write(update(AGENT).values(status="active")))
+    assert isinstance(agent.bench.store.clock, FakeClock)
+    agent.bench.store.clock.advance(seconds=15 * 60)
+    assert stranger.get(path).status_code == 404
+    assert agent.get(f"/emails/{one}/attachments/99").status_code == 404
+
+
+def test_a_thread_shows_both_sides_oldest_first(agent: Visitor) -> None:
+    sent = agent.send().json()
+    ours = agent.bench.store.row(select(MESSAGE.c.rfc_message_id))
+    assert ours is not None
+    one = arrives(agent, "thanks", more=f"In-Reply-To: {ours.rfc_message_id}\n")
+    shown = agent.get(f"/emails/{one}").json()
+    assert (shown["answers"], shown["thread_proof"]) == (sent["message_id"], "signed")
+    thread = agent.get(f"/threads/{shown['thread_id']}").json()
+    assert [(each["id"], each["direction"]) for each in thread["messages"]] == [
+        (sent["message_id"], "out"),
+        (one, "in"),
+    ]
+    assert agent.get("/threads/t0000000000001").status_code == 404
+
+
+# --- who may ------------------------------------------------------------------------------------------------------
+
+
+def every_read(one: str, thread: str) -> list[str]:
+    return [f"/emails/{one}", f"/emails/{one}/body", f"/emails/{one}/attachments/0", f"/threads/{thread}", BOX]
+
+
+def test_another_agent_a_test_token_and_a_token_that_may_only_send_read_nothing(agent: Visitor) -> None:
+    one = arrives(agent)
+    thread = agent.get(f"/emails/{one}").json()["thread_id"]
+    bench = agent.bench
+    issue(bench.store, bench.agent_id, test=True)
+    issue(bench.store, bench.agent_id, secret="pra_send", scopes=["send"])
+    for token in (f"pra_test{bench.agent_id}True", f"pra_send{bench.agent_id}False"):
+        for path in every_read(one, thread)[:-1]:
+            assert agent.using(token).get(path).status_code in {403, 404}, path
+    assert agent.using(f"pra_test{bench.agent_id}True").get(BOX).json()["messages"] == []
+    assert agent.using(f"pra_send{bench.agent_id}False").get(BOX).status_code == 403
+    assert agent.operator("root").get(f"/emails/{one}").status_code == 404, "an admin reads no mail"
+    assert agent.operator("alice").get(f"/emails/{one}/body").status_code == 200
+
+
+def test_a_suspended_agent_and_a_retired_mailbox_read_nothing(agent: Visitor) -> None:
+    one = arrives(agent)
+    thread = agent.get(f"/emails/{one}").json()["thread_id"]
+    store = agent.bench.store
+    for table, back in ((AGENT, "suspended"), (MAILBOX, "retired")):
+        store.transact(lambda tx, table=table, back=back: tx.write(update(table).values(status=back)))  # type: ignore[misc]  # bound now
+        assert [agent.get(path).status_code for path in every_read(one, thread)] == [403] * 5
+        store.transact(lambda tx, table=table: tx.write(update(table).values(status="active")))  # type: ignore[misc]  # bound now
+
+
+def test_each_read_is_in_the_log_with_its_reader_and_message(agent: Visitor) -> None:
+    one = arrives(agent)
+    thread = agent.get(f"/emails/{one}").json()["thread_id"]
+    for path in every_read(one, thread):
+        agent.get(path)
+    agent.operator("alice").get(f"/emails/{one}/body")
+    number = read_id("m", one)
+    assert [(each.what, each.message, each.actor) for each in reads(agent)] == [
+        ("message", number, "agent:support-bot"), ("body", number, "agent:support-bot"),
+        ("attachment", number, "agent:support-bot"), ("thread", number, "agent:support-bot"),
+        ("messages", None, "agent:support-bot"), ("body", number, "alice"),
+    ]  # fmt: skip
+
+
+def test_in_gated_all_a_person_approves_each_body_and_the_same_call_then_succeeds_once(gated: Visitor) -> None:
+    one = arrives(gated)
+    asked = gated.get(f"/emails/{one}/body")
+    assert (asked.status_code, asked.json()["status"]) == (202, "pending")
+    assert gated.get(f"/emails/{one}/body").json()["action_id"] == asked.json()["action_id"]
+    assert gated.get(f"/emails/{one}/body?full=true").json()["action_id"] != asked.json()["action_id"]
+    decided = gated.operator("alice").post(f"/emails/{asked.json()['action_id']}/decide", {"action": "approve"})
+    assert decided.status_code == 200
+    assert gated.get(f"/emails/{one}/body").json()["text"] == "Where is my refund?"
+    assert gated.get(f"/emails/{one}/body").status_code == 202
+    assert {row.kind for row in gated.bench.store.rows(select(REVIEW.c.kind))} == {"read"}
+    assert gated.get(f"/emails/{one}").status_code == 202
+    assert gated.get(BOX).status_code == 202
+
+
+# --- held ---------------------------------------------------------------------------------------------------------
+
+
+def held(visitor: Visitor) -> str:
+    return arrives(visitor, "hi", more="X: " + "a" * 300_000 + "\n", message_id="<h@x>")
+
+
+def test_what_is_held_is_invisible_to_its_agent_until_a_reviewer_releases_it(agent: Visitor) -> None:
+    one = held(agent)
+    assert ids(agent.get(BOX)) == []
+    assert {agent.get(path).status_code for path in every_read(one, "t0000000000001")[:-1]} == {404}
+    assert agent.post("/emails/reply", {"message_id": one, "text": "hello"}).status_code == 404
+    assert agent.post(f"/emails/{one}/decide", {"action": "approve"}).status_code == 403
+    shown = agent.operator("alice").get(f"/emails/{one}").json()
+    assert (shown["status"], shown["held_for"][0]["text"]) == ("held", "its header is longer than 256 KiB")
+    released = agent.operator("alice").post(f"/emails/{one}/decide", {"action": "approve"})
+    assert (released.status_code, released.json()["status"]) == (200, "delivered")
+    assert ids(agent.get(BOX)) == [one]
+    assert agent.operator("alice").post(f"/emails/{one}/decide", {"action": "reject"}).status_code == 422
+    assert agent.operator("alice").post(f"/emails/{one}/decide", {"action": "reject", "reason": "x"}).status_code == 409
+    with agent.bench.store.read() as conn:
+        log = [entry.event for entry in audit_log.read(conn, after=0, limit=1_000)]
+    assert [event.actor for event in log if isinstance(event, EmailReleased)] == ["alice"]
+
+
+def test_what_is_rejected_stays_invisible_and_the_log_says_who_and_why(agent: Visitor) -> None:
+    one = held(agent)
+    answer = agent.operator("alice").post(f"/emails/{one}/decide", {"action": "reject", "reason": "a bomb"})
+    assert answer.json()["status"] == "rejected"
+    assert ids(agent.get(BOX)) == []
+    with agent.bench.store.read() as conn:
+        log = [entry.event for entry in audit_log.read(conn, after=0, limit=1_000)]
+    assert [(each.actor, each.reason) for each in log if isinstance(each, EmailRejected)] == [("alice", "a bomb")]
+
+
+# --- replies ------------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_to_received_mail_goes_to_its_author_in_its_thread(agent: Visitor) -> None:
+    one = arrives(agent, more="References: <r1@example.com>\n")
+    answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
+    assert answer.status_code == 202, answer.text
+    assert [each["address"] for each in answer.json()["recipients"]] == [JANE]
+    sent = agent.bench.store.row(select(MESSAGE.c.subject, MESSAGE.c.conversation))
+    assert sent is not None
+    assert (sent.subject, sent.conversation) == ("Re: Refund", received(agent.bench.store)[0].thread)
+    again = agent.post("/emails/reply", {"message_id": "<q1@example.com>", "text": "Again."})
+    assert again.status_code == 202, again.text
+
+
+@pytest.mark.parametrize(
+    ("reply_to", "to"),
+    [("refunds@mail.example.com", "refunds@mail.example.com"), ("eve@example.net", JANE)],
+)
+def test_a_reply_to_address_is_used_only_if_it_is_of_the_author_s_organisation(
+    agent: Visitor, reply_to: str, to: str
+) -> None:
+    one = arrives(agent, more=f"Reply-To: {reply_to}\n")
+    answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
+    assert [each["address"] for each in answer.json()["recipients"]] == [to]
+
+
+def test_a_machine_s_mail_is_not_answered_by_either_door(agent: Visitor) -> None:
+    one = arrives(agent, more="Auto-Submitted: auto-replied\n")
+    told = agent.post("/emails/reply", {"message_id": one, "text": "Thanks!"})
+    assert (told.status_code, told.json()["error"]) == (403, "action_blocked")
+    assert agent.send(in_reply_to="<q1@example.com>").status_code == 403
+    assert agent.send(in_reply_to="<other@example.com>").status_code == 202
