@@ -105,6 +105,22 @@ def test_a_log_that_was_changed_before_the_backup_is_found(office: Clerk, tmp_pa
     assert "entry 2 does not match" in told
 
 
+def test_a_log_that_ends_elsewhere_than_the_manifest_says_is_refused(office: Clerk, tmp_path: Path) -> None:
+    """A database of another day, put into the archive with a digest to match."""
+    office.ok("backup", str(tmp_path / "desk.zip"))
+    with zipfile.ZipFile(tmp_path / "desk.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        for name in good.namelist():
+            raw = good.read(name)
+            if name == "manifest.json":
+                manifest = json.loads(raw)
+                raw = json.dumps(manifest | {"log_seq": manifest["log_seq"] + 1}).encode()
+            bad.writestr(name, raw)
+    key = str(office.directory / "master.key")
+    told = Clerk(tmp_path / "back").refused("restore", str(tmp_path / "bad.zip"), "--master-key", key)
+    assert "does not end where its manifest says" in told
+    assert list((tmp_path / "back").iterdir()) == []
+
+
 def test_nothing_is_overwritten(office: Clerk, tmp_path: Path) -> None:
     file = tmp_path / "desk.zip"
     file.write_bytes(b"mine")
