@@ -63,6 +63,7 @@ SENT_EARLIER = {
     "token": "a1aerukz4jvpg66aadz4krqgz3sneukf4rgmobtmqc",
     "Message-ID": "<m028t5cy4tqkff.a1.3nja55aqksbdpoagiwcr26tm@bot.acme.com>",
     "trace": "m028t5cy4tqkff.a1.2a7rq5zs7ajqshyxjnqrczlx",
+    "complaint": "m028t5cy4tqkff:a1:2a7rq5zs7ajqshyxjnqrczlx",
 }
 
 
