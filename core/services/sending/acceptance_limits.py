@@ -22,11 +22,10 @@ from core.services.sending.submit_result import Answer
 def prefetch(tx: Transaction, boxes: Iterable[SenderState]) -> None:
     """Read at once, for the mailboxes of a batch, the counters that accepting a message reads."""
     boxes = list(boxes)
-    limits.prefetch(
-        tx, [cap for box in boxes for cap in (*limits.departure_caps(tx, box), limits.new_recipient_caps(tx, box))]
-    )
+    caps = [cap for box in boxes for cap in (*limits.departure_caps(tx, box), limits.new_recipient_caps(tx, box))]
     kinds = ("waiting", "kept", "kept_kb")
-    tx.counters.prefetch_all({("agent", str(box.agent_id), kind): EVER for box in boxes for kind in kinds})
+    lasting = {("agent", str(box.agent_id), kind): EVER for box in boxes for kind in kinds}
+    tx.counters.prefetch_all(limits.counters(caps, now=tx.now) | lasting)
 
 
 def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | None:

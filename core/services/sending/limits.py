@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.db import gate_queries
-from core.db.counters import EVER, bucket
+from core.db.counters import EVER, Name, bucket
 from core.db.gate_queries import SenderState
 from core.db.transaction import Transaction
 from core.durations import DAY
@@ -63,9 +63,9 @@ class Cap:
         tx.bump(self.scope, self.key, self.kind, minute=bucket(tx.now, self.width), n=n)
 
 
-def prefetch(tx: Transaction, caps: Iterable[Cap]) -> None:
-    """Read at once what the `room` of each of these caps reads."""
-    tx.counters.prefetch_all({(cap.scope, cap.key, cap.kind): cap.since(tx.now) for cap in caps})
+def counters(caps: Iterable[Cap], *, now: int) -> dict[Name, int]:
+    """The counters of these caps, and from which minute on each is read: for `prefetch_all`."""
+    return {(cap.scope, cap.key, cap.kind): cap.since(now) for cap in caps}
 
 
 def departure_caps(tx: Transaction, box: SenderState) -> list[Cap]:

@@ -72,7 +72,7 @@ def _claim_mailbox(
         _nap(tx, box, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
         return []
     caps = limits.departure_caps(tx, box)
-    limits.prefetch(tx, caps)
+    tx.counters.prefetch_all(limits.counters(caps, now=tx.now))
     rooms = [(cap, cap.room(tx)) for cap in caps]
     left = min(room.left for _, room in rooms)
     spent = [(cap, room) for cap, room in rooms if room.left == 0]
