@@ -23,7 +23,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
-from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, refusal, works_in
+from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, on_cursor, refusal, works_in
 from console.safe_app import SafeApp
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
@@ -234,6 +234,8 @@ class PostroomConsole(SafeApp[int]):
         """Why an action is not possible now, or None."""
         screen = self.desk_screen
         state = screen.why_not(action.name) if screen is not None else "the desk is still opening"
+        if state is None and screen is not None and screen.rows_pending and on_cursor(action):
+            state = "what you asked for is still loading"
         return refusal(action, actor=self.actor, scope=self.scope, state=state)
 
     def action_perform(self, name: str) -> None:
@@ -265,20 +267,29 @@ class PostroomConsole(SafeApp[int]):
         else:
             self.say(f"{action.label}: {why}", "warning")
 
-    def run_operation(self, operation: Operation[T], then: Callable[[T], None]) -> None:
-        """Run an operation in the background. A refusal becomes a notice; `then` runs with the answer."""
-        self._under_way += 1
-        self.run_worker(partial(self._run_operation, operation, then), group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
+    def run_operation(
+        self, operation: Operation[T], then: Callable[[T], None], *, otherwise: Callable[[str], None] | None = None
+    ) -> None:
+        """Run an operation in the background; `then` runs with the answer.
 
-    async def _run_operation(self, operation: Operation[T], then: Callable[[T], None]) -> None:
+        Why there is none goes to `otherwise`, or becomes a notice.
+        """
+        self._under_way += 1
+        run = partial(self._run_operation, operation, then, otherwise)
+        self.run_worker(run, group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
+
+    async def _run_operation(
+        self, operation: Operation[T], then: Callable[[T], None], otherwise: Callable[[str], None] | None
+    ) -> None:
         try:
             answer = await self.desk.act(operation)
         except AccessEnded:
             return  # the whole screen says so
         except Refused as error:
-            self.say(f"{error.reason}{' - ' + error.fix if error.fix else ''}", "warning")
+            why = f"{error.reason}{' - ' + error.fix if error.fix else ''}"
+            (otherwise or partial(self.say, severity="warning"))(why)
         except PostroomError as error:
-            self.say(f"not done: {error}", "error")
+            (otherwise or partial(self.say, severity="error"))(f"not done: {error}")
         else:
             then(answer)
         finally:
@@ -389,11 +400,12 @@ class PostroomConsole(SafeApp[int]):
         names = [theme.name for theme in load_themes(theme_folder())[0]]
         choices = [Choice(name, Content(("● " if name == self.theme else "  ") + name)) for name in names]
 
-        def chosen(name: str | None) -> None:
-            if name is not None:
-                self.theme = name
+        def chosen(name: str) -> None:
+            self.theme = name
 
-        self.push_screen(ChoiceDialog("Theme", choices=choices, clock=self.monotonic), chosen)
+        dialog = ChoiceDialog("Theme", choices=choices, clock=self.monotonic)
+        dialog.when_answered(chosen)
+        self.push_screen(dialog)
 
     @work(group="themes", exit_on_error=False)
     async def _watch_themes(self) -> None:

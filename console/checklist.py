@@ -151,16 +151,17 @@ class SignDialog(Dialog[Answers]):
             self._answered(at)
 
     def _ask_why(self, item: Item, finding: Finding) -> None:
-        def answered(reason: str | None) -> None:
-            if reason:
-                self._answers.overrides[item.code] = reason
-                self._answered(None)
+        def answered(reason: str) -> None:
+            self._answers.overrides[item.code] = reason
+            self._answered(None)
 
         body = Content.assemble(
             make_safe(item.sentence).text, "\n", ("Desk check failed: ", Tone.FAULT), make_safe(finding.detail).text
         )
         title = fill("Override the failed check $code?", code=item.code)
-        self.app.push_screen(ReasonDialog(title, body, does="records the reason", clock=self._clock), answered)
+        dialog = ReasonDialog(title, body, does="records the reason", clock=self._clock)
+        dialog.when_answered(answered)
+        self.app.push_screen(dialog)
 
     def _answered(self, at: int | None) -> None:
         items = self.query_one(Checklist)

@@ -17,6 +17,7 @@ from typing import ClassVar, Final, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -24,6 +25,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from console.safe_text import make_safe
 from console.themes import Tone
 from console.widgets.edit_line import EditLine
 from console.widgets.frame import TopLine
@@ -65,6 +67,7 @@ class Dialog(ModalScreen[Answer | None]):
         self._body = body
         self._clock = clock
         self._opened = clock()
+        self._then: Callable[[Answer], None] | None = None
 
     @property
     def ignoring_keys(self) -> bool:
@@ -80,7 +83,22 @@ class Dialog(ModalScreen[Answer | None]):
             event.prevent_default()
 
     def action_cancel(self) -> None:
-        self.dismiss(None)
+        if self.is_mounted:  # else it would end before it has its widgets
+            self.dismiss(None)
+
+    def when_answered(self, then: Callable[[Answer], None]) -> None:
+        """Call this with the answer, at once when the dialog closes; not if it is cancelled.
+
+        Textual's own callback runs a moment later, and a key that arrives before it would act on the screen below
+        although the next question is about to open.
+        """
+        self._then = then
+
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
+        closed = super().dismiss(result)
+        if result is not None and self._then is not None:
+            self._then(result)
+        return closed
 
     def compose(self) -> ComposeResult:
         header: Header | None = getattr(self.app, "header", None)
@@ -113,6 +131,44 @@ class RefusalDialog(Dialog[None]):
 
     def hint(self) -> Content:
         return Content.assemble(("esc ", Tone.INFO), "close   Keys are ignored until you close this.")
+
+
+class WaitingDialog(Dialog[Answer]):
+    """Stands where a question will open as soon as the desk has found what to ask. Keys typed until then go nowhere."""
+
+    _found: Answer | None = None
+    _why_not = ""
+
+    def hint(self) -> Content:
+        if self._why_not:
+            return Content.assemble(("✖ ", Tone.FAULT), self._why_not, "   ", ("esc ", Tone.INFO), "close")
+        return Content.assemble(("esc ", Tone.INFO), "cancel   Keys are ignored until the desk has answered.")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.call_later(self._settle)  # the desk may have answered before this dialog was drawn
+
+    def on_screen_resume(self) -> None:
+        self._settle()
+
+    def found(self, answer: Answer) -> None:
+        """The desk has answered. Nothing follows if the operator has cancelled since."""
+        self._found = answer
+        self._settle()
+
+    def failed(self, why: str) -> None:
+        """There is nothing to ask. Keys already typed as an answer still go nowhere."""
+        self._why_not = make_safe(why).text
+        self._settle()
+
+    def _settle(self) -> None:
+        # what has opened over it (the palette) must close first: a dismissal closes whatever is on top
+        if not self.is_mounted or self.app.screen is not self:
+            return
+        if self._found is not None:
+            self.dismiss(self._found)
+        else:
+            self.say(self.hint())
 
 
 class Prompt(EditLine):

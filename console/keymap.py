@@ -300,6 +300,13 @@ def works_in(action: Action, scope: Scope | None) -> bool:
     return Scope.EVERYWHERE in action.scopes or scope in action.scopes
 
 
+def on_cursor(action: Action) -> bool:
+    """Whether it acts on what is under the cursor, or on the page that is open."""
+    if Scope.EVERYWHERE in action.scopes:
+        return False
+    return action.asks is not Asks.SHOWS or action.name in {"open", "mark", "range", "copy", "follow"}
+
+
 def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | None) -> str | None:
     """Why this action is not allowed now, or None. `state` is the screen's own objection.
 

@@ -15,6 +15,7 @@ from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
@@ -195,6 +196,14 @@ class DeskScreen(LineCache, Screen[None]):
         if not update.quiet:
             self.reload()
 
+    @property
+    def rows_pending(self) -> bool:
+        """Whether what is shown is not yet what was asked for: a filter was typed, or the next page is being read.
+
+        Keys typed ahead would act on what stood there before.
+        """
+        return False
+
     async def load(self) -> None:
         """Read and show. Raises `PostroomError`: `failed` reports it."""
 
@@ -209,6 +218,9 @@ class DeskScreen(LineCache, Screen[None]):
             await self.load()
         except PostroomError as error:
             self.failed(str(error))
+        except NoMatches:
+            if self.display:  # else it was closed during the read, and has no widgets left to show it in
+                raise
         else:
             self.read_seq = seq
 
@@ -226,12 +238,8 @@ class DeskScreen(LineCache, Screen[None]):
 
     def ask(self, dialog: Dialog[Answer], then: Callable[[Answer], None]) -> None:
         """Open a dialog; `then` runs with its answer unless it was cancelled."""
-
-        def answered(answer: Answer | None) -> None:
-            if answer is not None:
-                then(answer)
-
-        self.app.push_screen(dialog, answered)
+        dialog.when_answered(then)
+        self.app.push_screen(dialog)
 
     def ask_reason(self, title: Content, body: Content | None, does: str, then: Callable[[str], None]) -> None:
         """Tightening: one key and a reason."""

@@ -94,7 +94,7 @@ class EventsScreen(ListScreen):
 
     def filtered(self) -> None:
         self._fresh = True
-        self.reload()
+        super().filtered()
 
     fault_filter = "sev>=warn"
 

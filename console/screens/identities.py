@@ -13,7 +13,7 @@ from textual.content import Content
 
 from console import operations
 from console.checklist import Answers, SignDialog
-from console.dialogs import Choice, ChoiceDialog
+from console.dialogs import Choice, ChoiceDialog, WaitingDialog
 from console.keymap import Scope
 from console.queries import records as reads
 from console.queries.records import Identity
@@ -134,9 +134,16 @@ class IdentitiesScreen(ListScreen):
 
     def _sign(self, one: Identity, kind: Kind) -> None:
         """Show what the desk finds, then ask. This may take seconds: deliverability queries DNS."""
-        if kind is Kind.DELIVERABILITY:
-            self.console.say("checking DNS and feedback sources ...")
-        self.console.run_operation(operations.to_sign(one.record.address, kind, self.desk.settings), self._ask_to_sign)
+        dns = kind is Kind.DELIVERABILITY
+        waiting: WaitingDialog[operations.ToSign] = WaitingDialog(
+            fill("Sign as $kind", kind=kind.value),
+            Content("Checking DNS and feedback sources ..." if dns else "Loading the checklist ..."),
+            clock=self.console.monotonic,
+        )
+        self.ask(waiting, self._ask_to_sign)
+        self.console.run_operation(
+            operations.to_sign(one.record.address, kind, self.desk.settings), waiting.found, otherwise=waiting.failed
+        )
 
     def _ask_to_sign(self, shown: operations.ToSign) -> None:
         sheet = shown.sheet

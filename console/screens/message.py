@@ -113,6 +113,10 @@ class MessageScreen(HeldScreen, AgentScreen):
         if message.pending:
             self.reads(message.item)
 
+    @property
+    def rows_pending(self) -> bool:
+        return self._letter is None or self._letter.item != self._item
+
     def failed(self, reason: str) -> None:
         self.console.say(f"could not load: {reason}", "error")
 

@@ -84,6 +84,7 @@ class QueueScreen(HeldScreen):
         self._looked_at: int | None = None
         self._reading: Timer | None = None
         self._asked = False
+        self._seeking = False
         self._applied: tuple[Want, ...] = ()
 
     def compose_body(self) -> ComposeResult:
@@ -154,6 +155,10 @@ class QueueScreen(HeldScreen):
         self.log_shown(Shown(What.PENDING))
         self.table.offer_rows(ids)
         self.check_frame()
+
+    @property
+    def rows_pending(self) -> bool:
+        return not self._asked or self._seeking
 
     def failed(self, reason: str) -> None:
         self.table.say_failed(reason)
@@ -342,6 +347,7 @@ class QueueScreen(HeldScreen):
         self._with_alike(self.table.mark_all)
 
     def do_next_alike(self) -> None:
+        self._seeking = True
         self._with_alike(self._go_next)
 
     def _go_next(self, group: frozenset[int]) -> None:
@@ -355,15 +361,15 @@ class QueueScreen(HeldScreen):
 
     @work(group="alike", exclusive=True)
     async def _with_alike(self, then: Callable[[frozenset[int]], None]) -> None:
-        item = self.table.cursor_id
-        if item is None:
-            return
+        item, ids = self.table.cursor_id, None
         try:
-            ids = await self.desk.read(lambda conn: reads.alike(conn, item), verb=Verb.MESSAGE_READ)
+            if item is not None:
+                ids = await self.desk.read(lambda conn: reads.alike(conn, item), verb=Verb.MESSAGE_READ)
         except PostroomError as error:
             self.console.say(f"could not load: {error}", "error")
-            return
-        then(frozenset(ids))
+        self._seeking = False
+        if ids is not None:
+            then(frozenset(ids))
 
     def do_clear_marks(self) -> None:
         self.table.clear_marks()

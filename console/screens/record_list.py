@@ -31,6 +31,7 @@ class ListScreen(DeskScreen):
         super().__init__()
         self.shelf = Shelf()
         self._soon: Timer | None = None
+        self._rows_pending = False
 
     def compose_body(self) -> ComposeResult:
         yield VirtualTable(
@@ -47,8 +48,17 @@ class ListScreen(DeskScreen):
     def focus_body(self) -> None:
         self.table.focus()
 
+    @property
+    def rows_pending(self) -> bool:
+        return self._rows_pending
+
+    def filtered(self) -> None:
+        self._rows_pending = True
+        super().filtered()
+
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Draw these rows; repaint at once what changed in them."""
+        self._rows_pending = False
         ids, changed = self.shelf.fill(rows)
         self.table.show_rows(ids, filtered=bool(self.wants))
         self.table.touch_rows(changed)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from textual import events
 from textual._context import visible_screen_stack
+from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 
@@ -51,8 +53,11 @@ class Monotonic:
     """The dialogs' clock: they hear at once when a test says so."""
 
     at: float = 100.0
+    step: float = 0.0
+    """How much later each reading is; more than `DEAF_FOR`, and no dialog ignores a key."""
 
     def __call__(self) -> float:
+        self.at += self.step
         return self.at
 
 
@@ -143,6 +148,18 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: fl
         assert time.monotonic() < end, f"never came to be; the screen says:\n{drawn(pilot)}"
         await pilot.pause(0.02)
     await pilot.pause()
+
+
+async def handled(pilot: Pilot[int], app: PostroomConsole) -> None:
+    """Wait until everything typed has had its effect, and what it started in the background has ended."""
+    await until(pilot, lambda: not (app._typed or app._key_under_way or app._under_way))
+
+
+def burst(app: App[Any], *typed: str) -> None:
+    """Keys that arrive together, as over a connection that lags: nothing is handled between two of them."""
+    for key in typed:
+        name = {"/": "slash", "*": "asterisk", ":": "colon", "?": "question_mark", "_": "underscore"}.get(key, key)
+        app.post_message(events.Key(name, key if len(key) == 1 else None))
 
 
 def strips(pilot: Pilot[int]) -> list[Strip]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.screens.message import LOOK_FOR
+from console.screens.message import LOOK_FOR, MessageScreen
 from console.views.rows import TIMES
 from core.db import audit_log
 from core.db.tables import READER, READING
@@ -93,6 +93,23 @@ async def test_a_message_walked_to_is_the_one_that_is_read(scene: Scene) -> None
         await until(pilot, lambda: reads(scene) == second)
         rows = {row.item: row.read_us for row in scene.store.rows(READING.select())}
         assert rows == {first: 5_000_000, second: 0}
+
+
+async def test_a_message_left_while_it_is_read_again_ends_nothing(scene: Scene) -> None:
+    letters(scene, 1)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "r0@example.com")
+        await pilot.press("enter")
+        await shows(pilot, "To     r0@example.com")
+        page = app.screen
+        assert isinstance(page, MessageScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: not page.display)
+        await page.remove()
+        await page.reload().wait()
+        assert app.is_running
 
 
 # --- the alarm --------------------------------------------------------------------------------------------------------

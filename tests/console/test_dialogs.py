@@ -10,7 +10,17 @@ import pytest
 from textual.content import Content
 from textual.pilot import Pilot
 
-from console.dialogs import DEAF_FOR, Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
+from console.dialogs import (
+    DEAF_FOR,
+    Answer,
+    Choice,
+    ChoiceDialog,
+    Confirmed,
+    Dialog,
+    ReasonDialog,
+    TypedDialog,
+    WaitingDialog,
+)
 from console.safe_text import GuardedApp, content, make_safe
 
 pytestmark = pytest.mark.anyio
@@ -143,3 +153,60 @@ async def test_foreign_text_in_a_dialog_is_never_markup() -> None:
 
 def drawn(app: Host[Answer]) -> str:
     return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+def waiting(clock: Clock) -> WaitingDialog[str]:
+    return WaitingDialog("Sign as owner", content(HOSTILE), clock=clock)
+
+
+async def test_what_the_desk_finds_is_the_answer_of_the_dialog_that_waits_for_it() -> None:
+    clock, found = Clock(), list[str]()
+    dialog = waiting(clock)
+    dialog.when_answered(found.append)
+    async with opened(dialog, clock) as (app, pilot):
+        await pilot.press("a", "enter", "space")
+        dialog.found("a sheet")
+        assert found == ["a sheet"]
+        assert app.screen is not dialog
+
+
+async def test_what_is_found_after_the_wait_was_cancelled_opens_nothing() -> None:
+    clock, found = Clock(), list[str]()
+    dialog = waiting(clock)
+    dialog.when_answered(found.append)
+    async with opened(dialog, clock) as (app, pilot):
+        await pilot.press("escape")
+        dialog.found("a sheet")
+        dialog.failed("and no reason is shown")
+        await pilot.pause()
+        assert app.answers == [None]
+        assert found == []
+
+
+async def test_what_is_found_while_something_lies_over_the_wait_comes_once_that_is_gone() -> None:
+    clock, found = Clock(), list[str]()
+    dialog = waiting(clock)
+    dialog.when_answered(found.append)
+    async with opened(dialog, clock) as (app, pilot):
+        over = suspend(clock)
+        await app.push_screen(over)
+        dialog.found("a sheet")
+        assert app.screen is over
+        assert found == []
+        over.dismiss(None)
+        await pilot.pause()
+        assert found == ["a sheet"]
+
+
+async def test_an_answer_opens_the_next_question_before_any_key_can_reach_the_screen_below() -> None:
+    clock = Clock()
+    first, second = suspend(clock), approve(clock)
+    async with opened(first, clock) as (app, _):
+
+        def ask_next(answer: str) -> None:
+            del answer
+            app.push_screen(second)
+
+        first.when_answered(ask_next)
+        first.dismiss("spam")
+        assert app.screen is second

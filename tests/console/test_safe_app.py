@@ -5,23 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import select
 from textual import events
-from textual.app import App
 from textual.color import Color
 from textual.pilot import Pilot
 
 from console.app import PostroomConsole
-from console.screens.desk_screen import FilterLine
 from console.themes import theme_folder
-from core.db.tables import MAILBOX, REVIEW
+from core.db.tables import MAILBOX
 from core.model import Mode
 from core.services.identity import mailbox_settings
 from tests.console.fixtures_gallery import add_mailbox_to
-from tests.console.harness import Scene, drawn, looking, make_scene, open_queue, press, said, shows, until
+from tests.console.harness import (
+    Scene,
+    drawn,
+    looking,
+    make_scene,
+    open_queue,
+    press,
+    said,
+    shows,
+    until,
+)
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, GAIL
 from tests.factories.records import SALES, add_keys, issued
 
@@ -195,44 +202,3 @@ async def _until_saved(pilot: Pilot[int], save: Callable[[], None], app: Postroo
             if app.screen.styles.background == Color.parse(colour):
                 return
     raise AssertionError(f"the theme was never drawn:\n{drawn(pilot)}")
-
-
-def burst(app: App[Any], typed: str) -> None:
-    """Keys that arrive together, as over a connection that lags: nothing is handled between two of them."""
-    for char in typed:
-        name = {"/": "slash", "*": "asterisk", ":": "colon", "?": "question_mark"}.get(char, char)
-        app.post_message(events.Key(name, char))
-
-
-async def test_a_filter_typed_at_once_goes_into_its_line_and_decides_nothing(scene: Scene) -> None:
-    items = [scene.submit(f"r{n}@example.com") for n in range(3)]
-    app = scene.app()
-    async with looking(app) as pilot:
-        screen = await open_queue(pilot, "r0@example.com")
-        burst(app, "/agent:xara*")
-        await until(pilot, lambda: screen.query_one(FilterLine).value == "agent:xara*")
-        assert screen.query_one(FilterLine).has_focus
-        assert not screen.table.marks
-    statuses = {row.status for row in scene.store.rows(REVIEW.select())}
-    assert (len(items), statuses) == (3, {"pending"})
-
-
-@pytest.mark.parametrize("typed", ["xaaa", "?aaa", ":aaa"])
-async def test_what_is_typed_behind_a_question_decides_nothing_below_it(scene: Scene, typed: str) -> None:
-    scene.submit("r0@example.com")
-    app = scene.app()
-    async with looking(app) as pilot:
-        await open_queue(pilot, "r0@example.com")
-        burst(app, typed)
-        await until(pilot, lambda: len(app.screen_stack) > 1)
-        await pilot.pause()
-    assert [row.status for row in scene.store.rows(REVIEW.select())] == ["pending"]
-
-
-async def test_a_key_whose_end_nobody_tells_holds_up_the_next_for_a_moment_only(scene: Scene) -> None:
-    app = scene.app()
-    async with looking(app) as pilot:
-        app._key_under_way = True  # as if the widget had gone before its key was handled
-        app._key_timer = app.set_timer(0.01, app._key_handled)
-        burst(app, "2")
-        await until(pilot, lambda: app.current_mode == "queue")

@@ -10,11 +10,24 @@ import pytest
 from textual.pilot import Pilot
 
 from console.checklist import Answers, SignDialog, item_lines
+from console.dialogs import DEAF_FOR, WaitingDialog
 from core.db import directory
 from core.rules.issuance import CHECKLISTS, Finding, Item, Kind
 from core.services.identity import mailboxes
 from core.services.identity.checklists import Sheet
-from tests.console.harness import Scene, drawn, looking, make_scene, press, request_identity, said, shows, until
+from tests.console.harness import (
+    Scene,
+    burst,
+    drawn,
+    handled,
+    looking,
+    make_scene,
+    press,
+    request_identity,
+    said,
+    shows,
+    until,
+)
 from tests.factories import records
 from tests.factories.desk import DORA, GAIL, OLIVE
 from tests.factories.records import SALES, add_keys
@@ -177,3 +190,33 @@ def test_foreign_text_drives_nothing_in_the_dialog(scene: Scene) -> None:
     assert "⟨U+202E⟩" in text
     shown = scene.store.look(lambda tx: mailboxes.to_sign(tx, SALES, Kind.OWNER, actor=OLIVE))
     assert isinstance(shown, Sheet)
+
+
+async def at_identities(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("7")
+    await shows(pilot, "○ requested")
+    scene.monotonic.step = DEAF_FOR + 0.1  # no dialog is deaf
+
+
+async def test_what_is_typed_while_the_desk_looks_for_what_to_sign_does_nothing_below(scene: Scene) -> None:
+    app = scene.app(DORA)
+    async with looking(app) as pilot:
+        await at_identities(pilot, scene)
+        burst(app, "a", "2", "3")
+        await until(pilot, lambda: isinstance(app.screen, SignDialog))
+        await handled(pilot, app)
+        assert app.current_mode == "identities"
+        assert isinstance(app.screen, SignDialog)
+
+
+async def test_why_there_is_nothing_to_sign_stands_where_the_question_would(scene: Scene) -> None:
+    app = scene.app(DORA)
+    async with looking(app) as pilot:
+        await at_identities(pilot, scene)
+        await pilot.press("Z")  # what is drawn stays as it was
+        scene.store.transact(lambda tx: mailboxes.veto(tx, SALES, Kind.GOVERNANCE, reason="not yet", actor=GAIL))
+        burst(app, "a", "2")
+        await shows(pilot, "✖ ")
+        await handled(pilot, app)
+        assert isinstance(app.screen, WaitingDialog)
+        assert app.current_mode == "identities"
