@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 import httpx
 
 from tests.cli.cli_runner import Clerk
+from tests.factories.ports import free_port
 
 PATIENCE = 200.0
 
@@ -20,9 +20,7 @@ PATIENCE = 200.0
 @contextlib.contextmanager
 def serving(clerk: Clerk) -> Iterator[str]:
     """The URL of a gateway of the clerk's desk that answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+    listen = f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", listen]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:

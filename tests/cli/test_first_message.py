@@ -7,7 +7,6 @@ import datetime as dt
 import email
 import re
 import shutil
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -28,18 +27,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.cli.cli_runner import Clerk
 from tests.cli.playing import Player, await_ready, blocks, steps
+from tests.factories.ports import free_port
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 PASSWORD = "it's p@ss/w#rd%41"
 MOST = 8
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, ("bash", "curl"))), reason="typed into a shell, with curl")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # --- the relay ----------------------------------------------------------------------------------------------------

@@ -21,12 +21,8 @@ from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.cli.gateway_process import PATIENCE
+from tests.factories.ports import free_port
 
 
 def _serve(clerk: Clerk, listen: str) -> subprocess.Popen[bytes]:
@@ -123,7 +119,7 @@ def test_the_desk_is_stopped_by_anybody_and_started_by_two_on_call(tmp_path: Pat
 
 def test_serve_answers_logs_json_to_stderr_and_drains_on_sigterm(tmp_path: Path) -> None:
     clerk = founded(tmp_path / "desk")
-    port = _free_port()
+    port = free_port()
     serving = _serve(clerk, f"127.0.0.1:{port}")
     try:
         _await_ready(serving, port)
@@ -147,7 +143,8 @@ def test_serve_says_so_when_its_port_is_taken(clerk: Clerk) -> None:
 
 def _await_ready(serving: subprocess.Popen[bytes], port: int) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(600):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
         assert serving.poll() is None, serving.communicate()
         try:
             with opener.open(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:

@@ -77,7 +77,7 @@ def play(script: Script, desk: Desk, *, seed: int = 3) -> tuple[SimulatedAgent, 
                 clock=clock,
                 seed=seed,
             )
-            await asyncio.wait_for(agent.run(), 30)
+            await asyncio.wait_for(agent.run(), 100)
             return agent
 
     return asyncio.run(story()), clock

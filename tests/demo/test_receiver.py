@@ -89,7 +89,7 @@ async def scene(climate: ReceiverProfile = CALM, *, seed: int = 7) -> AsyncItera
 
 
 def play(story: Coroutine[None, None, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 30))
+    asyncio.run(asyncio.wait_for(story, 100))
 
 
 def test_accepted_message_is_kept_and_counted_by_agent_and_signature() -> None:

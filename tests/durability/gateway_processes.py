@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import itertools
 import multiprocessing
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from core.model import Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery
 from core.settings import POLICY, TOML, load
+from tests.factories.ports import free_port
 from tests.smtp.receiver import Receiver, receiver
 
 BOT = "bot@bots.acme.test"
@@ -71,9 +71,7 @@ class Site:
     @contextlib.asynccontextmanager
     async def gateway(self, *, ahead: int = 0) -> AsyncIterator[Running]:
         """A process that answers; ended, if nobody has ended it."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        address = f"127.0.0.1:{free_port()}"
         process = _FORKS.Process(target=run, args=(self.desk.directory, address, ahead))
         await asyncio.to_thread(process.start)
         running = Running(self, process, f"http://{address}", self.desk.agents["bot"])

@@ -147,6 +147,6 @@ def test_checkpoints_taken_by_hand_only_need_no_clock(store: Store, tmp_path: Pa
     async def story() -> None:
         make_desk(store)
         async with keeping(store, tmp_path, every="0s") as loop:
-            await asyncio.wait_for(loop.run(), 5)
+            await asyncio.wait_for(loop.run(), 60)
 
     asyncio.run(story())
