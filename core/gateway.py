@@ -51,6 +51,8 @@ from core.workers.webhooks import WebhookWorker
 
 BACKLOG: Final = 512
 """Connections in the kernel's accept queue: all of them may become open files at once."""
+DATE: Final = 1.0
+"""Seconds between two updates of the Date in responses."""
 
 log = structlog.get_logger("gateway")
 
@@ -188,7 +190,31 @@ def alive(host: str, pid: int) -> bool | None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: ours drain the workers as well."""
+    """uvicorn without its own signal handlers: ours drain the workers as well.
+
+    It also waits to be told to exit, instead of asking ten times a second.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._exit = asyncio.Event()
+        super().__init__(config)
+
+    @property
+    def should_exit(self) -> bool:
+        return self._exit.is_set()
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        if value:
+            self._exit.set()
+        else:
+            self._exit.clear()
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # sets the Date of the responses
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DATE):
+                    await self._exit.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

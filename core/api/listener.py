@@ -84,8 +84,9 @@ class Bodies:
 class Listener:
     """One port: its open connections, the ones that keep it waiting, and refusal counters."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
+    def __init__(self, name: str, limits: Limits, *, used: asyncio.Event | None = None) -> None:
         self.name = name
+        self._used = used
         self.limits = limits
         self.bodies = Bodies(limits.body_memory)
         self.refused: Counter[str] = Counter()
@@ -103,6 +104,8 @@ class Listener:
 
         So clients that finish their requests are served even during a flood of clients that do not.
         """
+        if self._used is not None:
+            self._used.set()
         address = connection.address
         if self._of_address[address] >= self.limits.per_address and not self._is_proxy(address):
             self.refused["too many from one address"] += 1
@@ -137,6 +140,11 @@ class Listener:
     def works(self, connection: Held) -> None:
         """Mark it as serving a request: it is not dropped for a newer connection."""
         self._waiting.pop(connection, None)
+
+    @property
+    def swept(self) -> bool:
+        """Whether another sweep would find nothing: no connection is open, and every refusal is logged."""
+        return not self._open and self.refused == self._logged_counts
 
     def sweep(self, now: float) -> None:
         """Drop overdue connections, and log what was refused, once a minute."""
@@ -179,8 +187,9 @@ class Traffic:
             proxies=tuple(ipaddress.ip_network(one) for one in http.proxies),
         )
         outside = replace(inside, connections=http.public_connections, body_memory=http.public_body_megabytes * 2**20)
-        self.inside = Listener("inside", inside)
-        self.public = Listener("public", outside)
+        self._used = asyncio.Event()
+        self.inside = Listener("inside", inside, used=self._used)
+        self.public = Listener("public", outside, used=self._used)
 
     @property
     def listeners(self) -> tuple[Listener, ...]:
@@ -201,12 +210,15 @@ class Traffic:
         )  # fmt: skip
 
     async def watch(self) -> None:
-        """Sweep for overdue connections until cancelled."""
+        """Sweep for overdue connections, while there are any, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
+            await self._used.wait()
             await asyncio.sleep(SWEEP)
             for one in self.listeners:
                 one.sweep(loop.time())
+            if all(one.swept for one in self.listeners):
+                self._used.clear()
 
 
 def raise_file_limit() -> int:

@@ -62,6 +62,7 @@ class Store:
         self._turn: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
         self._file: File | None = None
         self._looked: int | None = None
+        self._counting: sqlite3.Connection | None = None
         if (path := files.of(self.engine.url)) is not None:
             self._file = File(path)
             _watch(self.engine, self._file)
@@ -147,12 +148,30 @@ class Store:
                     self._kept.clear()
                     conn.execute(_CHANGED)
 
+    def version(self) -> int | None:
+        """Return a number that differs once any process has committed; None if there is none to be had now.
+
+        SQLite only, a few microseconds; to be called from one thread. It says that a look at the database would find
+        what the last one found, apart from what time alone makes due.
+        """
+        if self._file is None or self._file.lost:
+            return None
+        try:
+            if self._counting is None:
+                self._counting = self._file.connect(timeout=0, check_same_thread=False, isolation_level=None)[0]
+            (version,) = self._counting.execute("PRAGMA data_version").fetchone()
+        except (sqlite3.Error, Unavailable):
+            self._counting = None
+            return None
+        return int(version)
+
     def _regain(self) -> None:
         """After the file was lost: resume if it, or a replacement, is back. Raises `Unavailable` until then."""
         if self._file is not None and self._file.lost and self._file.regain(self.engine):
             self._recent.clear()
             self._kept.clear()
             self._generation = None
+            self._counting = None  # bound to the lost file
 
     def _look(self) -> None:
         """Check the file once a second: a screen must not go on reading a deleted one. Raises `Unavailable`."""
@@ -171,6 +190,9 @@ class Store:
         return self._kept
 
     def close(self) -> None:
+        if self._counting is not None:
+            self._counting.close()
+            self._counting = None
         self.engine.dispose()
         if isinstance(self._turn, Turn):
             self._turn.close()

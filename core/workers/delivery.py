@@ -18,6 +18,7 @@ from typing import Final
 
 import structlog
 
+from core.db.due import DueWatch
 from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.transaction import Transaction
@@ -73,6 +74,7 @@ class DeliveryWorker:
         self._waiting: set[asyncio.Task[None]] = set()
         """Deliveries that wait for their host, with no attempt yet."""
         self._in_progress = InProgress()
+        self._claimable = DueWatch(delivery.CLAIMABLE, store)
         self._claimed_at: int | None = None
         self._trouble: str | None = None
         self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
@@ -147,7 +149,7 @@ class DeliveryWorker:
                     await self._woken.wait()
                 return
             try:
-                if await asyncio.to_thread(delivery.claimable, self._store):
+                if await self._claimable.due():
                     return
             except Unavailable:
                 return  # the claim says what is wrong

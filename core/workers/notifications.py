@@ -7,13 +7,14 @@ added since, and nothing that sends mail ever waits for a chat server.
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
+from core.db.due import Quiet
 from core.db.store import Store
+from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.durations import DAY, MINUTE
 from core.errors import PostroomError
@@ -46,6 +47,7 @@ class NotificationWorker:
         self._channels: tuple[tuple[str, ...], AppriseClient] = ((), AppriseClient(()))
         self._base: Position | None = None
         self._read = Position(0, 0)
+        self._quiet = Quiet(store)
         self._told: list[Message] = []
         self._not_before = 0
         self._kept_at = 0
@@ -63,25 +65,37 @@ class NotificationWorker:
 
     async def look(self) -> tuple[Result, ...]:
         """Read once, and post if a digest is due; returns what became of it on each channel."""
-        base = await asyncio.to_thread(self._store.look, notification_outbox.place)
-        if base is None:
+        if not self._told and self._quiet.lasts():
+            return ()
+        looked = self._clock.now()
+        found = await asyncio.to_thread(self._store.look, self._collect)
+        if found is None:
             await self._writer.do(notification_outbox.begin)
             return ()
-        if base != self._base:  # at start, or after another gateway has posted
+        base, heard = found
+        if base != self._base:
             self._base, self._read, self._told = base, base, []
-        heard = await asyncio.to_thread(
-            self._store.look, functools.partial(notification_outbox.collect, after=self._read)
-        )
+        more = heard.place.events != self._read.events
         if len(self._told) < MOST:
             self._read = heard.place
             self._told += heard.messages
         now = self._clock.now()
         if not self._told or not heard.urls:
             await self._keep(base, now)
+            if not more:  # a full batch is followed by the next one
+                self._quiet.begin(looked)
             return ()
         if now < max(self._not_before, min(one.at for one in self._told) + heard.digest):
             return ()
         return await self._speak(base, heard, now=now)
+
+    def _collect(self, tx: Transaction) -> tuple[Position, Batch] | None:
+        base = notification_outbox.place(tx)
+        if base is None:
+            return None
+        # Another base than before: at start, or after another gateway has posted.
+        after = self._read if base == self._base else base
+        return base, notification_outbox.collect(tx, after=after)
 
     async def _keep(self, base: Position, now: int) -> None:
         """Nothing to say: let a restart begin near the end of the log, for one small write a minute."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from core.db.due import Condition, DueCheck
+from core.db.due import Condition, DueCheck, DueWatch
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
@@ -109,12 +109,12 @@ class Scheduler:
 
     async def _run_due(self) -> None:
         """Run what is due. One read asks for all of it: most of the time there is nothing to do."""
-        check = DueCheck({name: task.due for name, task in self._due.items()})
+        watch = DueWatch(DueCheck({name: task.due for name, task in self._due.items()}), self._store)
         loop = asyncio.get_running_loop()
         rests_until: dict[str, float] = {}
         while True:
             try:
-                due = await asyncio.to_thread(check, self._store)
+                due = await watch.due()
             except PostroomError as error:
                 log.warning("cannot query what is due", reason=str(error))
                 await self._clock.sleep(TRY_AGAIN)

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from core.db.due import AHEAD, Quiet
 from core.db.store import Store
 from core.db.writer import Writer
 from core.durations import SECOND, when
@@ -57,6 +58,7 @@ class WebhookWorker:
         self._ctx = ctx
         self._clock = clock
         self.worker = ctx.ids.mint(clock.now())
+        self._quiet = Quiet(store)
         self._woken = asyncio.Event()
         self._stopping = False
         self._under_way: dict[int, asyncio.Task[None]] = {}
@@ -88,10 +90,10 @@ class WebhookWorker:
     async def _begin(self) -> None:
         """Start a task for each mailbox that has something to deliver, as far as there are places."""
         free = MOST - len(self._under_way)
-        if free <= 0:
+        if free <= 0 or self._quiet.lasts():
             return
         try:
-            found = await asyncio.to_thread(self._store.look, functools.partial(webhook_outbox.due, limit=MOST))
+            found = await asyncio.to_thread(self._due)
             fresh = [mailbox for mailbox in found if mailbox not in self._under_way][:free]
             claimed = await self._claim(fresh) if fresh else ()
         except Unavailable as error:
@@ -101,6 +103,13 @@ class WebhookWorker:
             task = asyncio.create_task(self._serve(mailbox))
             self._under_way[mailbox] = task
             task.add_done_callback(functools.partial(self._done, mailbox))
+
+    def _due(self) -> Sequence[int]:
+        now = self._clock.now()
+        if self._store.look(functools.partial(webhook_outbox.due, limit=1, within=AHEAD)):
+            return self._store.look(functools.partial(webhook_outbox.due, limit=MOST))
+        self._quiet.begin(now)
+        return ()
 
     async def _claim(self, mailboxes: Sequence[int]) -> Sequence[int]:
         return await self._writer.do(lambda tx: webhook_outbox.claim(tx, mailboxes, worker=self.worker))

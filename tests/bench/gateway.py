@@ -116,7 +116,7 @@ def gateway(directory: Path, *, egress: int) -> Iterator[psutil.Process]:
 
 
 async def _up() -> None:
-    for _ in range(200):
+    for _ in range(600):
         with contextlib.suppress(OSError):
             _, writer = await asyncio.open_connection("127.0.0.1", PORT)
             writer.close()

@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
-from core.db import audit_log
+from core.db import audit_log, hot_statements
 from core.db.tables import AGENT, CURSOR, LOG_ENTRY, MAILBOX, REVIEW
 from core.db.transaction import Transaction
 from core.durations import DAY, SECOND, spell, stamp
@@ -45,6 +45,17 @@ STALE: Final = DAY
 
 _EVENTS, _HELD = "notify.events", "notify.held"
 _PLACE: Final = select(CURSOR.c.name, CURSOR.c.at).where(CURSOR.c.name.in_((_EVENTS, _HELD)))
+_WAITING: Final = (
+    select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.submitted_at, MAILBOX.c.address)
+    .join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
+    .where(
+        REVIEW.c.status == "pending",
+        REVIEW.c.submitted_at > bindparam("b_after"),
+        REVIEW.c.submitted_at <= bindparam("b_until"),
+    )
+    .order_by(REVIEW.c.submitted_at)
+    .limit(BATCH_SIZE)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +137,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
     """Items that wait for a decision longer than the policy allows; each is reported once."""
     patience = policy.notify.pending_older_than
     until = max(after, tx.now - patience)
-    rows = tx.read_unflushed(
-        select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.submitted_at, MAILBOX.c.address)
-        .join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
-        .where(REVIEW.c.status == "pending", REVIEW.c.submitted_at > after, REVIEW.c.submitted_at <= until)
-        .order_by(REVIEW.c.submitted_at)
-        .limit(BATCH_SIZE)
-    )
+    rows = hot_statements.fetch(tx.conn, _WAITING, {"b_after": after, "b_until": until})
     messages = [
         Message(
             row.submitted_at + patience,

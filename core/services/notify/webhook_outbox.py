@@ -84,9 +84,12 @@ class Idle:
 # --- webhooks with work ---------------------------------------------------------------------------------------------
 
 
-def due(tx: Transaction, *, limit: int) -> list[int]:
-    """Mailboxes whose webhook has work and no worker, the longest waiting first. Reads only."""
-    return [int(row.id) for row in hot_statements.fetch(tx.conn, _DUE, {"b_now": tx.now, "b_limit": limit})]
+def due(tx: Transaction, *, limit: int, within: int = 0) -> list[int]:
+    """Mailboxes whose webhook has work and no worker, the longest waiting first. Reads only.
+
+    `within`: also what becomes due in so many microseconds.
+    """
+    return [int(row.id) for row in hot_statements.fetch(tx.conn, _DUE, {"b_now": tx.now + within, "b_limit": limit})]
 
 
 def _due() -> Select[int]:

@@ -14,7 +14,7 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 
 from core.services.sending.delivery.alteration import Stored, hold_altered, stored
 from core.services.sending.delivery.attempt import attempt
-from core.services.sending.delivery.claim import SPENT, claim, claimable
+from core.services.sending.delivery.claim import CLAIMABLE, SPENT, claim
 from core.services.sending.delivery.leases import (
     LEASE,
     LEASES_LAPSED,
@@ -36,6 +36,7 @@ from core.services.sending.delivery.settle import (
 
 __all__ = [
     "BACKS_OFF",
+    "CLAIMABLE",
     "LEASE",
     "LEASES_LAPSED",
     "LONGEST_BACKOFF",
@@ -47,7 +48,6 @@ __all__ = [
     "Stored",
     "attempt",
     "claim",
-    "claimable",
     "heartbeat",
     "hold_altered",
     "reclaim",

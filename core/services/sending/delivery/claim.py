@@ -15,7 +15,6 @@ from core.db.counters import bucket
 from core.db.due import DueCheck
 from core.db.gate_queries import SenderState
 from core.db.queue import Claimed
-from core.db.store import Store
 from core.db.tables import MAILBOX, RECIPIENT
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
@@ -28,12 +27,8 @@ MAILBOXES_A_TURN: Final = 32
 LANES_A_TURN: Final = 32
 SPENT: Final = MINUTE
 """Longest sleep of a mailbox whose cap allows nothing more: somebody may raise the cap."""
-_CLAIMABLE: Final = DueCheck({"claimable": queue.CLAIMABLE})
-
-
-def claimable(store: Store) -> bool:
-    """Whether a claim now would find a mailbox that may send. Raises `Unavailable`."""
-    return bool(_CLAIMABLE(store))
+CLAIMABLE: Final = DueCheck({"claimable": queue.CLAIMABLE})
+"""Whether a claim now would find a mailbox that may send."""
 
 
 def claim(
