@@ -7,7 +7,7 @@ import contextlib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import event, insert, select, text, update
 
 from core.db import counters, gate_queries, queue
 from core.db.queue import Slot
@@ -260,9 +260,13 @@ def test_a_row_that_a_failed_commit_took_back_is_not_remembered(store: Store) ->
         tx.create(RUN, {"agent_id": desk.agent_id, "key": "r", "opened_at": 0, "via": []})
         assert found(tx) is not None
 
+    def fail(_conn: object) -> None:
+        raise ZeroDivisionError
+
+    event.listen(store.engine, "commit", fail)
     with contextlib.suppress(ZeroDivisionError), store.begin() as tx:
         tx.run(made)
-        raise ZeroDivisionError
+    event.remove(store.engine, "commit", fail)
     assert store.transact(found) is None
 
 
