@@ -136,7 +136,7 @@ class _Text:
     """The SQL of a statement with lists of certain lengths. `state` is SQLAlchemy's `ExpandedState`."""
 
     def __init__(self, state: Any) -> None:
-        self.sql: str = state.statement
+        self.sql: str = _KEYS.sub(r"IN (SELECT * FROM (\1))", state.statement)
         self._lists: list[tuple[str, list[str]]] = list(state.parameter_expansion.items())
         names: list[str] = state.positiontup
         self._pick: Callable[[Any], Any] = itemgetter(*names) if len(names) > 1 else _first_of(names)
@@ -150,6 +150,10 @@ class _Text:
             named.update(zip(members, flat, strict=True))
         bound: tuple[Any, ...] = self._pick(named)
         return bound
+
+
+_KEYS: Final = re.compile(r"\bIN \((VALUES \(\?[?, ]*\)(?:, \(\?[?, ]*\))+)\)")
+"""A list of keys as SQLAlchemy writes it for SQLite, whose planner uses no index for it but reads the whole table."""
 
 
 def _first_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:

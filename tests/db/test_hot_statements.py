@@ -102,6 +102,21 @@ def test_many_sets_of_parameters_find_what_each_of_them_finds(store: Store, leng
     assert found == {name: {m: m for m in (3, 4, 5) if m >= 3 + n % 4} for n, name in enumerate(names)}
 
 
+@pytest.mark.parametrize("length", [1, 2, 64])
+def test_a_list_of_keys_is_looked_up_in_the_index(store: Store, length: int) -> None:
+    """Else each claim would read the whole queue: 100 ms with 300,000 rows."""
+    if not store.sqlite:
+        pytest.skip("SQLite's planner")
+    sent: list[str] = []
+    with store.begin() as tx:
+        driver: Any = tx.conn.connection.driver_connection
+        driver.set_trace_callback(sent.append)
+        hot_statements.run(tx.conn, _TAKE, [{"b_keys": [(1, n) for n in range(length)]}])
+        driver.set_trace_callback(None)
+        plan = driver.execute(f"EXPLAIN QUERY PLAN {sent[0]}").fetchall()
+    assert plan[0][-1] == "SEARCH ready USING PRIMARY KEY (lane_id=? AND due=?)"
+
+
 def test_an_old_sqlite_is_refused_with_what_to_do() -> None:
     require_sqlite((3, 33, 0))
     with pytest.raises(Unavailable, match=r"SQLite 3\.31\.1, and Postroom needs 3\.33\.0 or newer: use a newer Python"):
@@ -177,5 +192,6 @@ _LATER = (
     .values(first_at=CONTACT.c.first_at + bindparam("b_more"), left_at=7)
 )
 _FORGET = delete(CONTACT).where(tuple_(CONTACT.c.agent_id, CONTACT.c.address).in_(bindparam("b_keys", expanding=True)))
+_TAKE = delete(READY).where(tuple_(READY.c.lane_id, READY.c.due).in_(bindparam("b_keys", expanding=True)))
 _NO_SUCH_TABLE: Select[Any] = select(column("nothing")).select_from(table("nowhere"))
 _BACKEND = select(func.pg_backend_pid().label("pid"))
