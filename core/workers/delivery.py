@@ -219,13 +219,16 @@ class DeliveryWorker:
         """One recipient from its attempt to its settlement. If anything stops it on the way, its lease lapses."""
         task = asyncio.current_task()
         assert task is not None
+        late = self._stopping  # may change while the host is waited for
         try:
-            if self._stopping:
+            if late:
                 return
             config = self._configs.of(one.stream_id)
             self._waiting.add(task)
             async with self._admission(one, config, message) as carry:
                 self._waiting.discard(task)
+                if self._stopping:
+                    return
                 # Nothing stops a delivery whose attempt has committed: it must not wait for a slow host after that.
                 if not await self._attempts.put(one):
                     return
