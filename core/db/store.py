@@ -157,9 +157,11 @@ class Store:
         if self._file is None or self._file.lost:
             return None
         try:
-            if self._counting is None:
-                self._counting = self._file.connect(timeout=0, check_same_thread=False, isolation_level=None)[0]
-            (version,) = self._counting.execute("PRAGMA data_version").fetchone()
+            counting = self._counting  # `_regain` may clear it from another thread
+            if counting is None:
+                counting = self._file.connect(timeout=0, check_same_thread=False, isolation_level=None)[0]
+                self._counting = counting
+            (version,) = counting.execute("PRAGMA data_version").fetchone()
         except (sqlite3.Error, Unavailable):
             self._counting = None
             return None
