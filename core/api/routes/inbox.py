@@ -168,6 +168,7 @@ class InboxRoutes:
                 raw = inbox.raw_of(conn, content_id)
         if part != "text":
             text = await self._apart(raw, _html if part == "html" else _headers)
+        text = signed_ids.conceal(text)  # what proves feedback: an agent that reads it could forge a complaint
         shown = text[offset : offset + PAGE_TEXT]
         more = offset + PAGE_TEXT < len(text)
         return answer_json(
@@ -254,7 +255,10 @@ class InboxRoutes:
         found = await asyncio.to_thread(inbound_message.attached, raw, index)
         if found is None:
             raise NotFound("there is no such attachment")
-        return found[1]
+        attachment, content = found
+        if attachment.sniffed != "message/rfc822" and not attachment.sniffed.startswith(_READABLE):
+            return content
+        return signed_ids.conceal(content.decode("latin-1")).encode("latin-1")  # as in a body
 
     async def _apart(self, raw: bytes, work: Callable[[bytes], str]) -> str:
         return work(raw) if len(raw) <= READ_APART else await asyncio.to_thread(work, raw)

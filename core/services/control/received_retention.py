@@ -16,8 +16,12 @@ from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE
 from core.db.transaction import Transaction
 
 BATCH_SIZE: Final = 200
-KEPT_BYTES: Final = "inbox_bytes"
-"""Counter that a mailbox's quota is enforced with: bytes of received mail that is still kept."""
+KEPT: Final = "inbox_kb"
+"""Counter that a mailbox's quota is enforced with: received mail that is still kept, each message in whole KiB.
+
+In bytes, a mailbox with more than 2 GiB would exceed the counter's column on PostgreSQL and could receive nothing.
+"""
+KIB: Final = 1_024
 
 
 def purge_due(tx: Transaction) -> int:
@@ -34,9 +38,9 @@ def empty(tx: Transaction, content_ids: Collection[int]) -> None:
     c, m = INBOUND_CONTENT.c, INBOUND_MESSAGE.c
     full = [row.id for row in tx.all(select(c.id).where(c.id.in_(content_ids), c.raw.is_not(None)))]
     if full:
-        kept = select(m.mailbox_id, func.sum(m.size).label("bytes")).where(m.content_id.in_(full))
+        kept = select(m.mailbox_id, func.sum((m.size + KIB - 1) // KIB).label("kib")).where(m.content_id.in_(full))
         for row in tx.all(kept.group_by(m.mailbox_id)):
-            tx.bump("mailbox", str(row.mailbox_id), KEPT_BYTES, minute=EVER, n=-int(row.bytes))
+            tx.bump("mailbox", str(row.mailbox_id), KEPT, minute=EVER, n=-int(row.kib))
     if content_ids:
         gone: dict[str, Any] = {
             "raw": None, "text": "", "visible": "", "hidden": [], "attachments": [], "purge_at": None,

@@ -26,7 +26,7 @@ from core.rules import dns, signed_ids
 from core.rules.reports import Report
 from core.services import context
 from core.services.context import ServiceContext
-from core.services.control.received_retention import KEPT_BYTES
+from core.services.control.received_retention import KEPT, KIB
 from core.services.feedback import ingest
 from core.services.receiving import threads
 from core.services.receiving.read_mail import ReceivedMail, StoredAddress, normalised
@@ -132,7 +132,7 @@ def _one(
     key = _dedupe_key(handed)
     if tx.claimed(("received", box.mailbox_id, key)) or _known(tx, box.mailbox_id, key):
         return Receipt.DUPLICATE
-    kept = tx.counters.total("mailbox", str(box.mailbox_id), KEPT_BYTES, since=EVER)
+    kept = tx.counters.total("mailbox", str(box.mailbox_id), KEPT, since=EVER) * KIB
     if handed.quota and kept + handed.mail.size > handed.quota:
         return Receipt.OVER_QUOTA
     tx.claim_key(("received", box.mailbox_id, key))
@@ -166,7 +166,9 @@ def _store(
         "stream_id": box.stream_id, "dedupe_key": key, "received_at": tx.now, "dmarc": dmarc,
     }  # fmt: skip
     tx.add(INBOUND_MESSAGE, row)
-    sender = [StoredAddress("sender", normalised(handed.sender), handed.sender, "")] if handed.sender else []
+    # Mail of another agent of this desk has our return path as its sender: whoever reads it could forge a bounce.
+    envelope = signed_ids.conceal(handed.sender or "")
+    sender = [StoredAddress("sender", normalised(envelope), envelope, "")] if envelope else []
     tx.add_all(
         INBOUND_ADDRESS,
         [
@@ -177,7 +179,7 @@ def _store(
             for n, one in enumerate([*sender, *mail.addresses])
         ],
     )  # fmt: skip
-    tx.bump("mailbox", str(box.mailbox_id), KEPT_BYTES, minute=EVER, n=mail.size)
+    tx.bump("mailbox", str(box.mailbox_id), KEPT, minute=EVER, n=-(-mail.size // KIB))
     tx.bump("mailbox", str(box.mailbox_id), "received", minute=bucket(tx.now))
     tx.emit(
         EmailReceived(

@@ -17,8 +17,9 @@ from core.demo.clock import FakeClock
 from core.events import EmailRead, EmailRejected, EmailReleased
 from core.ids import read_id, spell_id
 from core.model import Mode
+from core.rules import signed_ids
 from tests.api.api_client import Visitor, opened
-from tests.factories.desk import ADDRESS, WIDE, issue, make_desk
+from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, issue, make_desk
 from tests.factories.inbound import JANE, arrive, mail, received
 
 BOX: Final = f"/mailboxes/{ADDRESS}/messages?direction=in"
@@ -157,6 +158,29 @@ def test_a_short_text_is_in_the_answer_and_other_files_are_behind_a_link_that_en
     agent.bench.store.clock.advance(seconds=15 * 60)
     assert stranger.get(path).status_code == 404
     assert agent.get(f"/emails/{one}/attachments/99").status_code == 404
+
+
+def test_what_proves_feedback_is_shown_to_no_agent(agent: Visitor) -> None:
+    """Not in the mail of another agent, nor where a bounce or a person quotes ours: it could forge a complaint."""
+    proof, path = (
+        signed_ids.trace_header(7, keyring=KEYRING),
+        signed_ids.return_path(7, 0, domain=DOMAIN, keyring=KEYRING),
+    )
+    marks = f"X-Postroom-Message-ID: {proof}\nCFBL-Feedback-ID: {proof.replace('.', ':')}\nReturn-Path: <{path}>\n"
+    parts = (
+        f"--b\nContent-Type: text/plain\n\n{marks}\n--b\nContent-Type: message/rfc822\n\n{marks}\nquoted\n"
+        f"--b\nContent-Type: text/html\n\n<p>{path}\n--b--\n"
+    )
+    one = arrives(agent, parts, more=f"{marks}Content-Type: multipart/mixed; boundary=b\n")
+    answers = [
+        agent.get(f"/emails/{one}/body?part={part}&full=true").json()["text"] for part in ("text", "html", "headers")
+    ]
+    for attachment in agent.get(f"/emails/{one}").json()["attachments"]:
+        found = agent.get(f"/emails/{one}/attachments/{attachment['index']}").json()
+        answers.append(agent.get(found["url"].removeprefix("http://desk.test")).text)
+    assert len(answers) == 4
+    assert all("[mark]" in answer for answer in answers)
+    assert not any(proof[-24:] in answer or path[-50:] in answer for answer in answers)
 
 
 def test_a_thread_shows_both_sides_oldest_first(agent: Visitor) -> None:

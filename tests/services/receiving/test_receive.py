@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import zlib
 from typing import Final
 
@@ -18,7 +20,8 @@ from core.events import EmailReceived
 from core.model import Mode
 from core.rules import signed_ids
 from core.services.control import received_retention
-from core.services.receiving.receive import Receipt
+from core.services.receiving.read_mail import read_mail
+from core.services.receiving.receive import Handover, Receipt, receive
 from tests.factories.delivery import leave, number
 from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, make_desk
 from tests.factories.erasure import erase
@@ -35,9 +38,9 @@ def events(store: Store) -> list[EmailReceived]:
     return [one for one in found if isinstance(one, EmailReceived)]
 
 
-def kept_bytes(desk: Bench) -> int:
+def kept_kib(desk: Bench) -> int:
     box = str(desk.mailbox_id)
-    kind = received_retention.KEPT_BYTES
+    kind = received_retention.KEPT
     return desk.store.look(lambda tx: tx.counters.total("mailbox", box, kind, since=EVER))
 
 
@@ -102,11 +105,32 @@ def test_a_full_mailbox_takes_mail_again_once_retention_has_emptied_it(store: St
     assert store.transact(received_retention.purge_due) == 0
     store.clock.advance(seconds=30 * DAY // 1_000_000)
     assert store.transact(received_retention.purge_due) == 1
-    assert kept_bytes(desk) == 0
+    assert kept_kib(desk) == 0
     assert arrive(desk, mail("more"), quota=quota) == STORED
     first, _ = received(store)
     assert (first.raw, first.text, first.files, first.subject) == (None, "", [], "Refund")
     assert arrive(desk, mail(), quota=quota) == DUPLICATE, "emptied mail is still recognized"
+
+
+@pytest.mark.both_databases
+def test_a_mailbox_may_keep_more_than_two_gigabytes(store: Store) -> None:
+    desk = make_desk(store)
+    for n in range(2):
+        large = dataclasses.replace(read_mail(mail(message_id=f"<{n}@example.com>")), size=2_000_000_000)
+        handed = Handover(mail=large, sender=JANE, recipients=[ADDRESS], source="lmtp")
+        store.transact(functools.partial(receive, handed=handed, ctx=desk.ctx))
+    assert kept_kib(desk) == 2 * 1_953_125
+
+
+def test_our_return_path_as_the_sender_is_stored_without_its_proof(store: Store) -> None:
+    """Another agent of this desk may be the recipient, and could forge a bounce with it."""
+    desk = make_desk(store)
+    path = signed_ids.return_path(7, 0, domain=DOMAIN, keyring=KEYRING)
+    assert arrive(desk, mail(), sender=path) == STORED
+    kept = store.rows(
+        select(INBOUND_ADDRESS.c.address, INBOUND_ADDRESS.c.given).where(INBOUND_ADDRESS.c.role == "sender")
+    )
+    assert [tuple(row) for row in kept] == [(f"[mark]@bounces.{DOMAIN}",) * 2]
 
 
 def test_mail_that_cannot_be_read_within_the_bounds_is_kept_and_held(store: Store) -> None:
@@ -199,7 +223,7 @@ def test_erasing_a_person_empties_every_message_that_names_them_and_no_other(sto
         ("", True, ""), ("", True, ""), ("Refund", False, "another's"),
     ]  # fmt: skip
     assert JANE not in str(store.rows(select(INBOUND_ADDRESS))).lower()
-    assert kept_bytes(desk) == received(store)[2].size
+    assert kept_kib(desk) == -(-received(store)[2].size // 1_024)
     assert erase(store, JANE).messages == 0
 
 
