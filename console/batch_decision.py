@@ -24,7 +24,7 @@ class Marked:
     findings: tuple[str, ...]
     """The checks it failed: approving it needs a reason."""
     opened_first: bool
-    """It fails a check, or is held for more than its mode: it must be opened before it can be approved."""
+    """It fails a check, or is held for a reason other than its mode: it must be opened before it can be approved."""
     likeness: int | None
     alike: int = 1
 
@@ -90,7 +90,7 @@ def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") ->
         lines.append(
             Content(
                 f"{len(batch.ready):,} messages from {plural(batch.templates, 'template')}. "
-                "Open with ⏎, then J/K reads each one."
+                "Press ⏎ to open, then J/K to read each one."
             )
         )
     approves = does == "released"
@@ -102,5 +102,5 @@ def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") ->
     ]
     lines += [Content(f"▲ {text}") for text in left_out if text]
     lines.append(Content("Anything changed or decided by someone else in the meantime is skipped."))
-    lines.append(Content(f"{does} in {countdown(delay)}, u undoes it until then"))
+    lines.append(Content(f"{does} in {countdown(delay)}; press u to undo until then"))
     return Content("\n").join(lines)

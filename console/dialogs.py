@@ -130,7 +130,7 @@ class RefusalDialog(Dialog[None]):
     """Why a question is not asked. Keys already typed as an answer go nowhere."""
 
     def hint(self) -> Content:
-        return Content.assemble(("esc ", Tone.INFO), "close   Keys are ignored until you close this.")
+        return Content.assemble(("esc ", Tone.INFO), "close   Other keys do nothing until you close this.")
 
 
 class WaitingDialog(Dialog[Answer]):

@@ -107,11 +107,11 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Mark all that match the filter.",
         ),
         Action(
-            "next_alike", "n", "next alike", (Scope.QUEUE,), foot=5, short="",
+            "next_alike", "n", "next similar", (Scope.QUEUE,), foot=5, short="",
             help="The next message that differs from this one only in its recipient's details.",
         ),
         Action(
-            "mark_alike", "equals_sign", "mark alike", (Scope.QUEUE,), foot=5, short="", shown_key="=",
+            "mark_alike", "equals_sign", "mark similar", (Scope.QUEUE,), foot=5, short="", shown_key="=",
             help="Mark all messages like this one; J and K then step through them.",
         ),
         Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Clear all marks."),
@@ -150,7 +150,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- agents
         Action(
             "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "s suspend", 8,
-            help="Suspend the agent: none of its deliveries start.",
+            help="Suspend the agent: no new deliveries start.",
         ),
         Action(
             "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
@@ -164,7 +164,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- lanes
         Action(
             "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "s pause", 1,
-            help="Pause the lane: none of its deliveries start.",
+            help="Pause the lane: no new deliveries start.",
         ),
         Action(
             "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "r resume", 2,
@@ -180,7 +180,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "shape", "b", "by site", (Scope.LANES,), foot=5, short="b by site",
-            help="Switch between sites by age, as in qshape, and single lanes.",
+            help="Switch between sites by age, and single lanes.",
         ),
         # --- events
         Action(
@@ -239,7 +239,7 @@ ACTIONS: Final[dict[str, Action]] = {
             help="field:value contains, field=value equals; > < * and ! work too; esc clears.",
         ),
         Action(
-            "faults", "exclamation_mark", "faults only", _WITH_FAULTS, shown_key="!", foot=12, short="",
+            "faults", "exclamation_mark", "problems only", _WITH_FAULTS, shown_key="!", foot=12, short="",
             help="Only problems; press again for all.",
         ),
         Action(
@@ -321,6 +321,6 @@ def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | N
 
 
 def needs_role(action: Action) -> str:
-    """`needs role governance`."""
+    """`needs the governance role`."""
     allowed = frozenset[str]().union(*(roles.MAY[verb] for verb in action.verbs))
     return f"needs role {' or '.join(role for role in Role if role in allowed)}"

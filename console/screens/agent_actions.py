@@ -134,7 +134,7 @@ def mode_refusal(current: Mode, wanted: Mode, actor: Actor, *, raise_from: int |
     if wanted.rung < current.rung:
         return None if roles.may(actor, Verb.MODE_LOWER) else "your roles cannot lower it"
     if wanted.rung > current.rung + 1:
-        return "one rung at a time"
+        return "one step at a time"
     if not roles.may(actor, Verb.MODE_RAISE):
-        return "needs role governance"
-    return f"raised recently, again from {stamp(raise_from)}" if raise_from is not None else None
+        return "needs the governance role"
+    return f"raised recently; can be raised again from {stamp(raise_from)}" if raise_from is not None else None

@@ -263,7 +263,7 @@ class DeskScreen(LineCache, Screen[None]):
         app = self.console
         approval = app.session.undoable(app.now)
         if approval is None:
-            app.say("you have no decision left to undo: all are released", "warning")
+            app.say("nothing left to undo: your decisions are final", "warning")
             return
 
         def taken_back(settled: operations.Settled) -> None:
@@ -298,10 +298,10 @@ class DeskScreen(LineCache, Screen[None]):
 
         def started(answer: Started) -> None:
             if answer.running:
-                app.say("the desk delivers again")
+                app.say("the desk is delivering again")
             else:
                 app.say(
-                    f"{', '.join(answer.by)} voted to start. One more on-call operator, or governance, must confirm.",
+                    f"{', '.join(answer.by)} voted to end the stop. One more on-call operator or governance must confirm.",
                     "warning",
                 )
 

@@ -141,7 +141,7 @@ class EventsScreen(ListScreen):
         if step > 0 and self._older is not None:
             self._seek_older(severity)
         else:
-            self.console.say(f"no further {severity.value} {'below' if step > 0 else 'above'}")
+            self.console.say(f"no more {severity.value} events {'below' if step > 0 else 'above'}")
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _seek_older(self, severity: Severity) -> None:
@@ -160,7 +160,7 @@ class EventsScreen(ListScreen):
         end = (
             "below" if self._older is None else f"among the newest {KEPT:,}; filter sev:{severity.value} to search all"
         )
-        self.console.say(f"no further {severity.value} {end}")
+        self.console.say(f"no more {severity.value} events {end}")
 
     def do_follow(self) -> None:
         """Show only events about the same subject."""

@@ -130,7 +130,7 @@ class HeldScreen(DeskScreen):
 
     def _ends(self) -> Content:
         until = countdown(self.console.release_delay)
-        return Content(f"Final in {until}, u undoes it until then. The agent receives the reason.")
+        return Content(f"Final in {until}; press u to undo until then. The agent receives the reason.")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,7 @@ def help_lines(scope: Scope, actor: Actor) -> list[list[Piece]]:
     for title, actions in ((f"On {scope.value}", here), ("Everywhere", everywhere)):
         if actions:
             lines += [[Piece(title, Tone.STRONG)], *(_line(action, actor) for action in actions), []]
-    lines.append([Piece("tab goes from pane to pane; arrows, j k, pgup pgdn, g G move.", Tone.MUTED)])
+    lines.append([Piece("tab switches panes; arrows, j k, pgup pgdn, g G move.", Tone.MUTED)])
     return lines
 
 

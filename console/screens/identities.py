@@ -110,7 +110,7 @@ class IdentitiesScreen(ListScreen):
             if not kinds_of(self.console.actor, one.waiting):
                 return f"it is waiting for {', '.join(one.waiting)}"
             return f"the record lacks {', '.join(one.missing)}" if one.missing else None
-        return None if one.record.status == "requested" else "only a request can be vetoed"
+        return None if one.record.status == "requested" else "only a pending request can be vetoed"
 
     def do_sign(self) -> None:
         one = self._identity()
@@ -206,7 +206,7 @@ def _drill_line(one: Identity) -> list[Piece]:
     """The agent's last revocation drill: whatever is not a pass must catch the eye."""
     agent, result = one.agent, inventory.drill_result(one.agent)
     if agent is None or agent.drilled_at is None or result is not DrillResult.PASSED:
-        unreached = [f"not tried at {place}" for place in (agent and agent.drill_unreached) or ()]
+        unreached = [f"not tested on {place}" for place in (agent and agent.drill_unreached) or ()]
         why = ", ".join((agent and agent.drill_failures) or unreached)
         text = make_safe(f"{result}{f': {why}' if why else ''}; postroom drill {one.record.agent}").text
         tone = Tone.WARN if result in (DrillResult.NEVER, DrillResult.INCOMPLETE) else Tone.FAULT

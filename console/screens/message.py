@@ -212,7 +212,7 @@ class MessageScreen(HeldScreen, AgentScreen):
                 and (message.held.failed_checks or message.held.cautions)
                 and self._just_opened
             ):
-                return "it opened just now with a failed check or warning: read it first"
+                return "you have only just opened this, and it has a failed check or warning: read it first"
             if name == "approve" and message.view is not None and message.mail is None:
                 return "its body has been purged: nobody can see what would leave"
         if name == "suppress" and (message is None or message.view is None):

@@ -118,7 +118,7 @@ class QueueScreen(HeldScreen):
 
     def note(self) -> str:
         if self.table.roster.anchor is not None:
-            return "range: v again marks it, esc cancels"
+            return "range: press v again to mark it, esc cancels"
         marked, hidden = self._marked
         if not marked:
             return self.console.alarm_text
@@ -316,7 +316,7 @@ class QueueScreen(HeldScreen):
             return "it is still loading"
         facts = self._known.get(cursor)
         if name == "approve" and facts and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
-            return "it failed a check, or is held for more than its mode: open it first (⏎)"
+            return "it failed a check, or is held for a reason other than its mode: open it first (⏎)"
         return None
 
     def findings(self) -> tuple[str, ...]:

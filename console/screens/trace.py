@@ -53,7 +53,7 @@ class TraceScreen(DeskScreen):
     def compose_body(self) -> ComposeResult:
         yield EditLine(
             make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
-            placeholder="a message id, Message-ID, return path, address, run, agent or person; esc leaves the line",
+            placeholder="a message id, Message-ID, return path, address, run, agent or person; esc leaves this field",
         )  # fmt: skip
         yield TextPane(id="story")
 

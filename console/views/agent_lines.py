@@ -55,9 +55,9 @@ def mailbox_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]
         Evidence(False, clip(make_safe(reason.text).text, width - 14)) for reason in (above.reasons if above else ())
     ]
     if above is not None and above.advice is Advice.CLIMB:
-        proofs = [Evidence(True, "the figures support the next rung")]
+        proofs = [Evidence(True, "the figures support the next mode")]
     if above is not None and facts.evidence.raise_from is not None:
-        proofs.append(Evidence(False, f"raised recently, again from {stamp(facts.evidence.raise_from)}"))
+        proofs.append(Evidence(False, f"raised recently; can be raised again from {stamp(facts.evidence.raise_from)}"))
     lines = [
         title(clip(make_safe(mailbox.address).text, width - 20) + f" · ends {in_text(mailbox.expires_at, now)}"),
         *ladder(mailbox.mode, since=age(now - mailbox.mode_since), evidence=proofs),

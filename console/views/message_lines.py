@@ -85,9 +85,9 @@ def _of_item(message: MessageLines) -> Iterable[Check]:
     for reason in held.reasons:
         yield Check(Level.INFO if reason.code == "mode" else Level.WARN, reason.text)
     if held.send_at is not None:
-        yield Check(Level.INFO, f"scheduled: leaves at {stamp(held.send_at)}, or once approved if that is later")
+        yield Check(Level.INFO, f"scheduled for {stamp(held.send_at)}, or once approved if that is later")
     if held.test:
-        yield Check(Level.INFO, "test message: it never leaves the desk")
+        yield Check(Level.INFO, "test message: it is never delivered")
     if held.needs > 1:
         yes = ", ".join(held.approvers) or "none"
         yield Check(Level.WARN, f"needs {held.needs} approvals, so far: {yes}")
@@ -109,7 +109,7 @@ def _of_view(message: MessageLines) -> Iterable[Check]:
     if not suppressed:
         yield Check(Level.FINE, "No recipient is suppressed")
     if view.untraced:
-        yield Check(Level.WARN, "untraced: the agent named no run")
+        yield Check(Level.WARN, "no run: the agent did not name one")
     if view.declared_class and view.declared_class != view.content_class:
         yield Check(Level.WARN, f"declared {view.declared_class}, raised to {view.content_class}")
 
@@ -129,7 +129,7 @@ def _of_mail(message: MessageLines) -> Iterable[Check]:
         shown = f"{', '.join(hosts[:3])}{' ...' if len(hosts) > 3 else ''}"
         yield Check(Level.INFO, f"{plural(len(mail.links), 'link')} to {shown}")
     if mail.unseen and "hidden_text" not in codes:
-        yield Check(Level.WARN, "the HTML has a preheader: text that only a list of messages shows")
+        yield Check(Level.WARN, "the HTML has a preheader: text shown only in the inbox list")
     if mail.attachments:
         names = ", ".join(one.name for one in mail.attachments[:3])
         yield Check(Level.WARN, f"{plural(len(mail.attachments), 'attachment')}: {names}")
@@ -252,13 +252,17 @@ def _fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 
 
 def body_lines(message: MessageLines) -> Lines:
-    """The body as its reader sees it: controls shown, links inert with their real hosts."""
+    """The body as its reader sees it: controls shown, links disabled with their real hosts."""
     mail = message.mail
     if mail is None:
-        why_empty = "No body: a held read or tag." if message.view is None else "The body has been purged by retention."
+        why_empty = (
+            "Nothing to preview: this is a held read or tag action."
+            if message.view is None
+            else "The body has been purged by retention."
+        )
         return [[Piece(why_empty, Tone.MUTED)]]
     kind = "text/plain" if mail.text is not None else "HTML part, as text"
-    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links inert")]
+    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links disabled")]
     lines += _block(mail.words)
     for link in mail.links:
         if link.differs:

@@ -30,7 +30,7 @@ Figure = Annotated[int | None, typer.Option(min=0)]
 
 @command(app, "mode", example="postroom mailbox mode help@support-bot.acme.com gated_all --reason 'odd replies'")
 def mode(desk: CommandContext, address: Address, mode: Annotated[Mode, typer.Argument()], reason: Reason) -> Output:
-    """Set the oversight mode: lower by any amount, raise one rung at a time with the policy's pause between raises."""
+    """Set the oversight mode: lower by any amount, raise one step at a time with the policy's pause between raises."""
     pause = desk.policy.oversight.minimum_time_on_rung
     record, shown = changed(
         desk, lambda tx, actor: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)

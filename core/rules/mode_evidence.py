@@ -155,7 +155,7 @@ def _rung(rung: Mode, *, mode: Mode, figures: Figures, against: tuple[Reason, ..
     reasons = (*against, *shortfalls(figures, rung))
     if steps > 1:
         following = list(Mode)[mode.rung + 1]
-        reasons = (Reason("one_rung", f"modes rise one rung at a time: {following} comes first"), *reasons)
+        reasons = (Reason("one_rung", f"modes rise one step at a time: {following} comes first"), *reasons)
     return Rung(rung, Advice.NOT_YET if reasons else Advice.CLIMB, reasons)
 
 

@@ -49,11 +49,11 @@ def one_rung(old: Mode, new: Mode) -> bool:
 
 
 def check_step(old: Mode, new: Mode) -> None:
-    """Allow raising a mode by one rung at a time and lowering it by any number. Raises `Conflict`."""
+    """Allow raising a mode by one step at a time and lowering it by any number. Raises `Conflict`."""
     if is_raise(old, new) and not one_rung(old, new):
         following = list(Mode)[old.rung + 1]
         raise Conflict(
-            f"a mode rises one rung at a time, and {new} is {new.rung - old.rung} above {old}",
+            f"a mode rises one step at a time, and {new} is {new.rung - old.rung} above {old}",
             fix=f"raise it to {following} first, and look at the evidence there before the next rung",
         )
 

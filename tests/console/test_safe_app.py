@@ -95,7 +95,7 @@ async def test_a_rise_that_somebody_else_overtook_is_refused_with_the_reason(sce
             lambda tx: mailbox_settings.change_mode(tx, ADDRESS, Mode.READ_ONLY, reason="spike", actor=ALICE)
         )
         await press(pilot, scene, *"care", "enter", *"monitored", "space")
-        await until(pilot, lambda: "one rung at a time" in said(app))
+        await until(pilot, lambda: "one step at a time" in said(app))
         assert mode(scene) == "read_only"
 
 
@@ -104,7 +104,7 @@ async def test_who_may_not_raise_is_told_which_role_may(scene: Scene) -> None:
     async with looking(app) as pilot:
         await shows(pilot, "support-bot")
         await pilot.press("m")
-        await shows(pilot, "needs role governance")
+        await shows(pilot, "needs the governance role")
         await press(pilot, scene, "home", "enter")
         await shows(pilot, "gated_send → gated_all")  # all that can be chosen goes down
         await press(pilot, scene, "escape")

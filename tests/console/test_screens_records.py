@@ -48,7 +48,7 @@ async def test_errors_and_warnings_are_one_key_apart(scene: Scene) -> None:
             pilot, lambda: any(line.startswith(">") and "suspended" in line for line in drawn(pilot).splitlines())
         )
         await pilot.press("e")
-        await until(pilot, lambda: "no further error below" in said(app))
+        await until(pilot, lambda: "no more error events below" in said(app))
 
 
 async def test_an_object_is_followed_and_opened_from_its_event(scene: Scene) -> None:

@@ -149,7 +149,7 @@ class Operators:
     # --- brakes ---
 
     async def _suspend(self, request: Request, agent: str) -> Response:
-        """Suspend an agent: from this answer on, none of its deliveries starts."""
+        """Suspend an agent: from this answer on, no new deliveries starts."""
         actor, reason = await self._reason(request)
         name = _printable(agent, "the agent's name")
         frozen = await self._desk.writer.do(lambda tx: emergency.suspend_agent(tx, name, reason=reason, actor=actor))

@@ -1,7 +1,7 @@
 """Settings of an identity: its mode, limits, allow-list, content classes, display name and webhook.
 
 Every change either tightens or widens. Tightening is open to everybody who watches, in steps of any size. Widening is
-issuing a little more, so it takes one role, never the requester or the owner, and a mode rises one rung at a time.
+issuing a little more, so it takes one role, never the requester or the owner, and a mode rises one step at a time.
 Pending mail stays as it is: a change applies to the next action.
 """
 
