@@ -321,6 +321,6 @@ def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | N
 
 
 def needs_role(action: Action) -> str:
-    """`needs the governance role`."""
+    """`needs role governance`."""
     allowed = frozenset[str]().union(*(roles.MAY[verb] for verb in action.verbs))
     return f"needs role {' or '.join(role for role in Role if role in allowed)}"

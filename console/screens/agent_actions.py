@@ -136,5 +136,5 @@ def mode_refusal(current: Mode, wanted: Mode, actor: Actor, *, raise_from: int |
     if wanted.rung > current.rung + 1:
         return "one step at a time"
     if not roles.may(actor, Verb.MODE_RAISE):
-        return "needs the governance role"
+        return "needs role governance"
     return f"raised recently; can be raised again from {stamp(raise_from)}" if raise_from is not None else None

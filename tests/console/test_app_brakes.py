@@ -57,7 +57,7 @@ async def test_resuming_is_for_governance_and_never_for_who_suspended(scene: Sce
     async with looking(app) as pilot:
         await shows(pilot, "✖ SUSP")
         await pilot.press("r")
-        await shows(pilot, "needs the governance role")
+        await shows(pilot, "needs role governance")
     app = scene.app(GAIL)
     async with looking(app) as pilot:
         await shows(pilot, "✖ SUSP")
@@ -85,7 +85,7 @@ async def test_a_mode_goes_down_by_a_reason(scene: Scene) -> None:
         await shows(pilot, "support-bot")
         await pilot.press("m")
         await shows(pilot, "one step at a time")
-        await shows(pilot, "needs the governance role")
+        await shows(pilot, "needs role governance")
         await press(pilot, scene, "end", "enter")
         await shows(pilot, "gated_send → read_only")
         await press(pilot, scene, *"spike", "enter")
@@ -94,7 +94,7 @@ async def test_a_mode_goes_down_by_a_reason(scene: Scene) -> None:
 
 def test_a_mode_rises_one_rung_and_only_by_governance() -> None:
     assert mode_refusal(Mode.GATED_SEND, Mode.MONITORED, GAIL) is None
-    assert mode_refusal(Mode.GATED_SEND, Mode.MONITORED, ALICE) == "needs the governance role"
+    assert mode_refusal(Mode.GATED_SEND, Mode.MONITORED, ALICE) == "needs role governance"
     assert mode_refusal(Mode.GATED_SEND, Mode.AUTONOMOUS, GAIL) == "one step at a time"
     assert mode_refusal(Mode.GATED_SEND, Mode.READ_ONLY, ALICE) is None
     assert mode_refusal(Mode.GATED_SEND, Mode.GATED_SEND, GAIL) == "current"

@@ -85,7 +85,7 @@ async def test_after_the_release_there_is_no_undo(scene: Scene) -> None:
         await until(pilot, lambda: app.session.undoable(scene.clock.now()) is not None)
         scene.clock.advance(seconds=11)
         await pilot.press("u")
-        await until(pilot, lambda: "no decision left to undo" in said(app))
+        await until(pilot, lambda: "nothing left to undo" in said(app))
         assert state(scene, item) == "approved"
 
 

@@ -135,11 +135,11 @@ async def test_loosening_with_a_reason_needs_both() -> None:
 async def test_a_choice_that_is_not_allowed_says_why_and_cannot_be_chosen() -> None:
     clock = Clock()
     choices = [
-        Choice("up", Content("[b]monitored[/b]"), why_not="needs the governance role"),
+        Choice("up", Content("[b]monitored[/b]"), why_not="needs role governance"),
         Choice("down", content(make_safe("gated_all [/b]"))),
     ]
     async with opened(ChoiceDialog("Mode", choices=choices, clock=clock), clock) as (app, pilot):
-        assert "needs the governance role" in drawn(app)
+        assert "needs role governance" in drawn(app)
         assert "[b]monitored[/b]" in drawn(app)
         await pilot.press("up", "enter")
         assert app.answers == ["down"]

@@ -104,7 +104,7 @@ async def test_who_may_not_raise_is_told_which_role_may(scene: Scene) -> None:
     async with looking(app) as pilot:
         await shows(pilot, "support-bot")
         await pilot.press("m")
-        await shows(pilot, "needs the governance role")
+        await shows(pilot, "needs role governance")
         await press(pilot, scene, "home", "enter")
         await shows(pilot, "gated_send → gated_all")  # all that can be chosen goes down
         await press(pilot, scene, "escape")
