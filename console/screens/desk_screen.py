@@ -301,7 +301,7 @@ class DeskScreen(LineCache, Screen[None]):
                 app.say("the desk is delivering again")
             else:
                 app.say(
-                    f"{', '.join(answer.by)} voted to end the stop. One more on-call operator, or governance, must agree.",
+                    f"{', '.join(answer.by)} voted to end the stop. It takes one more on-call operator, or governance.",
                     "warning",
                 )
 

@@ -156,7 +156,7 @@ def _chart_line(
 
 MEANS: Final[dict[Mode, str]] = {
     Mode.AUTONOMOUS: "sends without review",
-    Mode.MONITORED: "sends; people are notified",
+    Mode.MONITORED: "sends; people notified",
     Mode.GATED_SEND: "people approve every send",
     Mode.GATED_ALL: "people approve every action",
     Mode.READ_ONLY: "reads only, cannot send",
@@ -177,7 +177,7 @@ def ladder(current: Mode, *, since: str, evidence: Sequence[Evidence] = ()) -> l
       ├───┤ autonomous   sends without review
       │   │   ✔ 21 of 14 days
       │   │   ✖ approval rate 91 % of 95 %
-    ▶ ╞═══╡ monitored    sends; people are notified · since 3d04
+    ▶ ╞═══╡ monitored    sends; people notified · since 3d04
       ├───┤ gated_send   people approve every send
     """
     lines: list[Content] = []

@@ -132,7 +132,7 @@ async def test_the_all_stop_ends_by_two_on_call(scene: Scene) -> None:
         await shows(pilot, "ALL STOP")
         await pilot.press("ctrl+g")
         await press(pilot, scene, *"out", "enter", *"start", "space")
-        await until(pilot, lambda: "One more on-call operator" in said(first))
+        await until(pilot, lambda: "one more on-call operator" in said(first))
         assert "ALL STOP" in drawn(pilot)
     second = scene.app(BOB)
     async with looking(second) as pilot:

@@ -95,7 +95,7 @@ def test_the_ladder_marks_the_rung_it_stands_on_and_asks_below_the_next() -> Non
         "  ├───┤ autonomous   sends without review",
         "  │   │   ✔ 21 of 14 days",
         "  │   │   ✖ 91 % of 95 %",
-        "▶ ╞═══╡ monitored    sends; people are notified · since 3d04",
+        "▶ ╞═══╡ monitored    sends; people notified · since 3d04",
         "  ├───┤ gated_send   people approve every send",
         "  ├───┤ gated_all    people approve every action",
         "  ├───┤ read_only    reads only, cannot send",
