@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
 
 from core.api import errors
 from core.api.deps import ApiContext
-from core.api.errors import MEDIA_TYPE
 from core.api.listener import Listener
 from core.api.middleware.allowed_hosts import Hosts
 from core.api.middleware.fast_path import FastPath, Handler
 from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
-from core.api.openapi import BODIES
+from core.api.openapi import describe
 from core.api.operation_ids import operation_id
 from core.api.routes import docs
 from core.api.routes.emails import EmailRoutes
@@ -32,7 +29,6 @@ from core.api.routes.signoffs import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe
 from core.api.routes.webhooks import WebhookRoutes
-from core.api.schemas.responses import Problem
 from core.settings import Settings
 
 ABOUT = """The gateway through which AI agents send email. Agents submit, a human decides where the mailbox's mode asks
@@ -97,36 +93,3 @@ def _app(
     app.add_middleware(Hosts, settings=settings)
     app.add_middleware(RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies)  # the last one added is outermost
     return app
-
-
-def describe(app: FastAPI) -> None:
-    """Add the schemas that routes reference, and bearer authentication, to the OpenAPI description."""
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        found = plain()
-        components = found.setdefault("components", {})
-        schemas = components.setdefault("schemas", {})
-        shapes: tuple[type[BaseModel], ...] = (Problem, *BODIES)
-        for shape in shapes:
-            schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
-            for name, part in (schema.pop("$defs", {}) | {shape.__name__: schema}).items():
-                schemas.setdefault(name, part)
-        for route in found["paths"].values():
-            for operation in route.values():
-                operation["responses"] = {code: _problem_json_only(one) for code, one in operation["responses"].items()}
-                if "HTTPValidationError" in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]  # these parameters cannot be malformed
-        schemas.pop("HTTPValidationError", None)
-        schemas.pop("ValidationError", None)
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        found["security"] = [{"token": []}]
-        return found
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
-
-
-def _problem_json_only(answer: dict[str, Any]) -> dict[str, Any]:
-    """Drop the content type that the framework adds to error responses: they are sent only as problem+json."""
-    content = answer.get("content", {})
-    return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer

@@ -1,4 +1,4 @@
-"""Helpers to describe routes in /openapi.json, and the JSON response that all routes use."""
+"""The description in /openapi.json, helpers for routes to describe themselves, and the JSON response that all use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from fastapi import Response
+from fastapi import FastAPI, Response
 from pydantic import BaseModel
 
 from core.api.errors import MEDIA_TYPE
@@ -16,6 +16,7 @@ from core.api.schemas.requests.body import ReasonRequest, Shape
 from core.api.schemas.requests.emails import DecideRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import MailboxPatch, MailboxRequest
 from core.api.schemas.requests.runs import CloseRequest, ConfirmRequest, OpenRun
+from core.api.schemas.responses import Problem
 
 BODIES: Final[tuple[type[Shape], ...]] = (
     SendRequest, ReplyRequest, TagsRequest, DecideRequest, ReasonRequest, ConfirmRequest, OpenRun, CloseRequest,
@@ -65,3 +66,36 @@ def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
 
 def answer_json(http: int, members: Mapping[str, Any]) -> Response:
     return Response(orjson.dumps(members), status_code=http, media_type="application/json")
+
+
+def describe(app: FastAPI) -> None:
+    """Add the schemas that routes reference, and bearer authentication, to the OpenAPI description."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        found = plain()
+        components = found.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        shapes: tuple[type[BaseModel], ...] = (Problem, *BODIES)
+        for shape in shapes:
+            schema = shape.model_json_schema(ref_template="#/components/schemas/{model}")
+            for name, part in (schema.pop("$defs", {}) | {shape.__name__: schema}).items():
+                schemas.setdefault(name, part)
+        for route in found["paths"].values():
+            for operation in route.values():
+                operation["responses"] = {code: _only_problem_json(one) for code, one in operation["responses"].items()}
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]  # these parameters cannot be malformed
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
+        return found
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the description
+
+
+def _only_problem_json(answer: dict[str, Any]) -> dict[str, Any]:
+    """Drop the content type that the framework adds to error responses: they are sent only as problem+json."""
+    content = answer.get("content", {})
+    return answer | {"content": {MEDIA_TYPE: content[MEDIA_TYPE]}} if MEDIA_TYPE in content else answer

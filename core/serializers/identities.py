@@ -10,7 +10,7 @@ from core.db import directory
 from core.durations import SECOND, spell, when
 from core.rules import issuance
 from core.services import context
-from core.services.identity import mailbox_record, signers
+from core.services.identity import mailbox_record, missing_signoffs
 
 if TYPE_CHECKING:  # type checking only: commands start faster
     from core.db.directory import MailboxRecord, SignoffFacts
@@ -31,7 +31,7 @@ STANDING: Final = (
 def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """An identity as operators see it: its whole record except secrets, its signatures, given and pending."""
     requested = record.status == "requested"
-    owed = signers.owed(tx, record)
+    owed = missing_signoffs.owed(tx, record)
     return _record(record, context.current_policy(tx)[1]) | {
         "missing": [*issuance.missing(mailbox_record.as_request(record))] if requested else [],
         "waiting_for": [one.kind.value for one in owed] if requested else [],

@@ -12,7 +12,7 @@ from core.model import Feedback, Mode
 from core.rules import signed_ids
 from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, ReportedRecipient
-from core.rules.reports.causes import judge
+from core.rules.reports.bounce_causes import judge
 from core.rules.signed_ids import HmacKeys
 from core.services.feedback import ingest
 from core.services.feedback.ingest import FeedbackResult

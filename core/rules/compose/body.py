@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from core.rules.compose import headers, recipient_text
+from core.rules.compose import header_encoding, recipient_text
 from core.rules.compose.recipient_text import visible
 
 _ATTR: Final = r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+"
@@ -124,10 +124,11 @@ def attachment_part(file: File) -> Part:
             kind = "application/octet-stream"
     inline = file.disposition == "inline" or (file.disposition is None and file.content_id is not None)
     bare = bare_id(file.content_id) if file.content_id else None
+    name = header_encoding.filename(base_name(file.filename))
     header = (
         f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n"
         + (f"Content-ID: <{bare}>\r\n" if bare else "")
-        + f"Content-Disposition: {'inline' if inline else 'attachment'}{headers.filename(base_name(file.filename))}\r\n"
+        + f"Content-Disposition: {'inline' if inline else 'attachment'}{name}\r\n"
     )
     return Part(header.encode(), content if plain else _base64(content), plain=plain)
 

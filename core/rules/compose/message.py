@@ -14,8 +14,7 @@ from core.errors import Invalid
 from core.ids import sha256
 from core.model import Envelope
 from core.rules.compose import body as compose_body
-from core.rules.compose import footer, header_policy
-from core.rules.compose import headers as compose_headers
+from core.rules.compose import footer, header_encoding, header_policy
 
 MAX_HEADERS: Final = 50
 MAX_HEADER_OCTETS: Final = 10_000
@@ -59,13 +58,13 @@ class Draft:
     are still checked, because a relay's metadata header carries them.
     """
 
-    sender: compose_headers.AddressLike
-    to: tuple[compose_headers.AddressLike, ...]
+    sender: header_encoding.AddressLike
+    to: tuple[header_encoding.AddressLike, ...]
     subject: str
     display_name: str = ""
-    cc: tuple[compose_headers.AddressLike, ...] = ()
-    bcc: tuple[compose_headers.AddressLike, ...] = ()
-    reply_to: compose_headers.AddressLike | None = None
+    cc: tuple[header_encoding.AddressLike, ...] = ()
+    bcc: tuple[header_encoding.AddressLike, ...] = ()
+    reply_to: header_encoding.AddressLike | None = None
     text: str | None = None
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
@@ -148,11 +147,11 @@ def digest(message: bytes, envelope: Envelope) -> str:
 
 
 def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
-    yield compose_headers.addresses("From", [(draft.sender, draft.display_name)])
+    yield header_encoding.addresses("From", [(draft.sender, draft.display_name)])
     for name, listed in (("To", draft.to), ("Cc", draft.cc), ("Reply-To", (draft.reply_to,) if draft.reply_to else ())):
         if listed:
-            yield compose_headers.addresses(name, [(address, address.display) for address in listed])
-    yield compose_headers.unstructured("Subject", draft.subject)
+            yield header_encoding.addresses(name, [(address, address.display) for address in listed])
+    yield header_encoding.unstructured("Subject", draft.subject)
     yield f"Message-ID: {gateway.rfc_message_id}\r\n"
     references = [_bracketed(text) for text in draft.references]
     if draft.in_reply_to:
@@ -161,10 +160,10 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
         if parent not in references:  # RFC 5322 3.6.4: the parent's references, then the parent
             references.append(parent)
     if references:
-        yield compose_headers.folded("References", _trimmed(references))
+        yield header_encoding.folded("References", _trimmed(references))
     yield f"Auto-Submitted: {gateway.auto_submitted}\r\n"
-    yield compose_headers.unstructured("X-Agent-ID", gateway.agent_id)
-    yield compose_headers.unstructured("X-Agent-Run-ID", gateway.run_id)
+    yield header_encoding.unstructured("X-Agent-ID", gateway.agent_id)
+    yield header_encoding.unstructured("X-Agent-Run-ID", gateway.run_id)
     yield f"X-Postroom-Message-ID: {gateway.postroom_message_id}\r\n"
     yield f"Feedback-ID: {gateway.feedback_id}\r\n"
     if gateway.cfbl:
@@ -175,7 +174,7 @@ def _header(draft: Draft, gateway: Additions) -> Iterator[str]:
         # No mail header is registered for this; drafts exist (draft-abaris-aicdh for HTTP), none is settled.
         yield "X-AI-Generated: yes\r\n"
     for name, value in draft.headers.items():
-        yield compose_headers.unstructured(name, value)
+        yield header_encoding.unstructured(name, value)
 
 
 def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
@@ -261,7 +260,7 @@ def _unsafe_texts(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]
         *((f"attachments[{number}].filename", file.filename) for number, file in enumerate(draft.attachments)),
     )
     for where, text in named:
-        if text and (why := compose_headers.deceptive(text)):
+        if text and (why := header_encoding.deceptive(text)):
             yield where, why
     plain: Iterable[tuple[str, str]] = (
         ("subject", draft.subject),
@@ -277,11 +276,11 @@ def _unsafe_texts(draft: Draft, gateway: Additions) -> Iterator[tuple[str, str]]
         ("list_unsubscribe", gateway.list_unsubscribe or ""),
     )
     for where, text in plain:
-        if why := compose_headers.unsafe(text):
+        if why := header_encoding.unsafe(text):
             yield where, why
 
 
-def _parties(draft: Draft) -> Iterator[tuple[str, int, compose_headers.AddressLike]]:
+def _parties(draft: Draft) -> Iterator[tuple[str, int, header_encoding.AddressLike]]:
     yield "from", 0, draft.sender
     if draft.reply_to:
         yield "reply_to", 0, draft.reply_to
@@ -298,7 +297,7 @@ def _header_problems(headers: Mapping[str, str], orders: tuple[str, ...]) -> Ite
     size = 0
     for name, value in headers.items():
         where = f"headers[{name!a:.80}]"  # ascii: a refused name may contain anything
-        if why := header_policy.why_refused(name, orders=orders) or compose_headers.unsafe(value):
+        if why := header_policy.why_refused(name, orders=orders) or header_encoding.unsafe(value):
             yield where, why
         if name.lower() in seen:
             yield where, "is given twice"

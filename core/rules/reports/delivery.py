@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from core.rules.reports import addresses, causes, codes
+from core.rules.reports import addresses, bounce_causes, codes
+from core.rules.reports.bounce_causes import DEAD, Cause
 from core.rules.reports.types import Event, ReportedRecipient
 
 MAX_GROUPS: Final = 500
@@ -28,7 +29,7 @@ _ACTIONS: Final = (
     (re.compile(r"deliver|relay|expand|sent|success"), Event.DELIVERED),
 )
 _PLAIN: Final = frozenset({"5.1.1", "5.1.2", "5.1.10"})
-_OTHERWISE: Final = causes.DEAD | {causes.Cause.MAILBOX_FULL, causes.Cause.RATE, causes.Cause.GREYLISTING}
+_OTHERWISE: Final = DEAD | {Cause.MAILBOX_FULL, Cause.RATE, Cause.GREYLISTING}
 # The fields used from a group, by name; only Diagnostic-Code may have several values.
 Group = dict[str, str]
 
@@ -144,10 +145,10 @@ def _outcome(address: str, group: Group, *, late: bool, words: str) -> ReportedR
 
 def causes_of(address: str, *, status: str | None, reply: str | None, words: str) -> ReportedRecipient:
     """A bounced recipient; the class of the Status field decides permanence, whatever the original reply was."""
-    cause = causes.judge(code=None, status=status, text=words)
+    cause = bounce_causes.judge(code=None, status=status, text=words)
     if reply is None and status in _PLAIN and cause.cause not in _OTHERWISE:
         # A code without a diagnostic comes with boilerplate, which mentions much that did not happen.
-        cause = causes.judge(code=None, status=status, text="")
+        cause = bounce_causes.judge(code=None, status=status, text="")
     cached = status.startswith("5") if status else cause.permanent
     return ReportedRecipient(
         address, Event.BOUNCED, status, cached, reply, cause=cause.cause, suppress=cause.suppress and cached

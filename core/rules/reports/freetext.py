@@ -1,4 +1,4 @@
-"""Free text of mail systems -> failed recipients and causes.
+"""Free text of mail systems -> failed recipients and bounce_causes.
 
 There are hundreds of formats and they change; what they share is the position of an address: alone on a line, before a
 colon, after a word for recipient, beside a reply code. Addresses are scored by position. If no score finds one,
@@ -15,7 +15,7 @@ from typing import Final
 
 from flufl.bounce import all_failures
 
-from core.rules.reports import addresses, causes, codes, complaints, delivery, phrases
+from core.rules.reports import addresses, bounce_causes, codes, complaints, delivery, phrases
 from core.rules.reports.addresses import ADDRESS
 from core.rules.reports.mail import Headers, Mail, headers_in
 from core.rules.reports.types import Event, ReportedRecipient
@@ -96,7 +96,7 @@ class Notice:
         tries = phrases.DELAY.search(self.words) is not None
         if (codes.reply_code(self.words) or 0) >= _FINAL_REPLY:
             # Words about retrying never override an explicit `550 User unknown`, nor a subject any refusal.
-            return tries and not causes.judge(code=None, status=None, text=self.words).suppress
+            return tries and not bounce_causes.judge(code=None, status=None, text=self.words).suppress
         warns = phrases.DELAY_SUBJECT.search(subject) and not phrases.FINAL_SUBJECT.search(subject)
         return bool(warns or tries)
 
@@ -297,7 +297,7 @@ def _has_code(reply: str) -> bool:
 
 
 def _states_cause(reply: str) -> bool:
-    return _has_code(reply) or causes.states_cause(reply)
+    return _has_code(reply) or bounce_causes.states_cause(reply)
 
 
 def _reply_about(address: str, lines: tuple[str, ...]) -> str:
@@ -327,7 +327,7 @@ def _reply_about(address: str, lines: tuple[str, ...]) -> str:
         reply = reply[1:-1] if reply.startswith("(") and reply.endswith(")") else reply
         if _has_code(reply):
             return reply
-        fallback = fallback or (reply if causes.states_cause(reply) else "")
+        fallback = fallback or (reply if bounce_causes.states_cause(reply) else "")
         if _REASON_BELOW.match(reply):
             reply = " ".join(filter(None, (reply, next(filter(str.strip, after), "").strip())))
         best = best or reply

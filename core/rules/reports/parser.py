@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Final
 
-from core.rules.reports import addresses, classify, complaints, delivery, freetext
+from core.rules.reports import addresses, complaints, delivery, freetext, notice_detection
 from core.rules.reports.freetext import Notice
 from core.rules.reports.mail import Mail, parse
 from core.rules.reports.types import Report, ReportedRecipient
@@ -29,7 +29,7 @@ def read(raw: bytes) -> Report:
     """
     mail = parse(raw)
     notice = freetext.cut(mail)
-    verdict = classify.judge(mail, notice.words)
+    verdict = notice_detection.judge(mail, notice.words)
     complaint = complaints.read_complaint(mail, human=verdict.human)
     if complaint:
         return Report(
@@ -62,7 +62,7 @@ def read(raw: bytes) -> Report:
 
 
 def _delivery(
-    mail: Mail, notice: Notice, verdict: classify.Verdict
+    mail: Mail, notice: Notice, verdict: notice_detection.Verdict
 ) -> tuple[list[ReportedRecipient] | None, dict[str, str]]:
     """The recipients of a delivery report and its per-message fields; None if it is not one."""
     late = notice.late_by(mail.headers.get("subject"))
@@ -91,13 +91,13 @@ def _delivery(
         return None, {}
     recipients = freetext.read_notice(mail, notice, late=late)
     # A notice that names no recipient and returns nothing may be anything: a quota warning, a fraud.
-    known = recipients or texts or notice.original or (verdict.daemon and verdict.weight > classify.ENOUGH)
+    known = recipients or texts or notice.original or (verdict.daemon and verdict.weight > notice_detection.ENOUGH)
     return (recipients, fields) if known else (None, {})
 
 
-def _passed_on(mail: Mail, verdict: classify.Verdict) -> bool:
+def _passed_on(mail: Mail, verdict: notice_detection.Verdict) -> bool:
     """A proper report forwarded by a list: it went to the list's subscribers and is about their mail."""
-    return verdict.human and not verdict.daemon and "list-post" in mail.headers and not classify.to_errors(mail)
+    return verdict.human and not verdict.daemon and "list-post" in mail.headers and not notice_detection.to_errors(mail)
 
 
 def _message_id(mail: Mail, notice: Notice, fields: dict[str, str]) -> str | None:

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
-from core.rules.reports.causes import Cause
+from core.rules.reports.bounce_causes import Cause
 
 Kind = Literal["bounce", "complaint", "other"]
 

@@ -2,7 +2,7 @@
 
 One transaction matches a report to its recipient, records it on that recipient, emits an event, counts it once in the
 cohort of sending, adds suppressions and evaluates the agent's guards. There is no gap between a complaint and the
-suspension it causes. A report that proves nothing gets an event of its own and has no other effect.
+suspension it bounce_causes. A report that proves nothing gets an event of its own and has no other effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from core.rules import addresses
 from core.rules.guards import Measure
 from core.rules.policy import Policy
 from core.rules.providers import ProviderEvent
-from core.rules.reports import Event, Report, causes, codes
+from core.rules.reports import Event, Report, bounce_causes, codes
 from core.rules.signed_ids import HmacKeys
 from core.services import context
 from core.services.control import rate_windows
@@ -192,7 +192,7 @@ def condemns_address(reply: Reply) -> bool:
     # A status implied by the bare code adds nothing to the code: only the reply text tells.
     status = None if implied_status(reply.code, stage=reply.stage) == reply.enhanced else reply.enhanced
     late = reply.stage in {"data", "dot"}
-    return causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
+    return bounce_causes.judge(code=reply.code, status=status, text=reply.text, late=late).suppress
 
 
 def condemned(event: ProviderEvent) -> bool:
@@ -208,8 +208,8 @@ def condemned(event: ProviderEvent) -> bool:
     text = "" if event.own_words else event.diagnostic or ""
     # SendGrid and SES give a status even if their own resolver failed: only a code within text is the receiver's.
     coded = event.code is not None or codes.reply_code(text) is not None or codes.enhanced_code(text) is not None
-    verdict = causes.judge(code=event.code, status=event.status, text=text)
-    if verdict.cause is causes.Cause.OTHER and not (coded and text):
+    verdict = bounce_causes.judge(code=event.code, status=event.status, text=text)
+    if verdict.cause is bounce_causes.Cause.OTHER and not (coded and text):
         return event.permanent
     return verdict.suppress and (coded or event.permanent)
 

@@ -37,7 +37,7 @@ from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.identity import checklists, mailbox_record, signers
+from core.services.identity import checklists, mailbox_record, missing_signoffs
 from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
 from core.services.notify import targets
@@ -211,7 +211,7 @@ def _no_owner(tx: Transaction, record: MailboxRecord) -> str | None:
 
 
 def _no_signer(tx: Transaction, record: MailboxRecord) -> str | None:
-    nobody = next((one.kind for one in signers.owed(tx, record) if not one.may), None)
+    nobody = next((one.kind for one in missing_signoffs.owed(tx, record) if not one.may), None)
     return f"no operator of this desk can sign as {nobody}" if nobody else None
 
 

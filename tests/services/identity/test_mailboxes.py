@@ -17,7 +17,7 @@ from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from core.model import Actor, Mode, Role
 from core.rules.issuance import Kind
-from core.services.identity import mailbox_settings, mailboxes, signers
+from core.services.identity import mailbox_settings, mailboxes, missing_signoffs
 from tests.factories import records
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, also, hire, make_desk, person
 from tests.factories.records import SALES, add_stream, issued, last, make_keyed_desk, request, sign, told
@@ -144,7 +144,7 @@ def test_who_cannot_sign_in_is_not_named_as_a_signer(store: Store, gone: dict[st
     record = request(store).record
 
     def named(tx: Transaction) -> set[str]:
-        return {who for one in signers.owed(tx, record) if one.kind is Kind.GOVERNANCE for who in one.may}
+        return {who for one in missing_signoffs.owed(tx, record) if one.kind is Kind.GOVERNANCE for who in one.may}
 
     assert store.look(named) == {"gail", "gus"}
     store.transact(lambda tx: tx.write(update(OPERATOR).where(OPERATOR.c.name == "gus").values(**gone)))

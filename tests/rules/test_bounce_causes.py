@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.rules.reports import Event, read
-from core.rules.reports.causes import DEAD, Cause, judge
+from core.rules.reports.bounce_causes import DEAD, Cause, judge
 from core.rules.reports.codes import reply_code
 from core.rules.reports.normalize import MAX_WORDS, plain
 
