@@ -347,7 +347,7 @@ async def test_auth_wanted_and_not_offered_takes_the_route_down() -> None:
 async def test_a_message_too_big_for_what_the_receiver_announced_says_both_figures(way: Way) -> None:
     reply = await one_reply({**way, "EHLO": b"250-mx\r\n250 SIZE 1000\r\n"}, message=MESSAGE + b"x" * 2_000)
     size = len(MESSAGE) + 2_000
-    assert f"the message has {size:,} bytes, and 127.0.0.1 takes at most 1,000 (SIZE)" in reply.text
+    assert f"the message has {size:,} bytes, and 127.0.0.1 accepts at most 1,000 (SIZE)" in reply.text
 
 
 async def test_a_message_of_exactly_the_announced_size_leaves() -> None:
@@ -360,7 +360,7 @@ async def test_a_message_refused_as_too_big_says_how_big_it_is(stage: str) -> No
     reply = await one_reply({stage: b"552 Message size exceeds fixed limit\r\n"})
     assert (reply.outcome, reply.enhanced) == (Outcome.FAILED, "5.3.4")
     assert reply.text.startswith("Message size exceeds fixed limit (the message has ")
-    assert "takes at most 20,000,000 (SIZE)" in reply.text
+    assert "accepts at most 20,000,000 (SIZE)" in reply.text
 
 
 async def test_a_full_mailbox_is_not_taken_for_a_big_message() -> None:

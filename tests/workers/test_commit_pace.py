@@ -17,7 +17,7 @@ from core.workers.commit_pace import BUSY, EVERY, CommitPace
 from tests.db.empty_database import Fresh
 from tests.durability.test_receivers import GOOD, two
 
-MAIL = 20
+MAIL = 12
 
 
 @pytest.fixture

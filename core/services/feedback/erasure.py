@@ -78,7 +78,8 @@ def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased
     person = parse_address(address)
     mention, why = Mention.of(person), require_reason(reason)
     yield from _repeated(act, functools.partial(_erase_mail, wanted=person.normalised, mention=mention, why=why))
-    yield from _repeated(act, functools.partial(_erase_received, wanted=person.normalised, why=why))
+    received = _repeated(act, functools.partial(_erase_received, wanted=person.normalised, why=why))
+    yield from (done for done in received if done.messages)
     for page in mentions.pages(read, mention):
         yield from _repeated(act, functools.partial(_erase_words, mention=mention, page=page, why=why))
 

@@ -69,7 +69,7 @@ def test_who_was_erased_is_written_to_no_more(store: Store) -> None:
 def test_mail_that_still_waits_is_not_erased_under_a_reviewers_eyes(store: Store) -> None:
     desk = make_desk(store)
     message = number(desk.submit([JANE, JOE]).message_id)
-    with pytest.raises(Conflict, match="still waits"):
+    with pytest.raises(Conflict, match="still waiting"):
         erase(store, JANE)
     assert store.row(select(BODY.c.rendered)) != (None,)
     no = review.Decision(message, approve=False)

@@ -75,7 +75,7 @@ def test_only_governance_raises_a_mode(store: Store, actor: Actor) -> None:
 def test_a_mode_rises_one_rung_at_a_time(store: Store, clock: FakeClock) -> None:
     make_keyed_desk(store)
     sign_as_owner(store)
-    with pytest.raises(Conflict, match="one rung"):
+    with pytest.raises(Conflict, match="one step"):
         set_mode(store, Mode.AUTONOMOUS, address=SALES)
     assert set_mode(store, Mode.MONITORED, address=SALES).mode == "monitored"
     clock.advance(micros=DAY)
