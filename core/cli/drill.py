@@ -222,10 +222,7 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
         configs = SenderConfigs(desk.store, key_file.load_master_keys(desk.settings))
         for stream_id, domain in started.streams:
             config = configs.of(stream_id)
-            signers = [
-                Signer(key.selector, key.algorithm, lambda digest, key=key: key.sign(digest).signature)  # type: ignore[misc]  # a loop's lambda
-                for key in config.keys
-            ]
+            signers = [Signer(key.selector, key.algorithm, key.sign) for key in config.keys]
             expected = published(desk, domain).records
             found = key_removal.removal(
                 domain, signers=signers, records=[Record(one.name, one.value) for one in expected]

@@ -26,7 +26,7 @@ CALLS = {
 BARE_ONLY = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", "__import__"}
 BELOW = {
     "core.model", "core.domains", "core.ids", "core.durations", "core.errors",
-    "core.text", "core.text.unicode_safety", "core.text.html", "core.text.look_alikes",
+    "core.text", "core.text.unicode_safety", "core.text.html", "core.text.look_alikes", "core.text.mail_text",
     "core.work_hours",
 }  # fmt: skip
 EXCUSED = {
