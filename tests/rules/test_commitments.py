@@ -232,3 +232,101 @@ def test_more_attached_text_than_is_read_is_held_with_a_reason_that_says_so() ->
 )  # fmt: skip
 def test_headings_and_receipts_promise_nothing(text: str) -> None:
     assert promises(text) == ()
+
+
+COURTESIES = """\
+Good morning Olga,
+Good morning,
+Good afternoon Mr Smith,
+Good evening everyone,
+Good day,
+Happy Friday,
+Happy new year!
+Happy Monday team,
+Dear Jane,
+Hi Jane,
+Hello there,
+Hey team,
+To whom it may concern,
+I hope this email finds you well.
+Hope you had a great weekend.
+Thank you for your patience.
+Thanks for getting in touch.
+Many thanks in advance,
+Please let me know if you have any questions.
+Let me know if you have any questions.
+Looking forward to hearing from you.
+I look forward to hearing from you.
+Have a great day!
+Have a nice weekend,
+Kind regards,
+Best wishes,
+All the best,
+Sincerely yours,
+Talk soon,
+See you soon,
+See you on Friday,
+Cheers,
+Welcome aboard!
+You're welcome.
+No worries.
+Apologies for the delay.
+Sorry for the late reply.
+Just a quick note on the numbers below.
+Please find attached the report.
+Here is the summary of yesterday.
+Attached is invoice 400.
+Weekly report for 24 November
+Your invoice 2026-400
+Your receipt from Acme
+Password reset
+Reset your password
+Your code is 482913.
+This message was written by an AI agent of Acme.
+Guten Morgen Frau Weber,
+Guten Tag Herr Meyer,
+Schönen Feierabend,
+Mit freundlichen Grüßen
+Vielen Dank für Ihre Geduld.
+Ich hoffe, es geht Ihnen gut.
+Bitte melden Sie sich bei Fragen.
+Bonjour Madame,
+Bonsoir,
+Cordialement,
+Bonne journée,
+Merci pour votre patience.
+Buenos días,
+Buenas tardes,
+Un saludo,
+Gracias por su paciencia.
+Bom dia,
+Boa tarde,
+Atenciosamente,
+Buongiorno,
+Buona giornata,
+Cordiali saluti,
+Goedemorgen,
+Goedemiddag,
+Goedenavond Jan,
+Met vriendelijke groet,
+Fijne dag,
+Prettig weekend,
+Gute Nacht,
+Frohe Weihnachten,
+Merry Christmas,
+"""
+"""What nearly every message opens or ends with: a promise seen in one of these holds all mail of an agent."""
+
+
+def test_greetings_and_closings_are_no_promises_in_bodies_and_subjects() -> None:
+    found = {
+        line: promises(line) or promises(f"{line}\n\nThe numbers are below.\n") for line in COURTESIES.splitlines()
+    }
+    assert [line for line, words in found.items() if words] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Good morning Olga, we will refund you 50 EUR today.", "Good. Monday at ten it is, we have a deal."]
+)
+def test_a_greeting_hides_no_promise(text: str) -> None:
+    assert promises(text)

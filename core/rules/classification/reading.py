@@ -204,6 +204,7 @@ class Reading:
         self.masks = masks = [one[self.language + 1] for one in looked]
         if self.language == _GERMAN:
             _without_nouns(masks, written)
+        _greet(masks, tokens)
         self.every = 0
         for mask in masks:
             self.every |= mask
@@ -268,6 +269,25 @@ def _without_nouns(masks: list[int], written: list[str]) -> None:
         if not begins and token[0].isupper() and not token.isupper() and not masks[n] & (k.YOU | k.YOUR):
             masks[n] &= ~(_VERBS | k.SAY | k.PART | k.DEAL)
         begins = token in _MARKS
+
+
+_WISHES: Final = frozenset({"good", "happy"})
+_OCCASIONS: Final = frozenset(
+    {
+        "morning", "afternoon", "evening", "day", "night", "weekend", "monday", "tuesday", "wednesday", "thursday",
+        "friday", "saturday", "sunday", "new", "holidays", "easter", "birthday", "anniversary",
+    }
+)  # fmt: skip
+
+
+def _greet(masks: list[int], tokens: list[str]) -> None:
+    """Read the first words of an English greeting as polite.
+
+    "Good" agrees to something and a day has a date, so "Good morning Olga" looked like a promise, and every message
+    that began so was held. "Good, Friday then" still agrees. Other languages greet with words of their own.
+    """
+    if len(tokens) > 1 and tokens[0] in _WISHES and tokens[1] in _OCCASIONS:
+        masks[0] = masks[1] = k.POLITE
 
 
 _DENYING: Final = frozenset(
