@@ -18,6 +18,7 @@ from core.api.schemas.requests.runs import RunMember
 from core.errors import Invalid, TooLarge
 from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes
+from core.rules.compose import MAX_SUBJECT, without_controls
 from core.services.sending.loop_prevention import Parent
 from core.services.sending.submission import RunClaim, Submission
 from core.text.numbers import whole_number
@@ -211,4 +212,6 @@ def seconds_to_wait(prefer: str | None) -> int:
 
 
 def _re(subject: str) -> str:
-    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+    """The subject of a reply. The answered mail may have controls in its own, which no header may carry."""
+    plain = without_controls(subject)
+    return (plain if plain.lower().startswith("re:") else f"Re: {plain}")[:MAX_SUBJECT]

@@ -47,6 +47,11 @@ def unsafe(text: str) -> str | None:
     return None if found is None else f"contains a control character (U+{ord(found[0]):04X})"
 
 
+def without_controls(text: str) -> str:
+    """The text on one line, without what `unsafe` and `deceptive` refuse: for words that came from somebody else."""
+    return " ".join(_OVERRIDES.sub("", _UNSAFE.sub(" ", text)).split())
+
+
 def deceptive(text: str) -> str | None:
     """`unsafe`, and for names also direction overrides, which show `gpj.exe` as `exe.jpg`."""
     found = _OVERRIDES.search(text)

@@ -66,7 +66,9 @@ def attached(raw: bytes, index: int) -> tuple[Attachment, bytes] | None:
 def header_text(raw: bytes) -> str:
     """The header as it was received, as far as it is read."""
     fields = mime.split(raw[:MAX_BYTES]).fields
-    return storable("\n".join(f"{name}: {value}" for name, value in fields))
+    # `mime` reads octets as Latin-1: one character each.
+    text = "\n".join(f"{name}: {value}" for name, value in fields)
+    return storable(text.encode("latin-1", "replace").decode("utf-8", "replace"))
 
 
 def storable(text: str) -> str:

@@ -310,6 +310,30 @@ def test_a_reply_to_received_mail_goes_to_its_author_in_its_thread(agent: Visito
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"subject": "Re: Hello \u202e\x1b[31m\x07"}, {"subject": "long " * 300}, {"subject": ""},
+        {"subject": "=?utf-8?q?a=0D=0ABcc:_x@y.test?="}, {"message_id": "<\x1b\u00fc@example.com>"},
+        {"more": "References: <r\x1b@example.com> <\u00fc@example.com> <no> <a@b@c>\n"},
+        {"more": "In-Reply-To: <\x07@example.com>\n"},
+    ],
+)  # fmt: skip
+def test_received_mail_is_answered_whatever_its_header_holds(agent: Visitor, fields: dict[str, str]) -> None:
+    one = arrives(agent, **fields)
+    answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
+    assert answer.status_code == 202, answer.text
+    sent = agent.bench.store.row(select(MESSAGE.c.subject))
+    assert sent is not None
+    assert sent.subject.isprintable()
+    assert sent.subject.startswith("Re:")
+
+
+def test_a_header_beyond_ascii_is_read_as_utf_8(agent: Visitor) -> None:
+    one = arrives(agent, more="X-Name: J\u00fcrgen\n")
+    assert "x-name: J\u00fcrgen" in agent.get(f"/emails/{one}/body?part=headers").json()["text"]
+
+
+@pytest.mark.parametrize(
     ("reply_to", "to"),
     [("refunds@mail.example.com", "refunds@mail.example.com"), ("eve@example.net", JANE)],
 )
