@@ -20,7 +20,7 @@ def postfix(desk: CommandContext) -> Output:
     """The lines for Postfix's main.cf and transport map that hand received mail over by LMTP."""
     place = desk.settings.inbound.lmtp
     if place is None:
-        desk.note(f"The desk does not listen yet: postroom serve --lmtp {DEFAULT}")
+        desk.note(f"inbound.lmtp is not set: set it in postroom.toml, or run postroom serve --lmtp {DEFAULT}")
     with desk.read() as conn:
         domains = [name for one in streams.listed(conn) for name in (one.domain, f"bounces.{one.domain}")]
     target = f"lmtp:{place}" if (place or "").startswith("unix:") else f"lmtp:inet:{place or DEFAULT}"
