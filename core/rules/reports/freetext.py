@@ -1,4 +1,4 @@
-"""Free text of mail systems -> failed recipients and bounce_causes.
+"""Free text of mail systems -> failed recipients and causes.
 
 There are hundreds of formats and they change; what they share is the position of an address: alone on a line, before a
 colon, after a word for recipient, beside a reply code. Addresses are scored by position. If no score finds one,

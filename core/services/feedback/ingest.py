@@ -2,7 +2,7 @@
 
 One transaction matches a report to its recipient, records it on that recipient, emits an event, counts it once in the
 cohort of sending, adds suppressions and evaluates the agent's guards. There is no gap between a complaint and the
-suspension it bounce_causes. A report that proves nothing gets an event of its own and has no other effect.
+suspension it causes. A report that proves nothing gets an event of its own and has no other effect.
 """
 
 from __future__ import annotations
