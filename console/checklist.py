@@ -24,7 +24,7 @@ from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.pane import line, wrap
 from core.rules.issuance import Finding, Item
-from core.services.identity.checklists import Sheet
+from core.services.identity.signoff_checklists import Sheet
 
 LABEL: Final = 8
 """Columns before an item's text."""

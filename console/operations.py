@@ -25,8 +25,8 @@ from core.services.control.read_log import EntryPoint, Shown
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
 from core.services.identity import mailbox_settings, mailboxes, operators, sender_checks
-from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
+from core.services.identity.signoff_checklists import Sheet
 from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 from core.settings import Settings

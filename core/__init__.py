@@ -4,19 +4,19 @@ What happens to a message, and the files of each step:
 
     an agent calls POST /emails/send     api/routes/emails.py authenticates, api/parsing.py reads the request
     it is composed, once                 services/sending/prepare.py (submission.py: before, after); rules/compose
-      its class may be raised            services/sending/: content_class, recipient_words; rules/classification
+      its class may be raised            services/sending/: content_class, readable_text; rules/classification
       headers, links, footer are added   services/sending/: desk_additions, conversation; rules/signed_ids
     the gate decides                     services/sending/: submit, gate, gate_facts; rules/gate.py
       held: it waits for a person        services/sending/review/; rules/content finds what it hides
       scheduled: it waits for its time   services/sending/delivery/scheduled.py, rules/send_time.py
       free: it is ready in its lane      db/queue/: order, fairness, one row to hold a lane back
-    a worker claims it under its budgets services/sending/: delivery/, limits, site_limits; rules/budgets.py
+    a worker claims it under its budgets services/sending/: delivery/, limits, site_limits; rules/: budgets, warm_up
     it is dated and signed               workers/delivery.py; rules/compose with_date, rules/dkim.py
-    the gate decides again, as of now    services/sending/delivery/; alteration.py computes the digest again
+    the gate decides again, as of now    services/sending/delivery/: departure_check, alteration (the digest)
     the attempt is committed, then made  services/sending/delivery/; smtp/ speaks to the relay or the MX
     the reply is settled                 services/sending/delivery/: sent, deferred, failed, uncertain
     feedback comes back, moves rates     services/feedback/ingest.py; rules/reports, rules/providers
-    a guard suspends the agent           services/feedback/rates.py, services/control/emergency.py, rules/guards.py
+    a guard suspends the agent           services/: feedback/rates, control/guard_rates, emergency; rules/guards
 
 What happens to mail for a mailbox:
 
@@ -27,13 +27,13 @@ What happens to mail for a mailbox:
 Where to look:
 
     who may send at all          services/identity/: mailboxes (three signatures), signers, tokens, operators, streams
-    what a signer is shown       services/identity/: checklists, sender_checks (DNS, feedback); core/dns_check.py
+    what a signer is shown       services/identity/: signoff_checklists, sender_checks (DNS, feedback)
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
     drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py
-    who may act or read          services/access.py (operators), services/sending/token_reach.py (agents); roles
+    who may act or read          services/access.py (operators), services/sending/token_access.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
-    who may be written to        services/feedback/: suppressions, consents; services/sending/: consent_facts, contacts
+    who may be written to        feedback/: suppressions, consents; sending/: consent_facts, first_time_recipients
     mail that is never answered  services/sending/loop_prevention.py, rules/loop_prevention.py
     suspend, pause, stop         services/control/emergency.py
     what was refused             services/sending/refusals.py: counted, one entry for many
@@ -43,8 +43,8 @@ Where to look:
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
     providers of relays          rules/providers/: one module each (webhook, relay, settings, SPF); sns.py proves SES
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py
-    DNS records                  services/identity/stream_dns.py, rules/dns.py; cli/stream_dns.py, dns_check.py
-    webhooks                     services/notify/: webhook_outbox, dead_letters, webhook_client; workers/webhooks.py
+    DNS records                  services/identity/stream_dns.py, rules/stream_records.py; cli/stream_dns.py
+    webhooks                     services/notify/: webhook_outbox, _retries, _client, dead_letters; workers/webhooks.py
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
     whether the log is intact    services/audit/log_integrity.py, workers/log_check.py; db/audit_log.py is the chain
@@ -52,7 +52,7 @@ Where to look:
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     a resource as JSON           serializers/: one function each, for HTTP and `--json`
-    HTTP routes                  api/routes/: emails, oversight, mailboxes, operators, tokens, feedback, webhooks
+    HTTP routes                  api/routes/: emails, operator_actions, mailboxes, operators, tokens, feedback, webhooks
     bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
     Prefer: wait                 api/outcome_waiter.py: one reader for all who wait

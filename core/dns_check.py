@@ -16,7 +16,7 @@ import dns.resolver
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
-from core.rules.dns import DnsRecord
+from core.rules.stream_records import DnsRecord
 
 PATIENCE: Final = 3.0
 """Timeout of one query, in seconds; somebody waits at a terminal."""

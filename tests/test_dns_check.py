@@ -7,7 +7,7 @@ import dns.resolver
 import pytest
 
 from core.dns_check import Found, Zone
-from core.rules.dns import DnsRecord
+from core.rules.stream_records import DnsRecord
 from tests.nameserver import nameserver
 
 LONG = "v=DKIM1; k=rsa; h=sha256; p=" + "A" * 400

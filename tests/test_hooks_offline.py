@@ -18,7 +18,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from core.durations import DAY, HOUR, SECOND
 from core.errors import Invalid
 from core.security.credentials import webhook_secret
-from core.services.notify.webhook_client import check_url, retry_at, signed_headers
+from core.services.notify.webhook_client import check_url, signed_headers
+from core.services.notify.webhook_retries import retry_at
 
 # What an operator may configure
 

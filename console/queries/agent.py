@@ -23,7 +23,7 @@ from core.rules.policy import Guard
 from core.services import context
 from core.services.audit import mode_evidence
 from core.services.audit.mode_evidence import Evidence
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 
 BINS: Final = 56
 EVENTS_SHOWN: Final = 12
@@ -88,13 +88,13 @@ def _mailbox_facts(tx: Transaction, mailbox: MailboxRow) -> MailboxFacts:
 
 
 def _course(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Course:
-    since = bucket(tx.now - guard.window, rate_windows.HOUR_WIDE)
-    bad = rate_windows.COMPLAINED if measure is Measure.COMPLAINTS else rate_windows.BOUNCED
-    kinds = [rate_windows.SENT, bad, rate_windows.REFUSED]
+    since = bucket(tx.now - guard.window, guard_rates.HOUR_WIDE)
+    bad = guard_rates.COMPLAINED if measure is Measure.COMPLAINTS else guard_rates.BOUNCED
+    kinds = [guard_rates.SENT, bad, guard_rates.REFUSED]
     read = figures.counts(tx.conn, "agent", [one.id], kinds, since=since)
-    sent, events_ = dict(read.series(one.id, rate_windows.SENT)), dict(read.series(one.id, bad))
+    sent, events_ = dict(read.series(one.id, guard_rates.SENT)), dict(read.series(one.id, bad))
     if measure is Measure.BOUNCES:
-        refused = read.series(one.id, rate_windows.REFUSED)
+        refused = read.series(one.id, guard_rates.REFUSED)
         sent = {hour: sent.get(hour, 0) + refused.get(hour, 0) for hour in {*sent, *refused}}
     width = max(60, guard.window // MINUTE // BINS)
     return Course(measure.value, share(tx, measure, guard, one), _rates(events_, sent, since, width), guard.window)

@@ -22,7 +22,7 @@ from core.rules import guards, modes
 from core.rules.guards import Measure
 from core.rules.policy import Guard, Policy
 from core.services import context
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 from core.services.sending import limit_gauges
 
 TREND_BINS: Final = 6
@@ -62,7 +62,7 @@ def _lines(tx: Transaction, agents: Collection[AgentBasics], policy: Policy) -> 
     ids = [one.id for one in agents]
     mailboxes = {one.id: [mailbox.id for mailbox in one.mailboxes] for one in agents}
     limit_gauges.prefetch_agents(tx, ids)
-    rate_windows.prefetch(tx, ids, window=max(policy.guards.complaints.window, policy.guards.bounces.window))
+    guard_rates.prefetch(tx, ids, window=max(policy.guards.complaints.window, policy.guards.bounces.window))
     read = _Read(
         held=figures.depths(tx.conn, "agent", ids, "pending"),
         sent=figures.counts(tx.conn, "agent", ids, ["sent"], since=bucket(tx.now) - 60),
@@ -150,7 +150,7 @@ def budgets(tx: Transaction, mailbox_id: int) -> dict[str, Limit]:
 
 def share(tx: Transaction, measure: Measure, guard: Guard, one: AgentBasics) -> Share:
     """A rate as the guard would judge it on the next report."""
-    found, whole = rate_windows.figures(tx, measure, agent_id=one.id, window=guard.window, guard_since=one.guard_since)
+    found, whole = guard_rates.figures(tx, measure, agent_id=one.id, window=guard.window, guard_since=one.guard_since)
     verdict = guards.judge(
         measure, delivered=whole, events=found, warn=guard.warn, suspend=guard.suspend, min_events=guard.min_events,
         window=guard.window,

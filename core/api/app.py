@@ -23,8 +23,8 @@ from core.api.routes.health import Health
 from core.api.routes.inbound import InboundRoutes
 from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
+from core.api.routes.operator_actions import Operators
 from core.api.routes.operators import People
-from core.api.routes.oversight import Operators
 from core.api.routes.signoffs import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe

@@ -29,9 +29,9 @@ from core.durations import stamp
 from core.errors import Conflict, PostroomError
 from core.model import Actor, plural
 from core.rules import key_removal
-from core.rules.dns import DnsRecord
 from core.rules.identity_findings import DrillResult
 from core.rules.key_removal import Record, Signer
+from core.rules.stream_records import DnsRecord
 from core.security import credentials, key_file
 from core.services.control import gateway_registry
 from core.services.identity import drills

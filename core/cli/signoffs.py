@@ -28,8 +28,8 @@ from core.rules.issuance import Finding, Item, Kind
 from core.security import credentials
 from core.serializers import identities
 from core.services.identity import mailboxes, sender_checks, tokens
-from core.services.identity.checklists import Sheet
 from core.services.identity.sender_checks import Lookups
+from core.services.identity.signoff_checklists import Sheet
 from core.services.identity.tokens import Grant
 
 __all__ = ["app"]

@@ -16,7 +16,7 @@ from core.db.queries import agents as views
 from core.dns_check import Found, Zone
 from core.durations import when
 from core.errors import Conflict
-from core.rules.dns import Alignment, DnsRecord, Slot
+from core.rules.stream_records import Alignment, DnsRecord, Slot
 from core.serializers import streams as resources
 from core.services.identity import stream_dns, streams
 from core.services.identity.stream_dns import Publication

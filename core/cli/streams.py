@@ -21,9 +21,9 @@ from core.db.transaction import Transaction
 from core.durations import MICROS
 from core.errors import Invalid
 from core.model import Actor
-from core.rules import dns
-from core.rules.dns import Slot
+from core.rules import stream_records
 from core.rules.providers import registry
+from core.rules.stream_records import Slot
 from core.security import encryption, key_file
 from core.security.encryption import MasterKeys
 from core.serializers import streams as resources
@@ -324,7 +324,7 @@ def fresh_keys(
     for slot in slots:
         for algorithm in streams.ALGORITHMS:
             pair = encryption.new_key_pair(algorithm)
-            dated = dns.selector(today, slot=slot, algorithm=algorithm)
+            dated = stream_records.selector(today, slot=slot, algorithm=algorithm)
             further = (dated.replace(f"{slot}-", f"{slot}{n}-") for n in itertools.count(2))
             selector = next(one for one in itertools.chain((dated,), further) if one not in used)
             sealed = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")

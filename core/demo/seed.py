@@ -19,12 +19,12 @@ from core.db.store import Store
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR
 from core.model import DEFAULT_CLASSES, Actor, Clock, ContentClass, Mode, Role
-from core.rules import dns
 from core.rules import policy as policies
+from core.rules import stream_records
 from core.rules.addresses import parse_address
-from core.rules.dns import Slot
 from core.rules.issuance import Kind
 from core.rules.policy import Policy
+from core.rules.stream_records import Slot
 from core.security import credentials, encryption
 from core.security.encryption import MasterKeys
 from core.services.identity import mailbox_settings, mailboxes, operators, streams, tokens
@@ -143,7 +143,7 @@ def _stream(domain: str, ring: MasterKeys, *, relay: str, clock: Clock, owners: 
     for slot in slots:
         for algorithm in streams.ALGORITHMS:
             pair = encryption.new_key_pair(algorithm)
-            selector = dns.selector(today, slot=slot, algorithm=algorithm)
+            selector = stream_records.selector(today, slot=slot, algorithm=algorithm)
             private = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
             sealed.append(SealedKey(slot, algorithm, selector, private, pair.public))
     return NewStream(

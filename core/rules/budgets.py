@@ -1,4 +1,4 @@
-"""How many messages may leave now, and when the next one may: caps, paces, the warm-up curve, the run cap.
+"""How many messages may leave now, and when the next one may: caps, paces, the run cap.
 
 Caps are counted in buckets, the rows of the counter table. A bucket counts in full until its last instant is one window
 old, so no window of that length, wherever it starts, ever exceeds the cap. The price is slack: a place becomes free up
@@ -168,25 +168,6 @@ def paced_departure(tat: int | None, *, per_minute: int, burst: int, ahead: int,
     interval = -(-MINUTE // per_minute)
     current = pace(tat, per_minute=per_minute, burst=burst, now=now, asking=0)
     return max(now, current.tat + (ahead - burst + 1) * interval)
-
-
-def warmup_day(sent: Iterable[Bucket], *, days: Sequence[int], today: int) -> int:
-    """The day of the warm-up curve (0-based index into `days`) that a stream has reached, by age and by use.
-
-    `sent` is (UTC day number, number sent) and may have gaps. A day advances the curve only if at least half of its cap
-    was sent: a week of low volume proves nothing to receivers, and the cap would be gone just when volume rises. Today
-    never counts, so the curve advances at most one day per day.
-    """
-    stage = 0
-    for day, n in sorted(sent):
-        if stage < len(days) and day < today and 2 * n >= days[stage]:
-            stage += 1
-    return stage
-
-
-def warmup_cap(days: Sequence[int], *, day_number: int) -> int | None:
-    """The daily cap on that day of the curve; None past the end of the list: a warm stream has no cap."""
-    return days[max(0, day_number)] if day_number < len(days) else None
 
 
 def run_hold(count_before: int, *, asking: int, cap: int, confirmed_up_to: int | None) -> RunRoom:

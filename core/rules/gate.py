@@ -30,7 +30,7 @@ class Moment(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SenderFacts:
     """Whether this agent may use this mailbox at all. Texts are sentences or parts of one; None: no objection."""
 
     mailbox: str
@@ -84,7 +84,7 @@ class GateInput:
     """
 
     moment: Moment
-    standing: Standing
+    sender: SenderFacts
     mode: Verdict
     content_class: ContentClass
     classes: tuple[ContentClass, ...]
@@ -117,7 +117,7 @@ class GateDecision:
 def decide(facts: GateInput) -> GateDecision:
     """Decide about one message. Further questions can only tighten the mode's verdict."""
     leaving = facts.moment is Moment.DEPARTURE
-    barred = bar(facts.standing, facts.moment)
+    barred = bar(facts.sender, facts.moment)
     if barred is not None:
         return GateDecision(barred, waits=Reason(barred.error, barred.reason) if leaving else None)
     excluded = dict(_shut(facts, leaving=leaving))
@@ -125,7 +125,7 @@ def decide(facts: GateInput) -> GateDecision:
     if not open_:
         return GateDecision(_all_shut(excluded.values()), excluded)
     further = [
-        *_of_stream(facts.standing),
+        *_of_stream(facts.sender),
         *_of_classes(facts),
         *_of_allow_list(facts, open_),
         *_of_task(facts, open_),
@@ -145,23 +145,23 @@ def open_to(facts: GateInput) -> frozenset[int]:
     return frozenset(one.n for one in facts.recipients if one.n not in excluded)
 
 
-def bar(standing: Standing, moment: Moment) -> Block | None:
+def bar(sender: SenderFacts, moment: Moment) -> Block | None:
     """What bars this agent from using this mailbox at all; the widest reason comes last."""
-    if standing.suspended is not None:
-        return Block("agent_suspended", standing.suspended, "governance resumes it: postroom agent resume")
-    if standing.inactive is not None:
-        reason = f"{standing.mailbox} is {standing.inactive}"
+    if sender.suspended is not None:
+        return Block("agent_suspended", sender.suspended, "governance resumes it: postroom agent resume")
+    if sender.inactive is not None:
+        reason = f"{sender.mailbox} is {sender.inactive}"
         return Block("mailbox_not_active", reason, "postroom mailbox show lists what is missing")
-    if standing.run_closed is not None and moment is Moment.ACCEPTANCE:
-        reason = f"the run {standing.run_closed} is closed, and the token is bound to it"
+    if sender.run_closed is not None and moment is Moment.ACCEPTANCE:
+        reason = f"the run {sender.run_closed} is closed, and the token is bound to it"
         return Block("run_closed", reason, "ask for a token of an open run: postroom token issue --run")
-    if standing.protected and moment is Moment.ACCEPTANCE:
-        return _protected(standing)
-    if standing.stopped is not None:
-        reason = f"the desk is stopped: {standing.stopped}"
+    if sender.protected and moment is Moment.ACCEPTANCE:
+        return _protected(sender)
+    if sender.stopped is not None:
+        reason = f"the desk is stopped: {sender.stopped}"
         return Block("desk_stopped", reason, "nothing was kept; submit again when the desk has started")
-    if standing.paused and moment is Moment.DEPARTURE:
-        return Block("paused", f"{standing.stream} or the recipient's lane is paused")
+    if sender.paused and moment is Moment.DEPARTURE:
+        return Block("paused", f"{sender.stream} or the recipient's lane is paused")
     return None
 
 
@@ -236,25 +236,25 @@ def _of_mode(verdict: Verdict) -> Verdict:
     return _hold(MODE, verdict.reason, MODE) if isinstance(verdict, Block) else verdict
 
 
-def _of_stream(standing: Standing) -> list[Verdict]:
+def _of_stream(sender: SenderFacts) -> list[Verdict]:
     """At departure only: at acceptance `bar` already stops an agent that does not own a protected stream."""
-    return [_hold("protected", _protected(standing).reason, "protected")] if standing.protected else []
+    return [_hold("protected", _protected(sender).reason, "protected")] if sender.protected else []
 
 
-def _protected(standing: Standing) -> Block:
-    reason = f"{standing.stream} is protected and {standing.agent} does not own it"
+def _protected(sender: SenderFacts) -> Block:
+    reason = f"{sender.stream} is protected and {sender.agent} does not own it"
     return Block("mailbox_not_active", reason)
 
 
 def _of_classes(facts: GateInput) -> Iterable[Verdict]:
     if facts.content_class in UNSUBSCRIBE_CLASSES and not facts.imprint:
-        stream = facts.standing.stream
+        stream = facts.sender.stream
         why = f"{stream} has no organisation and postal address, which {facts.content_class} requires"
         fix = f"postroom stream set {stream} --organisation NAME --postal-address TEXT"
         yield Block("action_blocked", why, fix)
     for content_class in facts.classes:
         if content_class.value not in facts.signed_off:
-            text = f"{facts.standing.mailbox} is not signed off for {content_class}"
+            text = f"{facts.sender.mailbox} is not signed off for {content_class}"
             yield _hold("class_not_signed_off", text, f"class_not_signed_off:{content_class}")
         if content_class in facts.held_classes:
             yield _hold("class", f"policy holds {content_class} in every mode", f"class:{content_class}")

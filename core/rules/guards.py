@@ -114,7 +114,7 @@ class BulkLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EventRecipient:
     """The recipient behind an event: whether it is already counted, and the figures of its domain.
 
     `of_domain` counts the domain's recipients so far, `to_domain` the agent's deliveries there. `strangers`: a
@@ -127,7 +127,7 @@ class Standing:
     strangers: bool
 
 
-def counts(one: Standing, *, delivered: int, min_events: int) -> bool:
+def counts(one: EventRecipient, *, delivered: int, min_events: int) -> bool:
     """Whether one more complaint or bounce counts against an agent.
 
     A recipient counts once a window, however many reports they cause: one person is no statistic. A domain that gets

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # type checking only: commands start faster
     from core.model import Limit
     from core.rules.policy import Policy
     from core.services.audit.status import MailboxStanding
-    from core.services.identity.checklists import Sheet
     from core.services.identity.mailboxes import Filed
+    from core.services.identity.signoff_checklists import Sheet
 
 STANDING: Final = (
     "address", "display_name", "agent", "stream", "status", "oversight_mode", "pending_expiry",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from core.durations import when
 
 if TYPE_CHECKING:
-    from core.rules.dns import DnsRecord
+    from core.rules.stream_records import DnsRecord
     from core.services.identity.streams import StreamFacts
 
 

@@ -16,7 +16,7 @@ from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
-from core.services.control import emergency, rate_windows
+from core.services.control import emergency, guard_rates
 from core.services.sending import delivery, limit_gauges
 from tests.factories.database import statements
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
@@ -50,8 +50,8 @@ def deliver_one(store: Store) -> None:
 def came_back(store: Store, bench: Bench, *, sent: int, complained: int) -> None:
     def verb(tx: Transaction) -> None:
         hour = bucket(tx.now - HOUR, 60)
-        tx.bump("agent", str(bench.agent_id), rate_windows.SENT, minute=hour, n=sent)
-        tx.bump("agent", str(bench.agent_id), rate_windows.COMPLAINED, minute=hour, n=complained)
+        tx.bump("agent", str(bench.agent_id), guard_rates.SENT, minute=hour, n=sent)
+        tx.bump("agent", str(bench.agent_id), guard_rates.COMPLAINED, minute=hour, n=complained)
 
     store.transact(verb)
 

@@ -14,7 +14,7 @@ from console.dialogs import DEAF_FOR, WaitingDialog
 from core.db import directory
 from core.rules.issuance import CHECKLISTS, Finding, Item, Kind
 from core.services.identity import mailboxes
-from core.services.identity.checklists import Sheet
+from core.services.identity.signoff_checklists import Sheet
 from tests.console.harness import (
     Scene,
     burst,

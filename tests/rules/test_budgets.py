@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,13 +22,10 @@ from core.rules.budgets import (
     redate,
     room,
     run_hold,
-    warmup_cap,
-    warmup_day,
 )
 from tests.factories import effort
 
 NOON = 1_700_000_000 * SECOND // (15 * MINUTE) * 15 * MINUTE
-CURVE = (50, 100, 200)
 
 steps = st.integers(min_value=0, max_value=20 * MINUTE)
 asks = st.integers(min_value=1, max_value=8)
@@ -260,29 +256,6 @@ def test_five_hundred_to_one_site_leave_at_fifty_a_minute() -> None:
 def test_asking_for_several_at_once_takes_the_burst_and_no_more() -> None:
     grant = pace(None, per_minute=60, burst=5, now=NOON, asking=8)
     assert (grant.n, grant.next_at) == (5, NOON + SECOND)
-
-
-@pytest.mark.parametrize(("day", "cap"), [(0, 50), (2, 200), (3, None), (400, None)])
-def test_warm_up_cap_follows_the_list_and_then_ends(day: int, cap: int | None) -> None:
-    assert warmup_cap(CURVE, day_number=day) == cap
-
-
-def test_without_a_curve_a_stream_has_no_warm_up_cap() -> None:
-    assert warmup_cap((), day_number=0) is None
-
-
-def test_only_days_of_real_use_move_the_curve_on() -> None:
-    assert warmup_day([], days=CURVE, today=100) == 0
-    assert warmup_day([(97, 25), (98, 1), (99, 50)], days=CURVE, today=100) == 2
-    assert warmup_day([(90 + day, 1) for day in range(9)], days=CURVE, today=100) == 0
-
-
-def test_today_does_not_raise_its_own_cap() -> None:
-    assert warmup_day([(100, 50)], days=CURVE, today=100) == 0
-
-
-def test_curve_ends_and_stays_ended() -> None:
-    assert warmup_day([(day, 500) for day in range(40)], days=CURVE, today=100) == 3
 
 
 def test_run_over_its_cap_is_held_with_the_count_in_the_reason() -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from core.rules.dkim import SigningKey, normalise, sign
-from core.rules.dns import Algorithm, PublishedKey, records
+from core.rules.stream_records import Algorithm, PublishedKey, records
 from core.security.encryption import KeyPair, new_key_pair
 from tests.factories import effort
 

@@ -13,7 +13,7 @@ from core.rules.gate import (
     GateInput,
     GateRecipient,
     Moment,
-    Standing,
+    SenderFacts,
     approved_rules,
     bar,
     covers,
@@ -22,13 +22,13 @@ from core.rules.gate import (
     open_to,
 )
 
-FREE = Standing(mailbox="help@bot.acme.example", agent="bot", stream="bot.acme.example")
+FREE = SenderFacts(mailbox="help@bot.acme.example", agent="bot", stream="bot.acme.example")
 
 
 def asked(moment: Moment = Moment.DEPARTURE, **more: Any) -> GateInput:
     values: dict[str, Any] = {
         "moment": moment,
-        "standing": FREE,
+        "sender": FREE,
         "mode": Execute(),
         "content_class": ContentClass.TRANSACTIONAL,
         "classes": (ContentClass.TRANSACTIONAL,),
@@ -47,7 +47,7 @@ def rules(said: Verdict) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("standing", "at_acceptance", "at_departure"),
+    ("sender", "at_acceptance", "at_departure"),
     [
         ({}, None, None),
         ({"suspended": "complaints"}, "agent_suspended", "agent_suspended"),
@@ -60,17 +60,17 @@ def rules(said: Verdict) -> set[str]:
     ids=lambda case: next(iter(case), "free") if isinstance(case, dict) else None,
 )
 def test_each_bar_closes_the_moments_that_it_concerns(
-    standing: dict[str, Any], at_acceptance: str | None, at_departure: str | None
+    sender: dict[str, Any], at_acceptance: str | None, at_departure: str | None
 ) -> None:
     """New mail for a paused stream is accepted and waits; a brake on what is ours already makes it wait too."""
     for moment, error in ((Moment.ACCEPTANCE, at_acceptance), (Moment.DEPARTURE, at_departure)):
-        barred = bar(dataclasses.replace(FREE, **standing), moment)
+        barred = bar(dataclasses.replace(FREE, **sender), moment)
         assert (barred.error if barred else None) == error
 
 
 def test_a_brake_makes_mail_wait_at_departure_and_refuses_it_at_acceptance() -> None:
     stopped = dataclasses.replace(FREE, stopped="fire")
-    refused, waits = (decide(asked(moment, standing=stopped)) for moment in Moment)
+    refused, waits = (decide(asked(moment, sender=stopped)) for moment in Moment)
     assert isinstance(refused.verdict, Block)
     assert refused.waits is None
     assert waits.waits is not None

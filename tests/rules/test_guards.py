@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from core.durations import DAY, HOUR
 from core.model import Mode
 from core.rules.guards import (
+    EventRecipient,
     Fine,
     Judgement,
     Lines,
     Measure,
-    Standing,
     Suspend,
     Warn,
     anomalies,
@@ -149,11 +149,11 @@ def test_a_small_domain_counts_up_to_one_recipient_less_than_suspends(
     counted: bool,  # noqa: FBT001 - a case
 ) -> None:
     """Whoever owns a domain must not be able to suspend an agent by addresses of their own making."""
-    one = Standing(counted=False, of_domain=of_domain, to_domain=to_domain, strangers=False)
+    one = EventRecipient(counted=False, of_domain=of_domain, to_domain=to_domain, strangers=False)
     assert counts(one, delivered=100, min_events=5) is counted
 
 
 def test_the_same_recipient_counts_once_and_strangers_always() -> None:
-    again = Standing(counted=True, of_domain=0, to_domain=100, strangers=True)
-    stranger = Standing(counted=False, of_domain=50, to_domain=1, strangers=True)
+    again = EventRecipient(counted=True, of_domain=0, to_domain=100, strangers=True)
+    stranger = EventRecipient(counted=False, of_domain=50, to_domain=1, strangers=True)
     assert (counts(again, delivered=100, min_events=5), counts(stranger, delivered=100, min_events=5)) == (False, True)

@@ -9,27 +9,27 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from core.rules import dns
+from core.rules import stream_records
 from core.rules.dkim import SigningKey
-from core.rules.dns import PublishedKey
 from core.rules.key_removal import Record, Removal, Signer, removal
+from core.rules.stream_records import PublishedKey
 
 DOMAIN = "support-bot.acme.test"
 RSA, ED = generate_private_key(65537, 2048), Ed25519PrivateKey.generate()
-KEYS: dict[dns.Algorithm, RSAPrivateKey | Ed25519PrivateKey] = {"rsa": RSA, "ed25519": ED}
+KEYS: dict[stream_records.Algorithm, RSAPrivateKey | Ed25519PrivateKey] = {"rsa": RSA, "ed25519": ED}
 
 
-def name(algorithm: dns.Algorithm) -> str:
-    return dns.selector(dt.date(2026, 11, 21), slot="a", algorithm=algorithm)
+def name(algorithm: stream_records.Algorithm) -> str:
+    return stream_records.selector(dt.date(2026, 11, 21), slot="a", algorithm=algorithm)
 
 
-def signer(algorithm: dns.Algorithm) -> Signer:
+def signer(algorithm: stream_records.Algorithm) -> Signer:
     """As the desk signs."""
     key = SigningKey(DOMAIN, name(algorithm), algorithm, KEYS[algorithm])
     return Signer(key.selector, algorithm, key.sign)
 
 
-def public(algorithm: dns.Algorithm) -> str:
+def public(algorithm: stream_records.Algorithm) -> str:
     shown = KEYS[algorithm].public_key()
     if algorithm == "rsa":
         raw = shown.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -41,7 +41,7 @@ def public(algorithm: dns.Algorithm) -> str:
 SIGNERS = [signer("rsa"), signer("ed25519")]
 RECORDS = [
     Record(one.name, one.value)
-    for one in dns.records(
+    for one in stream_records.records(
         DOMAIN,
         keys=[PublishedKey(name(one), one, public(one)) for one in ("rsa", "ed25519")],
         mail_host="mx.acme.test",

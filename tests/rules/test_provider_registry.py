@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.rules.dns import sender_terms
 from core.rules.providers import registry
+from core.rules.stream_records import sender_terms
 
 ALL = pytest.mark.parametrize("provider", registry.PROVIDERS.values(), ids=lambda one: one.name)
 

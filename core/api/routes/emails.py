@@ -32,7 +32,7 @@ from core.rules.roles import Verb
 from core.serializers import identities
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
-from core.services.sending import gated_actions, idempotency, review, token_reach
+from core.services.sending import gated_actions, idempotency, review, token_access
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import prepare
 from core.services.sending.submission import Prepared, Submission
@@ -214,7 +214,7 @@ class EmailRoutes:
         tags = read(TagsRequest, await request.body()).tags
         number = _id(message_id)
         with self._desk.callers.agent_reading(request) as (conn, reader):
-            address = token_reach.owned(conn, number, token=reader)
+            address = token_access.owned(conn, number, token=reader)
         refusal = await self._desk.writer.do(
             lambda tx: gated_actions.tag(tx, number, tags, address, token=token, ctx=self._desk.ctx)
         )

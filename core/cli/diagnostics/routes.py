@@ -14,7 +14,7 @@ from core.clock import SystemClock
 from core.errors import Invalid, PostroomError
 from core.model import Outcome, Reply
 from core.process import make_courier
-from core.rules.dns import return_path
+from core.rules.stream_records import return_path
 from core.security import key_file
 from core.services.identity.streams import StreamFacts
 from core.services.sending.delivery import finish

@@ -13,9 +13,9 @@ from core.db.development import is_development
 from core.dns_check import Found, Zone
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
-from core.rules import dns
-from core.rules.dns import DnsRecord
+from core.rules import stream_records
 from core.rules.providers import registry
+from core.rules.stream_records import DnsRecord
 from core.services.identity import streams
 from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
@@ -94,7 +94,7 @@ def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     yield _commercial(desk, stream)
     if desk.settings.feedback.connected(stream.provider):
         asked = desk.settings.feedback.invites_complaints
-        where = f"; mail asks for complaints at {dns.complaint_address(stream.domain)}" if asked else ""
+        where = f"; mail asks for complaints at {stream_records.complaint_address(stream.domain)}" if asked else ""
         yield Finding(Grade.OK, "feedback", stream.domain, f"the desk can receive bounces and complaints{where}")
     else:
         named = stream.provider in registry.PROVIDERS

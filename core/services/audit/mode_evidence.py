@@ -25,7 +25,7 @@ from core.rules import modes
 from core.rules.guards import Anomaly
 from core.rules.mode_evidence import Advice, Figures, Rung
 from core.services import context
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 from core.services.feedback import anomalies
 
 LOG: Final = LOG_ENTRY
@@ -135,7 +135,7 @@ def evidence(tx: Transaction, address: str) -> Evidence:
 
 def figures(tx: Transaction, mailbox: SenderState) -> Figures:
     """Figures of a mailbox's last 30 days."""
-    since = bucket(tx.now - WINDOW, rate_windows.HOUR_WIDE)
+    since = bucket(tx.now - WINDOW, guard_rates.HOUR_WIDE)
 
     def total(kind: str) -> int:
         return max(0, tx.counters.total("mailbox", str(mailbox.mailbox_id), kind, since=since))
@@ -149,9 +149,9 @@ def figures(tx: Transaction, mailbox: SenderState) -> Figures:
         edited=_edited(tx, mailbox),
         expired=total("expired_1h"),
         hurried=_hurried(tx, mailbox),
-        delivered=total(rate_windows.SENT),
-        complaints=total(rate_windows.COMPLAINED),
-        bounces=total(rate_windows.BOUNCED),
+        delivered=total(guard_rates.SENT),
+        complaints=total(guard_rates.COMPLAINED),
+        bounces=total(guard_rates.BOUNCED),
         suspensions=_suspensions(tx, mailbox),
     )
 

@@ -25,9 +25,9 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.services import context
 from core.services.feedback import anomalies
-from core.services.sending import limit_gauges, sender_standing
+from core.services.sending import limit_gauges, sender_eligibility
 from core.services.sending.submit_result import Answer, RecipientAnswer
-from core.services.sending.token_reach import within
+from core.services.sending.token_access import within
 
 PAGE: Final = 50
 BATCH_SIZE: Final = 200
@@ -205,7 +205,7 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
     return MailboxStanding(
         record=record,
         policy=context.current_policy(tx)[1],
-        suspended=sender_standing.suspension(mailbox),
+        suspended=sender_eligibility.suspension(mailbox),
         anomalies=anomalies.of_mailbox(tx, mailbox.mailbox_id, Mode(mailbox.mode)),
         pending=tx.counters.total("mailbox", str(mailbox.mailbox_id), "pending", since=EVER),
         waiting=tx.counters.total("agent", str(mailbox.agent_id), "waiting", since=EVER),

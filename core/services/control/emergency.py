@@ -36,7 +36,7 @@ from core.rules import roles
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason, stream_named
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 
 LOG_CHECK: Final = "log check"
 """Recorded as who stopped the desk if the log fails its check; only governance can start it again."""
@@ -120,7 +120,7 @@ def resume_agent(tx: Transaction, name: str, *, reason: str, actor: Actor) -> No
         raise Conflict(f"{agent.name} is not suspended", fix="postroom agent list shows which agents are")
     roles.check_other(actor, Verb.AGENT_RESUME, first=agent.suspended_by or "")
     why = require_reason(reason)
-    rate_windows.forgive(tx, agent.id)
+    guard_rates.forgive(tx, agent.id)
     tx.write(
         update(AGENT)
         .where(AGENT.c.id == agent.id)

@@ -24,7 +24,7 @@ from core.rules import guards
 from core.rules.guards import Anomaly, Lines
 from core.rules.policy import Policy
 from core.services import context
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 
 DECIDED: Final = "decided_1h"
 REJECTED: Final = "rejected_1h"
@@ -63,7 +63,7 @@ def watch(tx: Transaction) -> int:
 def _watch(tx: Transaction, mailboxes: Sequence[Row[Any]]) -> int:
     _, policy = context.current_policy(tx)
     keys = [str(mailbox.id) for mailbox in mailboxes]
-    since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
+    since = bucket(tx.now - policy.anomalies.window, guard_rates.HOUR_WIDE)
     for kind in COUNTED:
         tx.counters.prefetch("mailbox", keys, kind, since=since)
     for code in CODES:
@@ -90,7 +90,7 @@ def _watch(tx: Transaction, mailboxes: Sequence[Row[Any]]) -> int:
 
 
 def _figures(tx: Transaction, mailbox_id: int, policy: Policy) -> Mapping[str, int]:
-    since = bucket(tx.now - policy.anomalies.window, rate_windows.HOUR_WIDE)
+    since = bucket(tx.now - policy.anomalies.window, guard_rates.HOUR_WIDE)
     return {kind: tx.counters.total("mailbox", str(mailbox_id), kind, since=since) for kind in COUNTED}
 
 

@@ -26,7 +26,7 @@ from core.rules.providers import ProviderEvent
 from core.rules.reports import Event, Report, bounce_causes, codes
 from core.rules.signed_ids import HmacKeys
 from core.services import context
-from core.services.control import rate_windows
+from core.services.control import guard_rates
 from core.services.feedback import matching, rates, suppressions
 from core.services.feedback.suppressions import Subjects
 from core.smtp.replies import implied_status
@@ -181,7 +181,7 @@ def unverified(tx: Transaction, *, source: str, kind: str, reason: str, digest: 
     if tx.counters.total("desk", "", f"unverified:{source}", since=minute) < LOUD:
         tx.emit(FeedbackUnverified(actor=str(SYSTEM), source=source, kind=kind, reason=reason, digest=digest))
     tx.bump("desk", "", f"unverified:{source}", minute=minute)
-    tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, rate_windows.HOUR_WIDE))
+    tx.bump("desk", "", "unverified_1h", minute=bucket(tx.now, guard_rates.HOUR_WIDE))
     return FeedbackResult(matched=False, reason=reason)
 
 
@@ -275,15 +275,15 @@ def _count(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
     if measure is None:
         return
     sent_at = tx.now if one.sent_at is None else one.sent_at
-    kind = rate_windows.COMPLAINED if measure is Measure.COMPLAINTS else rate_windows.BOUNCED
+    kind = guard_rates.COMPLAINED if measure is Measure.COMPLAINTS else guard_rates.BOUNCED
     since = rates.guard_since(tx, one.agent_id)
-    rate_windows.count_event(
+    guard_rates.count_event(
         tx, measure, agent_id=one.agent_id, address=one.address, sent_at=sent_at, guard_since=since,
         guard=rates.guard_of(tx, measure),
     )  # fmt: skip
     if feedback.refused:
-        rate_windows.count(tx, rate_windows.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
-    tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, rate_windows.HOUR_WIDE))
+        guard_rates.count(tx, guard_rates.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
+    tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, guard_rates.HOUR_WIDE))
     rates.judge(tx, one.agent_id, measure)
 
 

@@ -20,7 +20,7 @@ from core.rules import guards
 from core.rules.guards import Figures, Fine, Measure, Suspend, Warn
 from core.rules.policy import Guard
 from core.services import context
-from core.services.control import emergency, rate_windows
+from core.services.control import emergency, guard_rates
 
 
 def guard_since(tx: Transaction, agent_id: int) -> int:
@@ -34,10 +34,10 @@ def judge(tx: Transaction, agent_id: int, measure: Measure) -> None:
     if agent.status != "active":
         return
     line = guard_of(tx, measure)
-    events, delivered = rate_windows.figures(
+    events, delivered = guard_rates.figures(
         tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since
     )
-    aside = rate_windows.aside(tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since)
+    aside = guard_rates.aside(tx, measure, agent_id=agent_id, window=line.window, guard_since=agent.guard_since)
     verdict_of = functools.partial(
         guards.judge, measure, delivered=delivered, warn=line.warn, suspend=line.suspend, min_events=line.min_events,
         window=line.window,

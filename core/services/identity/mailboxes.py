@@ -37,9 +37,9 @@ from core.rules.addresses import Address
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.identity import checklists, mailbox_record, missing_signoffs
-from core.services.identity.checklists import Sheet
+from core.services.identity import mailbox_record, missing_signoffs, signoff_checklists
 from core.services.identity.sender_checks import Lookups
+from core.services.identity.signoff_checklists import Sheet
 from core.services.notify import targets
 
 _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -254,7 +254,7 @@ def to_sign(tx: Transaction, address: str, kind: Kind, *, actor: Actor, lookups:
     actor = access.require(tx, actor, _SIGNS[kind])
     record = mailbox_record.found(tx, address)
     _check_open(tx, record, kind, actor)
-    return checklists.sheet(tx, record, kind, lookups)
+    return signoff_checklists.sheet(tx, record, kind, lookups)
 
 
 def sign(
@@ -278,7 +278,7 @@ def sign(
     actor = access.require(tx, actor, _SIGNS[kind])
     record = mailbox_record.found(tx, address)
     _check_open(tx, record, kind, actor)
-    shown = checklists.sheet(tx, record, kind, lookups)
+    shown = signoff_checklists.sheet(tx, record, kind, lookups)
     _check_shown(shown, digest)
     reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
     answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)

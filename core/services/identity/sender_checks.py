@@ -19,7 +19,7 @@ from core.db.development import is_development
 from core.db.directory import MailboxRecord
 from core.dns_check import Found, Zone
 from core.domains import organisational_domain
-from core.rules.dns import DnsRecord
+from core.rules.stream_records import DnsRecord
 from core.services.identity import stream_dns, streams
 from core.settings import Settings
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 from core.db.development import is_development
 from core.db.tables import STREAM_KEY
 from core.durations import DAY
-from core.rules import dns
+from core.rules import stream_records
 from core.rules.providers import registry
 from core.services.identity import streams
 from core.services.identity.streams import StreamFacts
@@ -36,9 +36,9 @@ class Publication:
     keys that may be removed from DNS now, newest first.
     """
 
-    records: tuple[dns.DnsRecord, ...]
+    records: tuple[stream_records.DnsRecord, ...]
     spf_known: bool
-    plan: dns.DmarcPlan
+    plan: stream_records.DmarcPlan
     removable: tuple[str, ...]
     near: bool = False
     """Mail goes to a relay on this machine, and only that relay knows how it sends it on."""
@@ -51,7 +51,7 @@ def publication(
     mail_host: str,
     now: int,
     report_address: str | None = None,
-    dmarc: dns.Alignment = "none",
+    dmarc: stream_records.Alignment = "none",
 ) -> Publication:
     """Return all records: both slots, and retired keys while mail may still need them. Raises `NotFound`."""
     stream = streams.show(conn, domain)
@@ -60,8 +60,8 @@ def publication(
     ).all()
     senders, known = _senders(stream, mail_host=mail_host)
     way = Route.parse(stream.route)
-    plan = dns.dmarc_plan(stream.first_sent_at, now=now)
-    records = dns.records(
+    plan = stream_records.dmarc_plan(stream.first_sent_at, now=now)
+    records = stream_records.records(
         stream.domain,
         keys=[_published(key, active=stream.active_slot, now=now) for key in keys if not _gone(key, now)],
         mail_host=mail_host,
@@ -86,22 +86,22 @@ def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], b
     """
     route = Route.parse(stream.route)
     if stream.spf:
-        return dns.sender_terms(stream.spf), True
+        return stream_records.sender_terms(stream.spf), True
     if route.kind == "direct":
-        return (dns.host_term(mail_host),), True
+        return (stream_records.host_term(mail_host),), True
     if terms := registry.relay(stream.provider).spf:
         return terms, True
-    return (dns.host_term(mail_host if is_loopback(route.host) else route.host),), False
+    return (stream_records.host_term(mail_host if is_loopback(route.host) else route.host),), False
 
 
-def _published(row: Row[Any], *, active: str, now: int) -> dns.PublishedKey:
+def _published(row: Row[Any], *, active: str, now: int) -> stream_records.PublishedKey:
     """Return a key as published. A retired one is published whole while its mail is in transit, then empty: revoked."""
     if row.retired_at is None:
-        state: dns.KeyState = "signs" if row.slot == active else "waits"
-        return dns.PublishedKey(row.selector, row.algorithm, row.public, state)
+        state: stream_records.KeyState = "signs" if row.slot == active else "waits"
+        return stream_records.PublishedKey(row.selector, row.algorithm, row.public, state)
     revoke_at, remove_at = row.retired_at + IN_TRANSIT, row.retired_at + IN_TRANSIT + REVOKED
     revoked = now >= revoke_at
-    return dns.PublishedKey(
+    return stream_records.PublishedKey(
         row.selector,
         row.algorithm,
         "" if revoked else row.public,

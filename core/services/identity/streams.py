@@ -24,10 +24,10 @@ from core.durations import MINUTE
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import Data, StreamAdded, StreamChanged, StreamKeyRotated, StreamWarmupChanged
 from core.model import Actor
-from core.rules import addresses, dns
-from core.rules.dns import Algorithm, Slot
+from core.rules import addresses, stream_records
 from core.rules.providers import registry
 from core.rules.roles import Verb
+from core.rules.stream_records import Algorithm, Slot
 from core.services import access
 from core.services.context import require_reason, stream_named
 from core.smtp import Route
@@ -146,7 +146,7 @@ def _add(tx: Transaction, new: NewStream, *, actor: Actor) -> int:
     _check_home(tx, new.route)
     _check_unsubscribe(new.unsubscribe_url)
     _check_limits(new)
-    dns.sender_terms(new.spf or "")
+    stream_records.sender_terms(new.spf or "")
     _check_keys(new.keys, slots=SLOTS)
     if tx.one(select(STREAM.c.id).where(STREAM.c.domain == domain)) is not None:
         raise Conflict(f"stream {domain} already exists", fix=f"change it: postroom stream set {domain}")
@@ -193,7 +193,7 @@ def change(tx: Transaction, domain: str, requested_change: StreamChange, *, reas
     _check_home(tx, requested_change.route or stream.route)
     _check_unsubscribe(requested_change.unsubscribe_url)
     _check_limits(requested_change)
-    dns.sender_terms(requested_change.spf or "")
+    stream_records.sender_terms(requested_change.spf or "")
     values: dict[str, Any] = {}
     changes: dict[str, Data] = {}
     for name in _CHANGEABLE:

@@ -29,7 +29,7 @@ import httpcore
 import httpx
 from standardwebhooks.webhooks import Webhook
 
-from core.durations import DAY, HOUR, MICROS, SECOND
+from core.durations import MICROS
 from core.errors import Invalid
 from core.security.ssrf import HOST, Exceptions, bare, literal, refuse_bad
 
@@ -38,10 +38,6 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _URL_LIMIT: Final = 2_048
 _BODY_LIMIT: Final = 64 * 1_024
 _RESOLVERS: Final = 16
-
-_FIRST_RETRY: Final = 5 * SECOND
-LONGEST_WAIT: Final = 4 * HOUR
-_GIVE_UP: Final = 3 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +86,6 @@ def signed_headers(*, event_id: str, at: int, body: bytes, secrets: Sequence[str
         "webhook-signature": " ".join(Webhook(secret).sign(event_id, moment, text) for secret in secrets),
         **{name: hmac.new(secret.encode(), body, hashlib.sha256).hexdigest() for name, secret in plain.items()},
     }
-
-
-def retry_at(attempt: int, *, first_at: int, now: int, jitter: float, give_up: int = _GIVE_UP) -> int | None:
-    """When to try again after `attempt` (1, 2, ...) failed, or None once `give_up` has passed. `jitter` is in [0, 1).
-
-    The delay doubles from 5 s to 4 h; the last attempt is exactly at the end.
-    """
-    end = first_at + give_up
-    if now >= end:
-        return None
-    wait = min(_FIRST_RETRY << min(attempt - 1, 20), LONGEST_WAIT)
-    return min(end, now + int(wait * (0.8 + 0.4 * jitter)))
 
 
 class WebhookClient:

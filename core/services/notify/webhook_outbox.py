@@ -36,7 +36,7 @@ from core.ids import spell_id
 from core.services import context
 from core.services.notify import dead_letters
 from core.services.notify.targets import WEBHOOK_EVENTS
-from core.services.notify.webhook_client import retry_at
+from core.services.notify.webhook_retries import retry_at
 
 LEASE: Final = 60 * SECOND
 """Longer than the longest attempt the policy allows, so that it expires only if its holder is gone."""

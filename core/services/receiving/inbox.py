@@ -19,7 +19,7 @@ from core.db.tables import AGENT, INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESS
 from core.errors import NotFound
 from core.ids import spell_id
 from core.model import Actor
-from core.services.sending.token_reach import within
+from core.services.sending.token_access import within
 
 PAGE: Final = 50
 THREAD: Final = 100

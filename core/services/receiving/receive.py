@@ -22,7 +22,7 @@ from core.db.transaction import Transaction
 from core.events import EmailReceived
 from core.ids import spell_id
 from core.model import SYSTEM
-from core.rules import dns, signed_ids
+from core.rules import signed_ids, stream_records
 from core.rules.reports import Report
 from core.services import context
 from core.services.context import ServiceContext
@@ -32,7 +32,7 @@ from core.services.receiving import threads
 from core.services.receiving.read_mail import ReceivedMail, StoredAddress, normalised
 from core.services.receiving.threads import Thread
 
-_COMPLAINTS: Final = f"{dns.COMPLAINTS}@{dns.RETURN_PATH}."
+_COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}."
 """How the address begins to which a stream's complaints go (RFC 9477)."""
 
 

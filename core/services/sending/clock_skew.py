@@ -19,7 +19,7 @@ from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, HOUR, MINUTE, SECOND
 from core.rules.policy import Policy
 from core.services import context
-from core.services.notify import webhook_client, webhook_outbox
+from core.services.notify import webhook_outbox, webhook_retries
 from core.services.sending import delivery, runs
 
 log = structlog.get_logger("clock")
@@ -35,7 +35,7 @@ BATCH_SIZE: Final = 200
 LONGEST_BUDGET: Final = HOUR
 """Longest time a pace or an hourly cap holds a lane back (services/sending/site_limits.py, Sites.spend)."""
 LONGEST_BACKOFF: Final = delivery.LONGEST_BACKOFF * 3 // 2
-LONGEST_WEBHOOK: Final = webhook_client.LONGEST_WAIT * 6 // 5
+LONGEST_WEBHOOK: Final = webhook_retries.LONGEST_WAIT * 6 // 5
 STEPS: Final = 12
 """Attempts after which every retry waits the maximum."""
 

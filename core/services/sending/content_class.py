@@ -19,7 +19,7 @@ from core.rules import classification, compose, consent
 from core.rules.classification import Raised
 from core.rules.policy import Policy
 from core.services.sending import consent_facts
-from core.services.sending.recipient_words import recipient_words
+from core.services.sending.readable_text import readable_text
 from core.services.sending.submission import Submission, Target
 
 
@@ -30,7 +30,7 @@ def classify(
     offered = [ContentClass(name) for name in mailbox.classes] or [ContentClass.TRANSACTIONAL]
     default = ContentClass.REPLY if submission.kind is Action.REPLY and ContentClass.REPLY in offered else offered[0]
     declared = submission.content_class or default
-    text = recipient_words(submission.text, submission.html, submission.attachments)
+    text = readable_text(submission.text, submission.html, submission.attachments)
     pitch = (
         classification.pitches(f"{submission.subject}\n\n{text}")
         if len(text) <= classification.LONGEST

@@ -10,7 +10,7 @@ import hashlib
 
 from core.db.gate_queries import SenderState
 from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
-from core.rules import compose, dns, signed_ids
+from core.rules import compose, signed_ids, stream_records
 from core.rules.compose import Additions
 from core.rules.policy import Policy
 from core.rules.providers import registry
@@ -40,7 +40,10 @@ def desk_additions(
         identity = tuple(line for line in (mailbox.organisation, mailbox.postal_address) if line)
     cfbl = None
     if content_class in ctx.cfbl:
-        cfbl = (dns.complaint_address(mailbox.domain), signed_ids.complaint_id(message_id, keyring=ctx.keyring))
+        cfbl = (
+            stream_records.complaint_address(mailbox.domain),
+            signed_ids.complaint_id(message_id, keyring=ctx.keyring),
+        )
     return Additions(
         rfc_message_id=signed_ids.message_id(message_id, domain=mailbox.domain, keyring=ctx.keyring),
         postroom_message_id=signed_ids.trace_header(message_id, keyring=ctx.keyring),

@@ -1,7 +1,7 @@
 """The gate's decision on a message, by one rule (rules/gate.py): at acceptance, and again before it departs.
 
 `judge` decides on a submission, `judge_again` on a message about to leave. The facts come from `gate_facts.py`; whether
-the agent may act at all is checked first (`sender_standing.py`). Everything here only reads.
+the agent may act at all is checked first (`sender_eligibility.py`). Everything here only reads.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from core.db.transaction import Transaction
 from core.model import Action, Block, Execute, Hold, Reason, Status, Verdict
 from core.rules.gate import GateDecision, GateInput, Moment, approved_rules, decide, open_to
 from core.services import context
-from core.services.sending import contacts, gate_facts, limits, run_context
+from core.services.sending import first_time_recipients, gate_facts, limits, run_context
 from core.services.sending.consent_facts import Consents
-from core.services.sending.policy_since import Since
-from core.services.sending.sender_standing import standing
+from core.services.sending.policy_recheck import Since
+from core.services.sending.sender_eligibility import sender_facts
 from core.services.sending.submission import Prepared, Target
 from core.services.sending.submit_result import RecipientAnswer
 
@@ -68,7 +68,7 @@ def judge(tx: Transaction, prepared: Prepared, mailbox: SenderState, *, run: Run
     before = limits.run_accepted(tx, run.id)
     free = open_to(asked)
     open_ = tuple(t for t in prepared.targets if t.n in free)
-    first = contacts.strangers(tx, {t.address.normalised for t in open_}, agent_id=mailbox.agent_id)
+    first = first_time_recipients.strangers(tx, {t.address.normalised for t in open_}, agent_id=mailbox.agent_id)
     # A scheduled message takes its places for first-time recipients when it leaves: taken now, those of many days
     # could be used up at one moment.
     fresh = first.fresh if prepared.send_at is None else frozenset()
@@ -120,10 +120,10 @@ def judge_again(
 ) -> GateDecision:  # fmt: skip
     """Decide on a message that is about to leave, by the same rules and the facts of this moment.
 
-    `message` is a row of `_MESSAGES` (delivery/attempt.py), `people` are its addresses that have not left yet, `paused`
-    says that the lane is paused. What acceptance charged is paid; the run's cap is checked again, because it may have
-    been lowered since. `known` are the decisions of this batch: most of its messages do not differ in anything the gate
-    asks. `since` is what a stricter policy asks of the bytes as they are.
+    `message` is a row of `_MESSAGES` (delivery/departure_check.py), `people` are its addresses that have not left yet,
+    `paused` says that the lane is paused. What acceptance charged is paid; the run's cap is checked again, because it
+    may have been lowered since. `known` are the decisions of this batch: most of its messages do not differ in anything
+    the gate asks. `since` is what a stricter policy asks of the bytes as they are.
     """
     _, policy = context.current_policy(tx)
     classes = gate_facts.classes_of(message.content_class, (*message.facts.get("classes", ()), *since.classes))
@@ -136,7 +136,7 @@ def judge_again(
         tx, mailbox, classes, people=people, listed=listed, consents=consents,
         commercial=bool(message.facts.get("commercial")), targets=(tuple(message.targets or ()),),
     )  # fmt: skip
-    sender = standing(tx, mailbox)
+    sender = sender_facts(tx, mailbox)
     budget = (*since.lacks, *gate_facts.run_hold_again(tx, mailbox, message))
     facts_of_it = budget, sender, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task
     decision = known.get(facts_of_it)

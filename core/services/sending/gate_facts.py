@@ -16,12 +16,12 @@ from core.db.gate_queries import RunFacts, SenderState
 from core.db.transaction import Transaction
 from core.model import Action, ContentClass, Mode, Reason
 from core.rules import addresses, budgets, modes
-from core.rules.gate import GateInput, GateRecipient, Moment, Standing, Task
+from core.rules.gate import GateInput, GateRecipient, Moment, SenderFacts, Task
 from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import limits, run_context
 from core.services.sending.consent_facts import Consents, asked_for
-from core.services.sending.sender_standing import standing
+from core.services.sending.sender_eligibility import sender_facts
 from core.services.sending.submission import Prepared, Target
 
 # --- input of the rules -----------------------------------------------------------------------------------------------
@@ -33,8 +33,8 @@ def handed_in(
 ) -> GateInput:  # fmt: skip
     """Facts of a message at acceptance. `people` are its addresses, `listed` the suppressed ones among them."""
     return gate_input(
-        tx, mailbox, standing(tx, mailbox), Moment.ACCEPTANCE, kind=prepared.kind, content_class=prepared.content_class,
-        classes=prepared.classes, reply_to=prepared.reply_to,
+        tx, mailbox, sender_facts(tx, mailbox), Moment.ACCEPTANCE, kind=prepared.kind,
+        content_class=prepared.content_class, classes=prepared.classes, reply_to=prepared.reply_to,
         recipients=recipients_of(
             tx, mailbox, prepared.classes, people=people, listed=listed, commercial=prepared.commercial,
             targets=(run.targets, prepared.run.targets),
@@ -44,7 +44,7 @@ def handed_in(
 
 
 def gate_input(
-    tx: Transaction, mailbox: SenderState, sender: Standing, moment: Moment, *, kind: Action,
+    tx: Transaction, mailbox: SenderState, sender: SenderFacts, moment: Moment, *, kind: Action,
     classes: tuple[ContentClass, ...], reply_to: str | None, recipients: tuple[GateRecipient, ...],
     task: Task | None, content_class: ContentClass | None = None,
 ) -> GateInput:  # fmt: skip
@@ -52,7 +52,7 @@ def gate_input(
     _, policy = context.current_policy(tx)
     return GateInput(
         moment=moment,
-        standing=sender,
+        sender=sender,
         mode=modes.decide(kind, Mode(mailbox.mode)),
         content_class=content_class or classes[0],
         classes=classes,

@@ -23,7 +23,7 @@ from core.services import context
 from core.services.context import ServiceContext
 from core.services.control import read_log
 from core.services.control.read_log import Shown, What
-from core.services.sending import refusals, review, sender_standing
+from core.services.sending import refusals, review, sender_eligibility
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, blocked
 
@@ -82,12 +82,12 @@ def _ask(
     tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | _Allowed:
     """Permission to do the action now, or the agent's answer instead."""
-    live_token = sender_standing.require_live_token(tx, token.id)
+    live_token = sender_eligibility.require_live_token(tx, token.id)
     mailbox = gate_queries.gate_by_address(tx.conn, address)
     if mailbox is None:
         # The same as for another agent's mailbox: an agent must not learn which mailboxes exist.
         return blocked("not_your_mailbox", f"{address} does not belong to {live_token.agent_name}")
-    refusal = sender_standing.refuse(tx, mailbox, live_token, action=action)
+    refusal = sender_eligibility.refuse(tx, mailbox, live_token, action=action)
     if refusal is not None:
         return _refused(tx, mailbox, action, refusal)
     match modes.decide(action, Mode(mailbox.mode)):

@@ -16,7 +16,7 @@ from core.db.counters import EVER, Name, bucket
 from core.db.gate_queries import SenderState
 from core.db.transaction import Transaction
 from core.durations import DAY
-from core.rules import budgets
+from core.rules import budgets, warm_up
 from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES, Room
 from core.rules.policy import Policy
 from core.services import context
@@ -82,13 +82,13 @@ def departure_caps(tx: Transaction, box: SenderState) -> list[Cap]:
         Cap("mailbox_hour", "mailbox", mine, "left", _or(box.limit_hour, rates.hour), HOUR_MINUTES, HOUR_BUCKET),
         Cap("mailbox_day", "mailbox", mine, "left_15m", _or(box.limit_day, rates.day), DAY_MINUTES, DAY_BUCKET),
     ]
-    warmup = warmup_cap(tx, box, policy)
+    warmup = warm_up_cap(tx, box, policy)
     if warmup is not None:
         caps.append(Cap("stream_day", "stream", str(box.stream_id), "left_15m", warmup, DAY_MINUTES, DAY_BUCKET))
     return caps
 
 
-def warmup_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
+def warm_up_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
     """Daily cap from the subdomain's age and use; None for a warm stream."""
     if box.warm_cap is not None:
         return box.warm_cap
@@ -98,8 +98,8 @@ def warmup_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
     def load() -> int | None:
         today = tx.now // DAY
         sent = [(m // DAY_MINUTES, n) for m, n in tx.counters.buckets("stream", str(box.stream_id), "left_1d", since=0)]
-        stage = budgets.warmup_day(sent, days=policy.warmup.days, today=today)
-        return budgets.warmup_cap(policy.warmup.days, day_number=stage)
+        stage = warm_up.day(sent, days=policy.warmup.days, today=today)
+        return warm_up.cap(policy.warmup.days, day_number=stage)
 
     return tx.batch_cache.get(("warmup", box.stream_id, tx.now // DAY), load)
 

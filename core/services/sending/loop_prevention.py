@@ -22,7 +22,7 @@ from core.ids import read_id
 from core.rules import loop_prevention
 from core.rules.addresses import Address
 from core.rules.signed_ids import HmacKeys, read_message_id
-from core.services.sending.token_reach import within
+from core.services.sending.token_access import within
 
 LONGEST_ID: Final = 250
 """Characters of a Message-ID that a reply names; a longer one would not fit a line."""

@@ -18,7 +18,7 @@ from core.db.tables import CONSENT, MAILBOX, MESSAGE, POLICY_VERSION, RECIPIENT
 from core.ids import spell_id
 from core.model import Action, ContentClass, Hold, Mode, Reason, Verdict
 from core.rules import budgets, modes
-from core.rules.gate import GateInput, GateRecipient, Moment, Standing, Task, decide, open_to
+from core.rules.gate import GateInput, GateRecipient, Moment, SenderFacts, Task, decide, open_to
 from core.rules.policy import Policy
 from core.services import context
 from core.services.sending import consent_facts
@@ -119,7 +119,7 @@ class _Asked:
         facts: dict[str, Any] = self.row.facts
         asked = GateInput(
             moment=Moment.ACCEPTANCE,
-            standing=Standing(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, not kept
+            sender=SenderFacts(mailbox=self.row.address, agent="", stream=""),  # what is barred is refused, not kept
             mode=modes.decide(Action(self.row.kind), Mode(facts["mode"])),
             content_class=ContentClass(facts["class"]),
             classes=tuple(ContentClass(name) for name in _classes(facts)),

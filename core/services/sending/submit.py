@@ -25,20 +25,20 @@ from core.services import context
 from core.services.sending import (
     acceptance_limits,
     consent_facts,
-    contacts,
+    first_time_recipients,
     gate,
     idempotency,
     limit_gauges,
     refusals,
     review,
     run_context,
-    sender_standing,
+    sender_eligibility,
 )
 from core.services.sending.gate import Judged
 from core.services.sending.refusals import Refusal
 from core.services.sending.submission import Prepared, Target
 from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
-from core.services.sending.token_reach import owned
+from core.services.sending.token_access import owned
 
 
 class RunMoved(PostroomError):
@@ -79,9 +79,9 @@ def submit(tx: Transaction, prepared: Prepared) -> Answer:
     earlier = idempotency.answered_before(tx, prepared)
     if earlier is not None:
         return earlier
-    token = sender_standing.require_live_token(tx, prepared.token_id)
+    token = sender_eligibility.require_live_token(tx, prepared.token_id)
     box = gate_queries.gate(tx, prepared.mailbox_id)
-    refusal = sender_standing.refuse(tx, box, token, action=prepared.kind)
+    refusal = sender_eligibility.refuse(tx, box, token, action=prepared.kind)
     if refusal is not None:
         return _refused(tx, prepared, box, refusal)
     prepared = _timed(tx, prepared)
@@ -119,7 +119,7 @@ def _accept(
     _store(tx, prepared, box, run=run, judged=judged, test=test)
     acceptance_limits.charge_acceptance(tx, run, n=len(judged.open))
     acceptance_limits.keep(tx, box.agent_id, size=len(prepared.rendered))
-    contacts.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
+    first_time_recipients.reserve(tx, judged.first_contacts, agent_id=box.agent_id, message_id=prepared.id)
     if held:
         answer = _hold(tx, prepared, box, judged)
     elif prepared.send_at is not None:
@@ -344,7 +344,7 @@ def take_back(tx: Transaction, message_id: int, *, token: TokenFacts) -> None:
 
     Raises `Unauthenticated`, `Forbidden` (the scope), `NotFound` (another agent's), `Conflict` (no longer waiting).
     """
-    alive = sender_standing.require_live_token(tx, token.id)
+    alive = sender_eligibility.require_live_token(tx, token.id)
     if Scope.SEND.value not in alive.scopes:
         raise Forbidden(
             f"the token lacks the scope {Scope.SEND}", error="insufficient_scope", fix="ask for a token with it"

@@ -14,7 +14,7 @@ from core.events import RecipientErased
 from core.model import Mode
 from core.services.feedback import erasure, kept_webhooks, mentions
 from core.services.feedback.mentions import ERASED
-from core.services.sending import runs, token_reach
+from core.services.sending import runs, token_access
 from core.services.sending.submission import RunClaim
 from tests.factories.delivery import events, leave, number
 from tests.factories.desk import ALICE, WIDE, Bench, issue, make_desk
@@ -55,7 +55,7 @@ def test_a_bound_token_stays_in_its_run_when_the_runs_key_is_erased(store: Store
     assert held.status == "pending", "the targets of its run still bind it"
     assert run_of(store, number(held.message_id)) == run_of(store, first)
     with store.read() as conn:
-        assert token_reach.owned(conn, first, token=mine.token), "it still reads its own messages"
+        assert token_access.owned(conn, first, token=mine.token), "it still reads its own messages"
 
 
 def test_a_closed_run_stays_closed_to_its_token_when_its_key_is_erased(store: Store) -> None:

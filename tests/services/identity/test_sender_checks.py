@@ -11,8 +11,8 @@ from core.db import directory
 from core.db.store import Store
 from core.db.tables import DESK
 from core.dns_check import Zone
-from core.rules import dns
-from core.rules.dns import PublishedKey
+from core.rules import stream_records
+from core.rules.stream_records import PublishedKey
 from core.services.identity import sender_checks, stream_dns, streams
 from core.services.identity.sender_checks import Look, Lookups, Wanted
 from core.settings import Settings
@@ -22,7 +22,7 @@ from tests.nameserver import nameserver
 DOMAIN = "bot.acme.test"
 KEYS = [PublishedKey(f"{slot}-{kind}", kind, "AAAA") for slot in "ab" for kind in streams.ALGORITHMS]
 SENDERS = ("a:mail.acme.test",)
-PUBLISHED = dns.records(DOMAIN, keys=KEYS, mail_host="mail.acme.test", senders=SENDERS)
+PUBLISHED = stream_records.records(DOMAIN, keys=KEYS, mail_host="mail.acme.test", senders=SENDERS)
 RECORDS = tuple(record for record in PUBLISHED if record.required)
 READY = Look(True, "set up")
 OUT: dict[tuple[str, str], str] = {(record.name, record.type): record.value for record in RECORDS}

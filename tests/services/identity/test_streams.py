@@ -15,7 +15,7 @@ from core.durations import DAY, MICROS
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import StreamAdded, StreamKeyRotated
 from core.model import Mode
-from core.rules import dns
+from core.rules import stream_records
 from core.services.identity import stream_dns, streams
 from core.services.identity.streams import NewStream, SealedKey
 from tests.factories.delivery import claim, events, pass_a_moment
@@ -24,14 +24,14 @@ from tests.factories.desk import ALICE, DOMAIN, DORA, WIDE, make_desk
 SALES = "sales-bot.acme.test"
 
 
-def keys(store: Store, *slots: dns.Slot) -> tuple[SealedKey, ...]:
+def keys(store: Store, *slots: stream_records.Slot) -> tuple[SealedKey, ...]:
     """As the caller would generate and seal them today."""
     today = dt.datetime.fromtimestamp(store.clock.now() / MICROS, tz=dt.UTC).date()
     return tuple(
         SealedKey(slot, algorithm, name, private=b"sealed", public=f"public of {name}")
         for slot in slots
         for algorithm in streams.ALGORITHMS
-        for name in [dns.selector(today, slot=slot, algorithm=algorithm)]
+        for name in [stream_records.selector(today, slot=slot, algorithm=algorithm)]
     )
 
 
@@ -44,7 +44,7 @@ def add(store: Store, **more: Any) -> int:
     return store.transact(lambda tx: streams.add(tx, new(store, **more), actor=DORA))
 
 
-def rotate(store: Store, *, slot: dns.Slot) -> dns.Slot:
+def rotate(store: Store, *, slot: stream_records.Slot) -> stream_records.Slot:
     fresh = keys(store, slot)
     return store.transact(lambda tx: streams.rotate(tx, SALES, fresh=fresh, actor=DORA))
 

@@ -13,8 +13,8 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 """
 
 from core.services.sending.delivery.alteration import Stored, hold_altered, stored
-from core.services.sending.delivery.attempt import attempt
 from core.services.sending.delivery.claim import CLAIMABLE, SPENT, claim
+from core.services.sending.delivery.departure_check import attempt
 from core.services.sending.delivery.leases import (
     LEASE,
     LEASES_LAPSED,

@@ -26,7 +26,7 @@ from core.events import EmailAltered, EmailSubmitted
 from core.model import SYSTEM, Envelope, Reason
 from core.rules import compose
 from core.rules.addresses import parse_address
-from core.services.sending.delivery.attempt import to_review
+from core.services.sending.delivery.departure_check import to_review
 
 ALTERED: Final = "altered"
 _FROM: Final = re.compile(rb"From:[^\r]*(?:\r\n[ \t][^\r]*)*")

@@ -20,7 +20,7 @@ from core.events import EmailUncertain
 from core.model import SYSTEM, ContentClass, Outcome, Reason, Reply, Status
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending import acceptance_limits, contacts, gate_facts, review
+from core.services.sending import acceptance_limits, first_time_recipients, gate_facts, review
 
 MAX_REPLY: Final = 500
 """Characters kept of a reply: Exchange names the list that blocked a message after a paragraph of advice."""
@@ -61,7 +61,7 @@ def finish(tx: Transaction, c: Claimed, *, status: Status, reason: str) -> None:
         .values(status=status.value, reason=reason, next_at=None)
     )
     close(tx, [c], status)
-    contacts.release(tx, [c], unattempted=True)
+    first_time_recipients.release(tx, [c], unattempted=True)
 
 
 def uncertain(tx: Transaction, c: Claimed, *, attempt: int, policy: Policy, jitter: float) -> None:

@@ -17,8 +17,8 @@ from core.db.gate_queries import SenderState
 from core.db.tables import MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Status
-from core.services.sending import contacts, gate_facts, review
-from core.services.sending.delivery.attempt import to_review
+from core.services.sending import first_time_recipients, gate_facts, review
+from core.services.sending.delivery.departure_check import to_review
 
 SCHEDULED_DUE: Final = exists().where(MESSAGE.c.status == spelled(Status.SCHEDULED.value), MESSAGE.c.send_at <= NOW)
 
@@ -46,12 +46,12 @@ def release_scheduled(tx: Transaction, *, limit: int = 200) -> int:
 def _over_newcomers(tx: Transaction, message_id: int, mailbox: SenderState, *, people: Sequence[Row[Any]]) -> bool:
     """Reserve today's places for first-time recipients, or send the message to review if too few are left."""
     wanted = {row.address for row in people if not row.attempts}
-    fresh = contacts.strangers(tx, wanted, agent_id=mailbox.agent_id).fresh
+    fresh = first_time_recipients.strangers(tx, wanted, agent_id=mailbox.agent_id).fresh
     held, _ = gate_facts.newcomers_hold(tx, mailbox, len(fresh))
     if held:
         to_review(tx, message_id, held)
         return True
-    contacts.reserve(tx, fresh, agent_id=mailbox.agent_id, message_id=message_id)
+    first_time_recipients.reserve(tx, fresh, agent_id=mailbox.agent_id, message_id=message_id)
     return False
 
 

@@ -21,7 +21,7 @@ from core.rules import budgets, signed_ids
 from core.rules.policy import Policy
 from core.services import context
 from core.services.feedback import ingest
-from core.services.sending import contacts, review
+from core.services.sending import first_time_recipients, review
 from core.services.sending.delivery import finish
 from core.text import unicode_safety
 
@@ -123,7 +123,7 @@ def _settle_sent(tx: Transaction, sent: Sequence[Settlement]) -> None:
             )
         )  # fmt: skip
     finish.close(tx, [s.claimed for s in sent], Status.SENT)
-    contacts.left(tx, [s.claimed for s in sent])
+    first_time_recipients.left(tx, [s.claimed for s in sent])
     tx.write_keeping_caches(
         _CALM,
         [{"b_id": lane, "b_reply": text, "b_at": tx.now, "b_n": n} for lane, (text, n) in _last_words(sent).items()],
@@ -268,7 +268,7 @@ def _fail(tx: Transaction, one: Settlement, *, cause: str) -> None:
     )  # fmt: skip
     tx.bump("desk", "", "failed", minute=bucket(tx.now))
     finish.close(tx, [c], Status.FAILED)
-    contacts.release(tx, [c], unattempted=False)
+    first_time_recipients.release(tx, [c], unattempted=False)
     if cause == "refused":
         ingest.absorb_refusal(tx, c, reply)
 

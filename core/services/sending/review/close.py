@@ -19,7 +19,7 @@ from core.ids import spell_id
 from core.model import SYSTEM, Actor, Status
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.sending import acceptance_limits, contacts
+from core.services.sending import acceptance_limits, first_time_recipients
 from core.services.sending.review import items, release
 
 
@@ -152,5 +152,5 @@ def _give_back(tx: Transaction, message: Row[Any], rows: Sequence[Row[Any]]) -> 
     unpaid = sum(not row.charged for row in rows)
     if unpaid:
         tx.bump("run", str(message.run_id), "accepted", minute=EVER, n=-unpaid)
-    ended = [contacts.Ended(message.agent_id, message.id, row.address, row.attempts) for row in rows]
-    contacts.release(tx, ended, unattempted=True)
+    ended = [first_time_recipients.Ended(message.agent_id, message.id, row.address, row.attempts) for row in rows]
+    first_time_recipients.release(tx, ended, unattempted=True)

@@ -20,7 +20,7 @@ from core.model import ContentClass, Reason
 from core.rules import classification, content
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending.recipient_words import recipient_words
+from core.services.sending.readable_text import readable_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _said(tx: Transaction, messages: list[Row[Any]]) -> Iterable[tuple[Row[Any],
     for message in messages:
         if message.id in bodies:
             parts = content.read_parts(bodies[message.id])
-            yield message, f"{message.subject}\n\n{recipient_words(parts.text, parts.html, parts.files)}"
+            yield message, f"{message.subject}\n\n{readable_text(parts.text, parts.html, parts.files)}"
 
 
 _BODIES: Final = select(BODY.c.message_id, BODY.c.rendered).where(

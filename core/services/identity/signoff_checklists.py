@@ -235,7 +235,7 @@ def _limits(tx: Transaction, record: MailboxRecord) -> Finding:
     usual = mailbox_record.common_figures(policy)
     caps = {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS}
     above = [f"{name} {n:,} (policy {usual[name]:,})" for name, n in caps.items() if (n or 0) > usual[name]]
-    warmup = limits.warmup_cap(tx, gate_queries.gate(tx, record.id), policy) if record.agent_id is not None else None
+    warmup = limits.warm_up_cap(tx, gate_queries.gate(tx, record.id), policy) if record.agent_id is not None else None
     age = "The stream is warm." if warmup is None else f"Its stream's warm-up now allows {warmup:,} a day."
     if not above:
         return Finding("limits", found=True, detail=f"No cap is above the policy's. {age}")

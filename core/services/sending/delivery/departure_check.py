@@ -23,7 +23,7 @@ from core.services import context
 from core.services.sending import acceptance_limits, gate, gate_facts, review
 from core.services.sending.consent_facts import Consents
 from core.services.sending.delivery import finish, settle
-from core.services.sending.policy_since import NOTHING, asked_since
+from core.services.sending.policy_recheck import NOTHING, asked_since
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 
 from core.durations import DAY, MICROS
 from core.errors import Invalid
-from core.rules.dns import (
+from core.rules.stream_records import (
     Alignment,
     DmarcPlan,
     DnsRecord,

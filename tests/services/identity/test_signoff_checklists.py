@@ -19,9 +19,9 @@ from core.model import Actor, ContentClass, Mode
 from core.rules.issuance import CHECKLISTS, Finding, Kind
 from core.rules.policy import parse
 from core.services.control import policy
-from core.services.identity import checklists, mailbox_record, mailboxes
-from core.services.identity.checklists import Sheet
+from core.services.identity import mailbox_record, mailboxes, signoff_checklists
 from core.services.identity.sender_checks import Look, Lookups
+from core.services.identity.signoff_checklists import Sheet
 from tests.factories.desk import ALICE, DORA, GAIL, OLIVE
 from tests.factories.records import SALES, add_keys, add_stream, issued, last, make_keyed_desk, request, sign
 
@@ -41,7 +41,7 @@ def shown(store: Store, kind: Kind, *, address: str = SALES, lookups: Lookups | 
 
 
 def sheet(store: Store, kind: Kind, *, address: str = SALES, lookups: Lookups | None = None) -> Sheet:
-    return store.look(lambda tx: checklists.sheet(tx, mailbox_record.found(tx, address), kind, lookups))
+    return store.look(lambda tx: signoff_checklists.sheet(tx, mailbox_record.found(tx, address), kind, lookups))
 
 
 def own_stream(store: Store, domain: str = OWN, **more: Any) -> None:

@@ -13,7 +13,7 @@ from core.db.transaction import Transaction
 from core.errors import Unauthenticated
 from core.model import Action, Block, Mode, Scope
 from core.rules import modes
-from core.rules.gate import Moment, Standing, bar
+from core.rules.gate import Moment, SenderFacts, bar
 from core.services.sending.submit_result import Answer, blocked
 
 
@@ -34,7 +34,7 @@ def refuse(tx: Transaction, mailbox: SenderState, token: TokenFacts, *, action: 
     mode = modes.decide(action, Mode(mailbox.mode))
     if lacking and not isinstance(mode, Block):
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
-    sender = standing(tx, mailbox)
+    sender = sender_facts(tx, mailbox)
     if token.run_key is not None:
         run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key)
         if run is not None and run.closed_at is not None:
@@ -57,15 +57,15 @@ def _barred(barred: Block) -> Answer:
     )
 
 
-def standing(tx: Transaction, mailbox: SenderState) -> Standing:
-    """Standing of the mailbox, its agent, its stream and the desk at this moment; read once between two writes."""
-    return tx.batch_cache.get(("standing", mailbox.mailbox_id), lambda: _standing(tx, mailbox))
+def sender_facts(tx: Transaction, mailbox: SenderState) -> SenderFacts:
+    """Facts about the mailbox, its agent, its stream and the desk at this moment; read once between two writes."""
+    return tx.batch_cache.get(("sender_facts", mailbox.mailbox_id), lambda: _read_facts(tx, mailbox))
 
 
-def _standing(tx: Transaction, mailbox: SenderState) -> Standing:
+def _read_facts(tx: Transaction, mailbox: SenderState) -> SenderFacts:
     stop = gate_queries.desk(tx)
     expired = mailbox.expires_at is not None and mailbox.expires_at <= tx.now
-    return Standing(
+    return SenderFacts(
         mailbox=mailbox.address,
         agent=mailbox.agent_name,
         stream=mailbox.domain,

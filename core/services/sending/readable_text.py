@@ -16,7 +16,7 @@ _HIDING: Final = ("none", "hidden", "font-size", "opacity", "\\")
 """Marks of HTML that may hide words from its reader: `re<i hidden>x</i>fund`."""
 
 
-def recipient_words(text: str | None, html: str | None, files: Iterable[File]) -> str:
+def readable_text(text: str | None, html: str | None, files: Iterable[File]) -> str:
     """Both bodies and the text of attachments. HTML that can hide words is read again as its reader sees it."""
     texts = [compose.reading(text, html)]
     if html and any(hint in html for hint in _HIDING):

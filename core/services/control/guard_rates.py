@@ -16,7 +16,7 @@ from core.db.counters import bucket
 from core.db.tables import LANE, MAILBOX, RATE_EVENT
 from core.db.transaction import Transaction
 from core.rules import guards, mailbox_providers
-from core.rules.guards import Measure, Standing
+from core.rules.guards import EventRecipient, Measure
 from core.rules.policy import Guard
 
 HOUR_WIDE: Final = 60
@@ -46,7 +46,9 @@ def count_event(
 ) -> None:
     """Count a complaint or bounce toward the guard, or set it aside."""
     kind = COMPLAINED if measure is Measure.COMPLAINTS else BOUNCED
-    one = _standing(tx, measure, agent_id=agent_id, address=address, since=max(tx.now - guard.window, guard_since))
+    one = _event_recipient(
+        tx, measure, agent_id=agent_id, address=address, since=max(tx.now - guard.window, guard_since)
+    )
     _, delivered = figures(tx, measure, agent_id=agent_id, window=guard.window, guard_since=guard_since)
     if not guards.counts(one, delivered=delivered, min_events=guard.min_events):
         kind = ASIDE[measure]
@@ -62,7 +64,7 @@ def count_event(
     count(tx, kind, agent_id=agent_id, sent_at=sent_at, guard_since=guard_since)
 
 
-def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str, since: int) -> Standing:
+def _event_recipient(tx: Transaction, measure: Measure, *, agent_id: int, address: str, since: int) -> EventRecipient:
     """What decides whether an event counts. `since`: the earliest sending time in the window."""
     c, domain = RATE_EVENT.c, _domain(address)
     before = tx.one(select(c.sent_at).where(*_of(measure, agent_id), c.address == address))
@@ -76,7 +78,7 @@ def _standing(tx: Transaction, measure: Measure, *, agent_id: int, address: str,
     )
     assert of_domain is not None
     assert to_domain is not None
-    return Standing(
+    return EventRecipient(
         counted=before is not None and before.sent_at >= since,
         of_domain=int(of_domain.n),
         to_domain=int(to_domain.n),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.rules import content
 from core.rules.compose import Additions, Attachment, Draft, compose
-from core.services.sending.recipient_words import recipient_words
+from core.services.sending.readable_text import readable_text
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def test_the_bytes_say_the_same_words_as_the_request(text: str, html: str | None
         sender=Who("help"), to=(Who("jane"),), subject="Hello", text=text, html=html, attachments=tuple(files)
     )
     parts = content.read_parts(compose(draft, ADDED).message)
-    asked, leaving = recipient_words(text, html, files), recipient_words(parts.text, parts.html, parts.files)
+    asked, leaving = readable_text(text, html, files), readable_text(parts.text, parts.html, parts.files)
     assert sorted(_words(leaving)) == sorted(_words(asked))
 
 
