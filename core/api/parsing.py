@@ -88,10 +88,10 @@ def _submission(
     if count > MAX_RECIPIENTS:
         raise TooLarge(f"{count} recipients; a message takes at most {MAX_RECIPIENTS}", fix="send several messages")
     problems: list[tuple[str, str]] = []
-    given: dict[str, str] = {}
+    spelled_as: dict[str, str] = {}
     seen: set[str] = set()
     lists = {
-        name: _addresses(name, listed, problems, given, seen)
+        name: _addresses(name, listed, problems, spelled_as, seen)
         for name, listed in (("to", head.to), ("cc", parsed.cc), ("bcc", parsed.bcc))
     }
     from_ = _address("from", head.sender, problems)
@@ -112,7 +112,7 @@ def _submission(
         subject=head.subject,
         issued=issued,
         kind=head.kind,
-        given=given,
+        given=spelled_as,
         reply_to=reply_to,
         text=parsed.text,
         html=parsed.html,
@@ -140,7 +140,7 @@ def run_claim(run: RunMember) -> RunClaim:
 
 
 def _addresses(
-    field: str, listed: list[str], problems: list[tuple[str, str]], given: dict[str, str], seen: set[str]
+    field: str, listed: list[str], problems: list[tuple[str, str]], spelled_as: dict[str, str], seen: set[str]
 ) -> tuple[Address, ...]:
     """The addresses of one list without duplicates: a recipient that gets one copy is listed once in the message."""
     found = []
@@ -153,7 +153,7 @@ def _addresses(
         else:
             if address.normalised not in seen:
                 seen.add(address.normalised)
-                given[address.spec] = text
+                spelled_as[address.spec] = text
                 found.append(address)
     return tuple(found)
 

@@ -23,8 +23,8 @@ def killed_cleanly() -> Iterator[None]:
     Otherwise the process would end at once and leave the files of a desk that was never made. An ignored signal stays
     ignored (`nohup`). Only the main thread receives signals; in other threads this does nothing.
     """
-    mine = threading.current_thread() is threading.main_thread()
-    heeded = [one for one in _KILLS if mine and signal.getsignal(one) is signal.SIG_DFL]
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    heeded = [one for one in _KILLS if in_main_thread and signal.getsignal(one) is signal.SIG_DFL]
     for one in heeded:
         signal.signal(one, _raise_exit)
     try:

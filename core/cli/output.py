@@ -277,9 +277,9 @@ def _cell_text(value: object) -> str:
 # --- parsing ------------------------------------------------------------------------------------------------------
 
 
-def listed(given: Sequence[str] | None) -> list[str]:
+def listed(values: Sequence[str] | None) -> list[str]:
     """Split an option that may be repeated and may hold several values separated by commas."""
-    return [part.strip() for one in given or () for part in one.split(",") if part.strip()]
+    return [part.strip() for one in values or () for part in one.split(",") if part.strip()]
 
 
 def moment(text: str, *, now: int) -> int:

@@ -47,23 +47,23 @@ _LOAD_KEYS: Final = select(_C.key, _C.minute, _C.n).where(
 )
 
 
-def load(conn: Connection, wanted: Mapping[Name, int]) -> dict[Name, dict[int, int]]:
-    """Return minute -> n of each counter, from the minute on that `wanted` gives for it."""
+def load(conn: Connection, requested: Mapping[Name, int]) -> dict[Name, dict[int, int]]:
+    """Return minute -> n of each counter, from the minute on that `requested` gives for it."""
     rows = [
         {"b_scope": scope, "b_key": key, "b_kind": kind, "b_since": since}
-        for (scope, key, kind), since in wanted.items()
+        for (scope, key, kind), since in requested.items()
     ]
-    found: dict[Name, dict[int, int]] = {name: {} for name in wanted}
+    found: dict[Name, dict[int, int]] = {name: {} for name in requested}
     for scope, key, kind, minute, n in hot_statements.fetch_each(conn, _LOAD, rows):
         found[scope, key, kind][minute] = n
     return found
 
 
-def load_keys(conn: Connection, wanted: Mapping[Name, int]) -> dict[Name, dict[int, int]]:
+def load_keys(conn: Connection, requested: Mapping[Name, int]) -> dict[Name, dict[int, int]]:
     """As `load`, for counters that differ only in their keys: a list of keys costs a quarter of a list of counters."""
-    (scope, _, kind), since = next(iter(wanted.items()))
-    values = {"b_scope": scope, "b_keys": [key for _, key, _ in wanted], "b_kind": kind, "b_since": since}
-    found: dict[Name, dict[int, int]] = {name: {} for name in wanted}
+    (scope, _, kind), since = next(iter(requested.items()))
+    values = {"b_scope": scope, "b_keys": [key for _, key, _ in requested], "b_kind": kind, "b_since": since}
+    found: dict[Name, dict[int, int]] = {name: {} for name in requested}
     for key, minute, n in hot_statements.fetch(conn, _LOAD_KEYS, values):
         found[scope, key, kind][minute] = n
     return found
@@ -129,9 +129,9 @@ class CounterBook:
         if missing:
             self._load(missing, load_keys)
 
-    def prefetch_all(self, wanted: Mapping[Name, int]) -> None:
+    def prefetch_all(self, requested: Mapping[Name, int]) -> None:
         """As `prefetch`, for any counters, each from its own minute on."""
-        missing = {name: since for name, since in wanted.items() if name not in self._known}
+        missing = {name: since for name, since in requested.items() if name not in self._known}
         if missing:
             self._load(missing, load)
 
@@ -144,14 +144,16 @@ class CounterBook:
         return found
 
     def _load(
-        self, wanted: Mapping[Name, int], read: Callable[[Connection, Mapping[Name, int]], dict[Name, dict[int, int]]]
+        self,
+        requested: Mapping[Name, int],
+        read: Callable[[Connection, Mapping[Name, int]], dict[Name, dict[int, int]]],
     ) -> None:
         """Read counters after writing the batch's changes, and add the verb's own."""
         self.write()
-        for name, buckets in read(self._conn, wanted).items():
-            self._known[name] = buckets | {_SINCE: wanted[name]}
+        for name, buckets in read(self._conn, requested).items():
+            self._known[name] = buckets | {_SINCE: requested[name]}
         for (scope, key, kind, minute), n in self._verb.items():
-            since = wanted.get((scope, key, kind))
+            since = requested.get((scope, key, kind))
             if since is not None and minute >= since:
                 found = self._known[scope, key, kind]
                 found[minute] = found.get(minute, 0) + n

@@ -203,21 +203,21 @@ def mailboxes(
     limit: int = PAGE,
 ) -> list[MailboxRecord]:
     """Return a page by address; the next starts `after` its last address. `status`: one, or any of several."""
-    wanted = _mailboxes().where(MAILBOX.c.address > after)
+    query = _mailboxes().where(MAILBOX.c.address > after)
     if agent is not None:
-        wanted = wanted.where(AGENT.c.name == agent)
+        query = query.where(AGENT.c.name == agent)
     if status is not None:
-        wanted = wanted.where(MAILBOX.c.status.in_([status] if isinstance(status, str) else status))
-    return [_record(row) for row in conn.execute(wanted.order_by(MAILBOX.c.address).limit(limit))]
+        query = query.where(MAILBOX.c.status.in_([status] if isinstance(status, str) else status))
+    return [_record(row) for row in conn.execute(query.order_by(MAILBOX.c.address).limit(limit))]
 
 
 def mailboxes_ending(conn: Connection, *, by: int, warned: bool | None = None, limit: int = PAGE) -> Sequence[str]:
     """Addresses of active identities that expire by then, earliest first. `warned`: whether a warning was sent."""
     c = MAILBOX.c
-    wanted = select(c.address).where(c.status == "active", c.expires_at <= by)
+    query = select(c.address).where(c.status == "active", c.expires_at <= by)
     if warned is not None:
-        wanted = wanted.where(c.warned_expiry_at.is_not(None) if warned else c.warned_expiry_at.is_(None))
-    return [row.address for row in conn.execute(wanted.order_by(c.expires_at).limit(limit))]
+        query = query.where(c.warned_expiry_at.is_not(None) if warned else c.warned_expiry_at.is_(None))
+    return [row.address for row in conn.execute(query.order_by(c.expires_at).limit(limit))]
 
 
 def _record(row: Row[Any]) -> MailboxRecord:
@@ -355,24 +355,24 @@ def tokens(
     conn: Connection, *, agent: str | None = None, before: int | None = None, limit: int = PAGE
 ) -> list[TokenRecord]:
     """Return a page, newest first; the next starts `before` its last id."""
-    wanted = _TOKENS
+    query = _TOKENS
     if agent is not None:
-        wanted = wanted.where(AGENT.c.name == agent)
+        query = query.where(AGENT.c.name == agent)
     if before is not None:
-        wanted = wanted.where(TOKEN.c.id < before)
-    return [_token(row) for row in conn.execute(wanted.order_by(TOKEN.c.id.desc()).limit(limit))]
+        query = query.where(TOKEN.c.id < before)
+    return [_token(row) for row in conn.execute(query.order_by(TOKEN.c.id.desc()).limit(limit))]
 
 
 def tokens_alive(
     conn: Connection, *, now: int, agent_id: int | Collection[int] | None = None, parent: int | None = None
 ) -> list[TokenRecord]:
     """Return valid tokens: of one agent or several, or delegated from a token."""
-    wanted = _TOKENS.where(TOKEN.c.revoked_at.is_(None), TOKEN.c.expires_at > now)
+    query = _TOKENS.where(TOKEN.c.revoked_at.is_(None), TOKEN.c.expires_at > now)
     if agent_id is not None:
-        wanted = wanted.where(TOKEN.c.agent_id.in_([agent_id] if isinstance(agent_id, int) else agent_id))
+        query = query.where(TOKEN.c.agent_id.in_([agent_id] if isinstance(agent_id, int) else agent_id))
     if parent is not None:
-        wanted = wanted.where(TOKEN.c.parent_id == parent)
-    return [_token(row) for row in conn.execute(wanted.order_by(TOKEN.c.id))]
+        query = query.where(TOKEN.c.parent_id == parent)
+    return [_token(row) for row in conn.execute(query.order_by(TOKEN.c.id))]
 
 
 def _token(row: Row[Any]) -> TokenRecord:

@@ -156,10 +156,10 @@ class Transaction:
         Every act emits one, so this is where a verb is stopped that acts for an operator without having checked that
         they still may (core.services.access). Otherwise a disabled operator could go on in any open session.
         """
-        mine = self._mine()
-        if is_operator(event.actor) and event.actor not in mine.vouched:
+        verb_writes = self._mine()
+        if is_operator(event.actor) and event.actor not in verb_writes.vouched:
             raise RuntimeError(f"{event.type} names {event.actor}, and this verb never asked whether they may")
-        mine.events.append(event)
+        verb_writes.events.append(event)
 
     def vouch(self, operator: str) -> None:
         """Record that this verb has looked up the operator: they are signed in, and it may act for them."""
@@ -186,11 +186,11 @@ class Transaction:
         Our own counter changes stay staged: counters are read only through `counters`, which includes them.
         """
         self._write_batch()
-        mine = self._verb
-        if mine is not None and (writing or mine.rows or mine.lanes):
+        verb_writes = self._verb
+        if verb_writes is not None and (writing or verb_writes.rows or verb_writes.lanes):
             if self._savepoint is None:
                 self._savepoint = Savepoint(self.conn)
-            mine.write(self.conn)
+            verb_writes.write(self.conn)
 
     def _write_batch(self) -> None:
         self._batch.write(self.conn)

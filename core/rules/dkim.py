@@ -158,9 +158,9 @@ def _field(key: SigningKey, *, signed: HASH, names: tuple[bytes, ...], body_hash
         b"h=%b; " % b" : ".join(names),
         b"bh=%b;" % body_hash,
     )
-    mine = signed.copy()
-    mine.update(b"dkim-signature:%b b=" % b"".join(tags))  # 3.7: its own field as relaxed, without value and CRLF
-    value = b"b=" + base64.b64encode(key.sign(mine.digest()))
+    own_hash = signed.copy()
+    own_hash.update(b"dkim-signature:%b b=" % b"".join(tags))  # 3.7: its own field as relaxed, without value and CRLF
+    value = b"b=" + base64.b64encode(key.sign(own_hash.digest()))
     # Each name and value stays in one piece, on a line of its own; only h= and b= may be folded inside (3.5).
     lines = [*tags[:3], b"h=%b; " % _folded(names), tags[4]]
     lines += [value[start : start + _COLUMNS] for start in range(0, len(value), _COLUMNS)]

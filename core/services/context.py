@@ -65,10 +65,10 @@ def require_reason(reason: str, *, name: str = "reason") -> str:
 
     Addresses in it are no error: the log replaces them (`Event.redacted`), and a stop is never refused for its words.
     """
-    said = " ".join(reason.split())
-    if not said:
+    text = " ".join(reason.split())
+    if not text:
         raise Invalid("a reason is needed", fix="--reason TEXT", problems=((name, "is missing"),))
-    return said
+    return text
 
 
 def stream_named(tx: Transaction, domain: str) -> Row[Any]:

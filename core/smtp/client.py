@@ -75,14 +75,14 @@ class SmtpClient:
         Record the start of the delivery in between. Recorded before the wait, it would cover every delivery that waits
         for a slow host: a suspension could stop none of them, and after a crash each would be uncertain.
         """
-        letter = OutgoingMessage(parcel.sender, parcel.recipient, parcel.message, parcel.smtputf8)
+        message = OutgoingMessage(parcel.sender, parcel.recipient, parcel.message, parcel.smtputf8)
         route, domain = parcel.route, parcel.domain
         carry = self._connections.carry
         match route.kind:
             case "relay":
                 to, bound = self._relay(route), Bound(self._limits.relay, self._limits.far_relay)
                 async with self._connections.admission(to=to, bound=bound, domain=domain) as seen:
-                    yield partial(carry, letter, to=to, bound=bound, most=route.messages, domain=domain, seen=seen)
+                    yield partial(carry, message, to=to, bound=bound, most=route.messages, domain=domain, seen=seen)
             case "direct":
                 hosts = await mx.exchangers(domain, look_up=self._look_up, chance=self._chance, private=self._private)
                 if isinstance(hosts, Reply):
@@ -91,7 +91,7 @@ class SmtpClient:
                 first = self._exchanger(route, hosts[0])
                 # To the first host only: two deliveries, each admitted to the host the other waits for, would deadlock.
                 async with self._connections.admission(to=first, bound=self._each) as seen:
-                    yield partial(self._direct, letter, hosts=hosts, route=route, seen=seen)
+                    yield partial(self._direct, message, hosts=hosts, route=route, seen=seen)
             case never:
                 assert_never(never)
 
@@ -115,11 +115,11 @@ class SmtpClient:
         await self._connections.close()
 
     async def _direct(
-        self, letter: OutgoingMessage, *, hosts: Sequence[mx.Exchanger], route: Route, seen: int
+        self, message: OutgoingMessage, *, hosts: Sequence[mx.Exchanger], route: Route, seen: int
     ) -> Reply:
         for place, host in enumerate(hosts):
             reply = await self._connections.carry(
-                letter,
+                message,
                 to=self._exchanger(route, host),
                 bound=self._each,
                 most=route.messages,

@@ -148,17 +148,17 @@ class Conversation(asyncio.Protocol):
 
     # What a caller does
 
-    async def transact(self, letter: OutgoingMessage) -> Reply:
+    async def transact(self, message: OutgoingMessage) -> Reply:
         """Send one message. A cancelled transaction must be followed by `abort`."""
         self.stale = False
-        options = self._options(letter)
+        options = self._options(message)
         if isinstance(options, Reply):
             return options
         reused = self.carried > 0
         self.carried += 1
         commands: list[tuple[Stage, bytes]] = [
-            ("mail", f"MAIL FROM:<{letter.sender}>{options}\r\n".encode()),
-            ("rcpt", f"RCPT TO:<{letter.recipient}>\r\n".encode()),
+            ("mail", f"MAIL FROM:<{message.sender}>{options}\r\n".encode()),
+            ("rcpt", f"RCPT TO:<{message.recipient}>\r\n".encode()),
             ("data", b"DATA\r\n"),
         ]
         if self._soiled:
@@ -168,13 +168,13 @@ class Conversation(asyncio.Protocol):
             if not (answer.go_ahead if command == b"DATA\r\n" else answer.good):
                 self.stale = reused and (answer.code == 421 or (answer.code == 503 and stage == "mail"))
                 await self._retreat(answer, begun=len(answers) == len(commands) and answers[-1].go_ahead)
-                return self._judged(answer, stage, letter)
+                return self._judged(answer, stage, message)
         if len(answers) < len(commands):
             stage = commands[len(answers)][0]
             self.stale = reused and self._fault is not _SILENT
             return self._broken(stage)
         self._soiled = False
-        return await self._send(letter)
+        return await self._send(message)
 
     async def rehearse(self, sender: str) -> Reply:
         """MAIL FROM and RSET: whether mail from this sender would be accepted here, without sending any."""
@@ -203,25 +203,25 @@ class Conversation(asyncio.Protocol):
 
     # One transaction
 
-    def _options(self, letter: OutgoingMessage) -> str | Reply:
-        addresses = letter.sender + letter.recipient
-        if not _ADDRESS.fullmatch(letter.recipient) or not (not letter.sender or _ADDRESS.fullmatch(letter.sender)):
+    def _options(self, message: OutgoingMessage) -> str | Reply:
+        addresses = message.sender + message.recipient
+        if not _ADDRESS.fullmatch(message.recipient) or not (not message.sender or _ADDRESS.fullmatch(message.sender)):
             # Checked here too, because here a line end in an address would become a command.
             return self._refused("an address that an SMTP command cannot carry", "5.1.3")
         options = ""
-        if letter.smtputf8 or not addresses.isascii():
+        if message.smtputf8 or not addresses.isascii():
             if not self._smtputf8:
                 return self._refused("the receiver does not support internationalised addresses (SMTPUTF8)", "5.6.7")
             options = " SMTPUTF8"
-        if not letter.message.isascii():
+        if not message.message.isascii():
             if not self._8bitmime:
                 # RFC 6152 3: no 8-bit data without 8BITMIME; recoding would break the signatures.
                 return self._refused("the receiver accepts 7-bit messages only", "5.6.3")
             options += " BODY=8BITMIME"
         if self._sizes:
-            if 0 < self._size < len(letter.message):
-                return self._refused(self._sizes_of(letter), "5.3.4")
-            options += f" SIZE={len(letter.message)}"
+            if 0 < self._size < len(message.message):
+                return self._refused(self._sizes_of(message), "5.3.4")
+            options += f" SIZE={len(message.message)}"
         return options
 
     async def _command(self, commands: list[tuple[Stage, bytes]]) -> list[Answer]:
@@ -245,8 +245,8 @@ class Conversation(asyncio.Protocol):
             # RFC 2920 3.1: DATA was answered 354 although every recipient was refused: a lone dot, and no message.
             await self._ask(b".\r\n", 1, self._timeouts.command)
 
-    async def _send(self, letter: OutgoingMessage) -> Reply:
-        wire = _on_the_wire(letter.message)
+    async def _send(self, message: OutgoingMessage) -> Reply:
+        wire = _on_the_wire(message.message)
         cut = max(0, len(wire) - _PIECE)
         for start in range(0, cut, _PIECE):
             if not self.alive:
@@ -254,32 +254,32 @@ class Conversation(asyncio.Protocol):
             self._transport.write(wire[start : min(start + _PIECE, cut)])
             await self._drained(self._timeouts.data)
         if not self.alive:
-            return self._cut_short(letter)
+            return self._cut_short(message)
         # From here on the dot may have reached the receiver, even if our own buffer still seems to hold it: never claim
         # that it is not.
         answers = await self._ask(wire[cut:], 1, self._timeouts.dot)
         if not answers:
             return self._broken("dot")
-        reply = self._judged(answers[0], "dot", letter)
+        reply = self._judged(answers[0], "dot", message)
         if answers[0].code == 421 or answers[0].go_ahead:
             self._end(_LOST)
         return reply
 
-    def _cut_short(self, letter: OutgoingMessage) -> Reply:
+    def _cut_short(self, message: OutgoingMessage) -> Reply:
         # Refused or lost in the middle of the message: without its dot nothing was accepted (RFC 5321 4.1.1.4).
         answer = self._answers[0] if self._answers else None
-        reply = self._judged(answer, "data", letter) if answer else self._broken("data")
+        reply = self._judged(answer, "data", message) if answer else self._broken("data")
         self._end(_LOST)
         return reply
 
-    def _judged(self, answer: Answer, stage: Stage, letter: OutgoingMessage) -> Reply:
+    def _judged(self, answer: Answer, stage: Stage, message: OutgoingMessage) -> Reply:
         reply = judge(answer, stage=stage, host=self._host, tls=self._tls)
         if reply.enhanced in _TOO_BIG and not answer.good:
-            return replace(reply, text=f"{reply.text} ({self._sizes_of(letter)})")
+            return replace(reply, text=f"{reply.text} ({self._sizes_of(message)})")
         return reply
 
-    def _sizes_of(self, letter: OutgoingMessage) -> str:
-        size = f"the message has {len(letter.message):,} bytes"
+    def _sizes_of(self, message: OutgoingMessage) -> str:
+        size = f"the message has {len(message.message):,} bytes"
         return f"{size}, and {self._host} accepts at most {self._size:,} (SIZE)" if self._size else size
 
     def _broken(self, stage: Stage) -> Reply:

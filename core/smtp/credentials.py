@@ -124,8 +124,8 @@ def _read(path: Path) -> str:
     try:
         found = first_line(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "is not UTF-8"
-        raise NoSecret(f"{path}: {said}") from None
+        cause = error.strerror if isinstance(error, OSError) else "is not UTF-8"
+        raise NoSecret(f"{path}: {cause}") from None
     if not found:
         raise NoSecret(f"{path} is empty")
     return found

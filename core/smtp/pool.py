@@ -114,7 +114,7 @@ class Connections:
 
     async def carry(
         self,
-        letter: OutgoingMessage,
+        message: OutgoingMessage,
         *,
         to: Target,
         bound: Bound,
@@ -135,7 +135,7 @@ class Connections:
                     if host.failures > seen and host.failure is not None and not host.idle:
                         # It failed while we waited: fifty waiters must not each spend a connect timeout.
                         return host.failure
-                    reply = await self._carry(letter, to=to, host=host)
+                    reply = await self._carry(message, to=to, host=host)
                     if not self._narrow(host, reply):
                         return reply
 
@@ -163,7 +163,7 @@ class Connections:
             host.users -= 1
             self._forget(to, host)
 
-    async def _carry(self, letter: OutgoingMessage, *, to: Target, host: _Host) -> Reply:
+    async def _carry(self, message: OutgoingMessage, *, to: Target, host: _Host) -> Reply:
         talk = self._kept(host)
         while True:
             if talk is None:
@@ -177,7 +177,7 @@ class Connections:
                 host.open += 1
                 host.lies_at(talk.round_trip)
             try:
-                reply = await talk.transact(letter)
+                reply = await talk.transact(message)
             except BaseException:
                 self._drop(talk, host)  # half a transaction: nobody can use this connection again
                 raise

@@ -160,15 +160,15 @@ def refused(text: str, *, enhanced: str, stage: Stage, host: str | None, tls: bo
 def unopened(error: BaseException, *, stage: Stage, host: str, tls: bool) -> Reply:
     """No conversation took place. Every error of aiosmtplib and of the network is covered (a test checks that)."""
     cause = error.__cause__ if isinstance(error.__cause__, ssl.SSLError | socket.gaierror) else error
-    said = None
+    answer = None
     if isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code < 600:
-        said = Answer(error.code, _clean(error.message.encode("utf-8", "surrogateescape")))
+        answer = Answer(error.code, _clean(error.message.encode("utf-8", "surrogateescape")))
     derived = next((_OF_ERRORS[kind] for kind in type(cause).__mro__ if kind in _OF_ERRORS), "4.4.0")
     return Reply(
         outcome=Outcome.ROUTE_DOWN,
-        code=said.code if said else None,
-        enhanced=(_spoken(said) or derived) if said else derived,
-        text=(said.text if said else _clean(str(cause).encode())) or type(cause).__name__,
+        code=answer.code if answer else None,
+        enhanced=(_spoken(answer) or derived) if answer else derived,
+        text=(answer.text if answer else _clean(str(cause).encode())) or type(cause).__name__,
         stage=stage,
         host=host,
         tls=tls,

@@ -53,16 +53,16 @@ class Sent:
 
 def places(settings: Settings, hooks: WebhookClient) -> dict[str, Deliver]:
     """Where this desk's checkpoints go, by a name that is safe to display."""
-    wanted = settings.checkpoints
+    destinations = settings.checkpoints
     found: dict[str, Deliver] = {}
-    if wanted.file is not None:
-        file = settings.dir / wanted.file
+    if destinations.file is not None:
+        file = settings.dir / destinations.file
         found[f"file {file}"] = functools.partial(_append, file)
-    if wanted.webhook is not None:
-        found[f"webhook {wanted.webhook.partition('://')[2].partition('/')[0]}"] = functools.partial(
-            _post, hooks, wanted.webhook
+    if destinations.webhook is not None:
+        found[f"webhook {destinations.webhook.partition('://')[2].partition('/')[0]}"] = functools.partial(
+            _post, hooks, destinations.webhook
         )
-    for number, url in enumerate(wanted.notify, start=1):
+    for number, url in enumerate(destinations.notify, start=1):
         found[f"notify {number} {masked(url)}"] = functools.partial(_notify, url)
     return found
 

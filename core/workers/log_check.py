@@ -94,9 +94,9 @@ class LogCheck:
 
     async def look(self) -> str | None:
         """Check once; returns what is wrong. While something is, what was seen before is kept."""
-        known = await asyncio.to_thread(seen, self._settings)
+        seen_before = await asyncio.to_thread(seen, self._settings)
         found, now = await asyncio.to_thread(self._store.look, lambda tx: (
-            log_integrity.fault(tx.conn, known), log_integrity.seen_now(tx.conn, now=tx.now)
+            log_integrity.fault(tx.conn, seen_before), log_integrity.seen_now(tx.conn, now=tx.now)
         ))  # fmt: skip
         if found is None:
             await asyncio.to_thread(_keep, self._settings.dir / SEEN, now.text())

@@ -155,8 +155,8 @@ class MaildirWatcher(Maildirs):
         found = await asyncio.to_thread(_read, file)
         if found is None:
             return None
-        told = await self._writer.do(lambda tx: self._absorb(tx, found))
-        return {"kind": found.report.kind, "matched": told is not None and told.matched}
+        outcome = await self._writer.do(lambda tx: self._absorb(tx, found))
+        return {"kind": found.report.kind, "matched": outcome is not None and outcome.matched}
 
     def _absorb(self, tx: Transaction, found: _Found) -> FeedbackResult | None:
         """None: another process, or this one before a crash, recorded it already."""

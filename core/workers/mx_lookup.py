@@ -39,11 +39,11 @@ class MxLookup:
         """Runs until cancelled."""
         while True:
             try:
-                asked = await self.look()
+                looked_up = await self.look()
             except PostroomError as error:
                 log.warning("MX lookup failed", reason=str(error))
-                asked = 0
-            if not asked:
+                looked_up = 0
+            if not looked_up:
                 await self._clock.sleep(EVERY)
 
     async def look(self) -> int:

@@ -47,10 +47,10 @@ class SenderConfigs:
     def of(self, stream_id: int) -> SenderConfig:
         """The configuration, at most `FRESH` seconds old."""
         now = self._store.clock.now()
-        known = self._known.get(stream_id)
-        if known is None or not 0 <= now - known[0] < FRESH:
-            known = self._known[stream_id] = (now, self._load(stream_id))
-        return known[1]
+        cached = self._known.get(stream_id)
+        if cached is None or not 0 <= now - cached[0] < FRESH:
+            cached = self._known[stream_id] = (now, self._load(stream_id))
+        return cached[1]
 
     def _load(self, stream_id: int) -> SenderConfig:
         with self._store.read() as conn:

@@ -146,31 +146,31 @@ class WebhookWorker:
         except Exception:
             log.exception("webhook failed", mailbox=mailbox)
 
-    async def _tell(self, letter: Delivery) -> bool:
+    async def _tell(self, delivery: Delivery) -> bool:
         """Whether the next one may go."""
-        reply = await self._post(letter)
+        reply = await self._post(delivery)
         if reply.ok:
-            return await self._writer.do(lambda tx: webhook_outbox.mark_delivered(tx, letter, worker=self.worker))
+            return await self._writer.do(lambda tx: webhook_outbox.mark_delivered(tx, delivery, worker=self.worker))
         jitter = self._ctx.chance(20) / 2**20
         at = await self._writer.do(
             lambda tx: webhook_outbox.mark_failed(
-                tx, letter, worker=self.worker, reason=reply.reason, retry=reply.retry, jitter=jitter
+                tx, delivery, worker=self.worker, reason=reply.reason, retry=reply.retry, jitter=jitter
             )
         )
         log.warning(
-            "webhook not accepted", mailbox=letter.address, webhook_id=letter.id, reason=reply.reason,
+            "webhook not accepted", mailbox=delivery.address, webhook_id=delivery.id, reason=reply.reason,
             again_at=when(at),
         )  # fmt: skip
         return False
 
-    async def _post(self, letter: Delivery) -> WebhookResponse:
+    async def _post(self, delivery: Delivery) -> WebhookResponse:
         try:
-            about = f"webhook:{letter.address}"
-            secrets = [self._keyring.open(sealed, about=about).decode() for sealed in letter.secrets]
-            headers = signed_headers(event_id=letter.id, at=self._clock.now(), body=letter.body, secrets=secrets)
+            about = f"webhook:{delivery.address}"
+            secrets = [self._keyring.open(sealed, about=about).decode() for sealed in delivery.secrets]
+            headers = signed_headers(event_id=delivery.id, at=self._clock.now(), body=delivery.body, secrets=secrets)
         except PostroomError as error:
             # A lost master key is the desk's trouble, not the receiver's: retried and shown like any other failure.
             return WebhookResponse(None, ok=False, retry=True, reason=str(error), elapsed_ms=0)
         return await self._hooks.post(
-            url=letter.url, body=letter.body, headers=headers, timeout=letter.timeout / SECOND
+            url=delivery.url, body=delivery.body, headers=headers, timeout=delivery.timeout / SECOND
         )

@@ -40,8 +40,8 @@ class InboundRoutes:
 
         Without `recipient` the message's Delivered-To or X-Original-To names them. `sender` is the envelope's.
         """
-        given = request.headers.get("authorization", "").partition(" ")[2].strip()
-        if self._token is None or not payload.same(given, self._token.get_secret_value()):
+        bearer = request.headers.get("authorization", "").partition(" ")[2].strip()
+        if self._token is None or not payload.same(bearer, self._token.get_secret_value()):
             raise Unauthenticated(
                 "the token does not match", fix="send inbound.raw_token of postroom.toml as a bearer token"
             )

@@ -21,8 +21,8 @@ def lmtp(desk: CommandContext) -> Iterator[Finding]:
         with smtplib.LMTP(host, port, local_hostname="postroom-doctor", timeout=REACH_WITHIN) as client:
             code, _ = client.ehlo()
     except (OSError, smtplib.SMTPException) as error:
-        said = f"no answer: {error}"
-        yield Finding(Grade.WARN, "lmtp", place, said, "start the gateway: postroom serve; a socket needs its group")
+        finding = f"no answer: {error}"
+        yield Finding(Grade.WARN, "lmtp", place, finding, "start the gateway: postroom serve; a socket needs its group")
         return
     if code == 250:
         yield Finding(Grade.OK, "lmtp", place, "it takes mail")

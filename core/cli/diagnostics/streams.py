@@ -93,8 +93,8 @@ def terms(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
     yield _warmup(desk, stream)
     yield _commercial(desk, stream)
     if desk.settings.feedback.connected(stream.provider):
-        asked = desk.settings.feedback.invites_complaints
-        where = f"; mail asks for complaints at {stream_records.complaint_address(stream.domain)}" if asked else ""
+        invites = desk.settings.feedback.invites_complaints
+        where = f"; mail asks for complaints at {stream_records.complaint_address(stream.domain)}" if invites else ""
         yield Finding(Grade.OK, "feedback", stream.domain, f"the desk can receive bounces and complaints{where}")
     else:
         named = stream.provider in registry.PROVIDERS

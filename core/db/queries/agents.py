@@ -76,10 +76,10 @@ class AgentBasics:
 
 def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
     """Return all agents, or the one of that name. An organisation has hundreds of agents, not millions."""
-    wanted = select(AGENT).order_by(AGENT.c.name)
+    query = select(AGENT).order_by(AGENT.c.name)
     if name is not None:
-        wanted = wanted.where(AGENT.c.name == name)
-    rows = conn.execute(wanted).all()
+        query = query.where(AGENT.c.name == name)
+    rows = conn.execute(query).all()
     mailboxes: dict[int, list[MailboxRow]] = {}
     for mailbox in _mailboxes(conn, [row.id for row in rows]):
         mailboxes.setdefault(mailbox.agent_id, []).append(mailbox)
@@ -133,10 +133,10 @@ def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: i
         "id", "key", "implicit", "user", "prompt_version", "tools_version", "opened_at", "closed_at",
         "confirmed_up_to", "confirmed_by",
     )  # fmt: skip
-    wanted = select(*(c[name] for name in names)).where(c.agent_id == agent_id).order_by(c.id.desc()).limit(limit)
+    query = select(*(c[name] for name in names)).where(c.agent_id == agent_id).order_by(c.id.desc()).limit(limit)
     if before is not None:
-        wanted = wanted.where(c.id < before)
-    rows = conn.execute(wanted).all()
+        query = query.where(c.id < before)
+    rows = conn.execute(query).all()
     accepted = figures.depths(conn, "run", [row.id for row in rows], "accepted")
     return [
         RunRow(**(row._asdict() | {"implicit": bool(row.implicit), "accepted": accepted.get(str(row.id), 0)}))
@@ -194,7 +194,7 @@ def suppressions(
     `wants` is a filter by `SUPPRESSION_FIELDS`.
     """
     c = SUPPRESSION.c
-    wanted = shown_suppressions().order_by(c.id.desc()).limit(limit)
+    query = shown_suppressions().order_by(c.id.desc()).limit(limit)
     columns = {
         "address": c.address,
         "cause": c.cause,
@@ -202,14 +202,14 @@ def suppressions(
         "stream": func.coalesce(STREAM.c.domain, "desk"),
     }
     for want in wants:
-        asked = [columns[want.field]] if want.field else columns.values()
-        found = or_(*(is_like(column, want.test) for column in asked))
-        wanted = wanted.where(not_(found) if want.negated else found)
+        columns_searched = [columns[want.field]] if want.field else columns.values()
+        found = or_(*(is_like(column, want.test) for column in columns_searched))
+        query = query.where(not_(found) if want.negated else found)
     if not past:
-        wanted = wanted.where(c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
+        query = query.where(c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
     if before is not None:
-        wanted = wanted.where(c.id < before)
-    return [SuppressionRow(**row._asdict()) for row in conn.execute(wanted)]
+        query = query.where(c.id < before)
+    return [SuppressionRow(**row._asdict()) for row in conn.execute(query)]
 
 
 # --- streams and their keys ---------------------------------------------------------------------------------------

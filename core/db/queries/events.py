@@ -176,61 +176,61 @@ def page(
     limit: int = PAGE,
 ) -> EventPage:
     """Return the newest page, or the one `before` a seq, or `after` it. A live tail continues from its own `newer`."""
-    wanted = shown or EventFilter()
+    filters = shown or EventFilter()
     head, _ = audit_log.head(conn)
     if after is not None:
-        return _forward(conn, wanted, after=after, head=head, limit=limit)
+        return _forward(conn, filters, after=after, head=head, limit=limit)
     top = head + 1 if before is None else before
-    found, reached = _backward(conn, wanted, before=top, limit=limit)
+    found, reached = _backward(conn, filters, before=top, limit=limit)
     rows = _rows(conn, reversed(found))
     older = (found[-1].seq if len(found) == limit else reached) if found or reached else None
     return EventPage(rows, older if older and older > 1 else None, top - 1 if top <= head else head)
 
 
-def _backward(conn: Connection, wanted: EventFilter, *, before: int, limit: int) -> tuple[list[Row[Any]], int]:
+def _backward(conn: Connection, filters: EventFilter, *, before: int, limit: int) -> tuple[list[Row[Any]], int]:
     """Return (rows, newest first; the lowest seq scanned)."""
-    floor = 0 if wanted.message is not None or _by_index(wanted) else max(0, before - 1 - STRETCH)
-    kinds = _matching(wanted)
+    floor = 0 if filters.message is not None or _by_index(filters) else max(0, before - 1 - STRETCH)
+    kinds = _matching(filters)
     found: list[Row[Any]] = []
-    for source in _sources(conn, wanted):
+    for source in _sources(conn, filters):
         statement = source.where(LOG_ENTRY.c.seq < before, LOG_ENTRY.c.seq > floor, *kinds)
         found += conn.execute(statement.order_by(LOG_ENTRY.c.seq.desc()).limit(limit)).all()
     return sorted(found, key=lambda row: -row.seq)[:limit], floor + 1
 
 
-def _forward(conn: Connection, wanted: EventFilter, *, after: int, head: int, limit: int) -> EventPage:
-    ceiling = head if wanted.message is not None or _by_index(wanted) else min(head, after + STRETCH)
+def _forward(conn: Connection, filters: EventFilter, *, after: int, head: int, limit: int) -> EventPage:
+    ceiling = head if filters.message is not None or _by_index(filters) else min(head, after + STRETCH)
     found: list[Row[Any]] = []
-    for source in _sources(conn, wanted):
-        statement = source.where(LOG_ENTRY.c.seq > after, LOG_ENTRY.c.seq <= ceiling, *_matching(wanted))
+    for source in _sources(conn, filters):
+        statement = source.where(LOG_ENTRY.c.seq > after, LOG_ENTRY.c.seq <= ceiling, *_matching(filters))
         found += conn.execute(statement.order_by(LOG_ENTRY.c.seq).limit(limit)).all()
     shown = sorted(found, key=lambda row: row.seq)[:limit]
     reached = shown[-1].seq if len(shown) == limit else ceiling
     return EventPage(_rows(conn, shown), after + 1 if after > 0 else None, max(after, reached))
 
 
-def _by_index(wanted: EventFilter) -> bool:
-    return wanted.agent is not None or wanted.mailbox is not None
+def _by_index(filters: EventFilter) -> bool:
+    return filters.agent is not None or filters.mailbox is not None
 
 
-def _sources(conn: Connection, wanted: EventFilter) -> list[Select[Any]]:
+def _sources(conn: Connection, filters: EventFilter) -> list[Select[Any]]:
     """The log through the best index: for an agent, entries that name only it, and entries of its mailboxes."""
     c, whole = LOG_ENTRY.c, select(LOG_ENTRY)
-    if wanted.message is not None:
-        return [whole.where(c.message == wanted.message)]
-    if wanted.mailbox is not None:
-        return [whole.where(c.mailbox == wanted.mailbox)]
-    if wanted.agent is None:
+    if filters.message is not None:
+        return [whole.where(c.message == filters.message)]
+    if filters.mailbox is not None:
+        return [whole.where(c.mailbox == filters.mailbox)]
+    if filters.agent is None:
         return [whole]
-    mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == wanted.agent)).scalars()
-    agent_only = whole.where(c.agent == wanted.agent, c.message.is_(None), c.mailbox.is_(None))
+    mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == filters.agent)).scalars()
+    agent_only = whole.where(c.agent == filters.agent, c.message.is_(None), c.mailbox.is_(None))
     return [agent_only, *(whole.where(c.mailbox == mailbox) for mailbox in mailboxes)]
 
 
-def _matching(wanted: EventFilter) -> list[Any]:
-    terms = [*wanted.further]
-    if wanted.types is not None:
-        terms.append(LOG_ENTRY.c.type.in_(wanted.types))
+def _matching(filters: EventFilter) -> list[Any]:
+    terms = [*filters.further]
+    if filters.types is not None:
+        terms.append(LOG_ENTRY.c.type.in_(filters.types))
     return [and_(*terms)] if terms else []
 
 
@@ -284,10 +284,10 @@ class _Names:
 
 
 def _names(conn: Connection, key: Any, name: Any, ids: set[int | None]) -> dict[int | None, str]:
-    wanted = [one for one in ids if one is not None]
-    if not wanted:
+    filters = [one for one in ids if one is not None]
+    if not filters:
         return {}
-    return {row[0]: row[1] for row in conn.execute(select(key, name).where(key.in_(wanted)))}
+    return {row[0]: row[1] for row in conn.execute(select(key, name).where(key.in_(filters)))}
 
 
 def _line(entry: Entry, names: _Names) -> EventRow:

@@ -113,8 +113,8 @@ def head(conn: Connection) -> Head:
 
 
 def _first(column: ColumnElement[Any], *order: Any, where: ColumnElement[bool] | None = None) -> Any:
-    wanted = select(column).order_by(*order).limit(1)
-    return (wanted if where is None else wanted.where(where)).scalar_subquery()
+    query = select(column).order_by(*order).limit(1)
+    return (query if where is None else query.where(where)).scalar_subquery()
 
 
 _NEWEST: Final = (

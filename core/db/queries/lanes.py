@@ -74,13 +74,13 @@ def lanes(
     Empty lanes without a problem are omitted, unless `all_of_them`.
     """
     c = LANE.c
-    wanted = _LANES.order_by(c.depth.desc(), c.id.desc()).limit(limit)
+    query = _LANES.order_by(c.depth.desc(), c.id.desc()).limit(limit)
     if not all_of_them:
-        wanted = wanted.where(or_(c.depth > 0, c.in_flight > 0, c.paused_at.is_not(None), c.failures > 0))
+        query = query.where(or_(c.depth > 0, c.in_flight > 0, c.paused_at.is_not(None), c.failures > 0))
     if below is not None:
         depth, lane_id = below
-        wanted = wanted.where(or_(c.depth < depth, (c.depth == depth) & (c.id < lane_id)))
-    return _explained(conn, conn.execute(wanted).all(), now)
+        query = query.where(or_(c.depth < depth, (c.depth == depth) & (c.id < lane_id)))
+    return _explained(conn, conn.execute(query).all(), now)
 
 
 def lane(conn: Connection, lane_id: int, *, now: int) -> LaneRow | None:

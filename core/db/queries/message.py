@@ -243,13 +243,13 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
         .order_by(r.n)
     ).all()  # fmt: skip
     addresses = {one.address for one in people}
-    known = _first_contacts(conn, row, addresses)
+    first_contacts = _first_contacts(conn, row, addresses)
     listed = _suppressed(conn, addresses, row, now=now)
     above = _held_above(conn, row, now)
     return tuple(
         RecipientView(
             n=one.n, given=one.given, address=one.address, field=one.field, status=one.status, reason=one.reason,
-            waits=_waits(one, item, above, now, send_at=row.send_at), first_contact=one.address in known,
+            waits=_waits(one, item, above, now, send_at=row.send_at), first_contact=one.address in first_contacts,
             suppressed=listed.get(one.address), domain=one.domain, site=one.site, attempts=one.attempts,
             next_at=one.next_at, code=one.code, enhanced=one.enhanced, reply=one.reply, sent_at=one.sent_at,
             provider_id=one.provider_id, feedback=one.feedback, feedback_at=one.feedback_at,
@@ -261,10 +261,10 @@ def _recipients(conn: Connection, row: Row[Any], item: ReviewView | None, now: i
 def _first_contacts(conn: Connection, row: Row[Any], addresses: set[str]) -> set[str]:
     """Addresses to which the agent had sent no mail when this was submitted."""
     c = CONTACT.c
-    known = conn.execute(
+    contacted = conn.execute(
         select(c.address).where(c.agent_id == row.agent_id, c.address.in_(addresses), c.left_at <= row.submitted_at)
     )
-    return addresses - set(known.scalars())
+    return addresses - set(contacted.scalars())
 
 
 def _suppressed(conn: Connection, addresses: set[str], row: Row[Any], *, now: int) -> dict[str, str]:

@@ -76,16 +76,16 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
 
     Raises `Invalid`: the cursor.
     """
-    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
+    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
     if mailbox is not None:
         mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
-        wanted = wanted.where(REVIEW.c.mailbox_id == (mailboxes[0] if mailboxes else -1))
+        query = query.where(REVIEW.c.mailbox_id == (mailboxes[0] if mailboxes else -1))
     if cursor:
         after = read_id("m", cursor) or read_id("a", cursor)
         if after is None:
             raise Invalid("invalid cursor", fix="leave it out for the first page")
-        wanted = wanted.where(REVIEW.c.id > after)
-    ids = list(conn.execute(wanted).scalars())
+        query = query.where(REVIEW.c.id > after)
+    ids = list(conn.execute(query).scalars())
     shown = ids[:limit]
     rows, people = pending_rows(conn, shown), recipients(conn, shown)
     listed = tuple(_listed(rows[one], people.get(one, ())) for one in shown if one in rows)

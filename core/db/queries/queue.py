@@ -134,18 +134,18 @@ def pending_ids(
 
     Ages are measured from `now`.
     """
-    wanted = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
+    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
     match order:
         case Order.WORST:
-            wanted = wanted.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
+            query = query.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
         case Order.OLDEST:
-            wanted = wanted.order_by(REVIEW.c.id)
+            query = query.order_by(REVIEW.c.id)
         case Order.NEWEST:
-            wanted = wanted.order_by(REVIEW.c.id.desc())
+            query = query.order_by(REVIEW.c.id.desc())
         case Order.EXPIRING:
-            wanted = wanted.order_by(REVIEW.c.due_at, REVIEW.c.id)
+            query = query.order_by(REVIEW.c.due_at, REVIEW.c.id)
     # bypass SQLAlchemy's row objects: they are half the cost of a hundred thousand ids
-    cursor = conn.execute(wanted.limit(limit)).cursor
+    cursor = conn.execute(query.limit(limit)).cursor
     assert cursor is not None
     return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
 
@@ -256,10 +256,10 @@ _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
 
 def pending_rows(conn: Connection, ids: Iterable[int]) -> dict[int, HeldRow]:
     """Return these items' lines, whatever their `status` is by now; missing ids are omitted."""
-    asked = list(ids)
+    wanted_ids = list(ids)
     found: dict[int, HeldRow] = {}
-    for at in range(0, len(asked), BATCH_SIZE):
-        batch = asked[at : at + BATCH_SIZE]
+    for at in range(0, len(wanted_ids), BATCH_SIZE):
+        batch = wanted_ids[at : at + BATCH_SIZE]
         people = recipients(conn, batch)
         rows = conn.execute(_ROWS, {"ids": batch}).all()
         alike = _alike(conn, batch)
@@ -277,8 +277,8 @@ def alike_ids(conn: Connection, item: int) -> array.array[int]:
     """Return all pending items of this one's agent and likeness, itself included, the longest waiting first."""
     c, other = REVIEW.c, REVIEW.alias().c
     same = select(other.agent_id, other.likeness).where(other.id == item).subquery().c
-    wanted = select(c.id).where(c.status == "pending", c.likeness == same.likeness, c.agent_id == same.agent_id)
-    return array.array("q", conn.execute(wanted.order_by(c.id)).scalars())
+    query = select(c.id).where(c.status == "pending", c.likeness == same.likeness, c.agent_id == same.agent_id)
+    return array.array("q", conn.execute(query.order_by(c.id)).scalars())
 
 
 def recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:

@@ -75,7 +75,7 @@ def page(
 ) -> ScheduledPage:
     """A page of one mailbox's scheduled mail (a canonical address), or the desk's. Raises `Invalid`: the cursor."""
     m = MESSAGE.c
-    wanted = (
+    query = (
         select(m.id, m.subject, m.send_at, m.submitted_at, MAILBOX.c.address, AGENT.c.name)
         .select_from(MESSAGE.join(MAILBOX, MAILBOX.c.id == m.mailbox_id).join(AGENT, AGENT.c.id == m.agent_id))
         .where(_WAITING)
@@ -83,10 +83,10 @@ def page(
         .limit(limit + 1)
     )
     if mailbox is not None:
-        wanted = wanted.where(MAILBOX.c.address == mailbox)
+        query = query.where(MAILBOX.c.address == mailbox)
     if cursor:
-        wanted = wanted.where(tuple_(m.send_at, m.id) > tuple_(*_after(conn, cursor)))
-    rows = conn.execute(wanted).all()
+        query = query.where(tuple_(m.send_at, m.id) > tuple_(*_after(conn, cursor)))
+    rows = conn.execute(query).all()
     shown = rows[:limit]
     people: dict[int, list[str]] = {}
     r = RECIPIENT.c

@@ -28,13 +28,13 @@ def send_email(
     When it is blocked or rate_limited, tell the user the reason and do not try again. `text` is the whole message, as
     plain text; `send_at` is RFC 3339 with an offset, only if it must wait.
     """
-    asked = {"to": to, "subject": subject, "text": text} | ({"send_at": send_at} if send_at else {})
+    payload = {"to": to, "subject": subject, "text": text} | ({"send_at": send_at} if send_at else {})
     answer = httpx.post(
         f"{os.environ['DESK']}/emails/send",
         headers={"Authorization": f"Bearer {os.environ['AGENT']}", "Idempotency-Key": tool_call_id},
-        json={"from": os.environ["BOX"], "run": {"tool_call": {"name": "send_email", "arguments": asked}}} | asked,
+        json={"from": os.environ["BOX"], "run": {"tool_call": {"name": "send_email", "arguments": payload}}} | payload,
         timeout=40,
     )
-    told = answer.json()
+    answer_body = answer.json()
     shown = ("status", "message_id", "send_at", "error", "reason", "fix")
-    return json.dumps({member: told[member] for member in shown if told.get(member) is not None})
+    return json.dumps({member: answer_body[member] for member in shown if answer_body.get(member) is not None})

@@ -44,17 +44,17 @@ def call(name: str, arguments: str, *, key: str) -> str:
     if name != "send_email":
         return json.dumps({"error": "unknown_tool", "reason": f"there is no tool {name}"})
     try:
-        given = json.loads(arguments)
-        asked = {member: given[member] for member in ("to", "subject", "text", "send_at") if member in given}
+        values = json.loads(arguments)
+        payload = {member: values[member] for member in ("to", "subject", "text", "send_at") if member in values}
     except (ValueError, TypeError) as error:
         return json.dumps({"error": "invalid_arguments", "reason": f"not a JSON object: {error}"})
     answer = httpx.post(
         f"{os.environ['DESK']}/emails/send",
         headers={"Authorization": f"Bearer {os.environ['AGENT']}", "Idempotency-Key": key},
         # Never what the model says about sender, copies, headers or run: only the members that the tool declares.
-        json=asked | {"from": os.environ["BOX"], "run": {"tool_call": {"name": name, "arguments": asked}}},
+        json=payload | {"from": os.environ["BOX"], "run": {"tool_call": {"name": name, "arguments": payload}}},
         timeout=40,
     )
-    told = answer.json()
+    result = answer.json()
     shown = ("status", "message_id", "send_at", "error", "reason", "fix")
-    return json.dumps({member: told[member] for member in shown if told.get(member) is not None})
+    return json.dumps({member: result[member] for member in shown if result.get(member) is not None})

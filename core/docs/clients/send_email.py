@@ -23,12 +23,12 @@ def send_email(to: str, subject: str, text: str, *, key: str) -> httpx.Response:
 def main() -> None:
     to, subject, text = sys.argv[1:4]
     answer = send_email(to, subject, text, key=str(uuid.uuid4()))
-    told = answer.json()
-    if "error" in told:  # blocked, rate_limited, or a problem: `reason` says why, `fix` what to do
-        print(told["error"], told["reason"], told.get("fix", ""))
+    result = answer.json()
+    if "error" in result:  # blocked, rate_limited, or a problem: `reason` says why, `fix` what to do
+        print(result["error"], result["reason"], result.get("fix", ""))
         sys.exit(1)
-    print(told["status"], told["message_id"])
-    if told["status"] not in ("sent", "queued", "pending", "scheduled"):
+    print(result["status"], result["message_id"])
+    if result["status"] not in ("sent", "queued", "pending", "scheduled"):
         sys.exit(1)  # within the wait it failed, was rejected, or was cancelled
 
 

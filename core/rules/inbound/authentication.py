@@ -88,18 +88,20 @@ def _read(results: str, whole: str, found: _Found) -> None:
             continue
         method, status, rest = hit[1].lower(), hit[2].lower(), hit[3]
         status = status if status in _WORDS else "none"
-        said = {name.lower(): value.strip('"') for name, value in _PROPERTY.findall(rest)}
+        properties = {name.lower(): value.strip('"') for name, value in _PROPERTY.findall(rest)}
         if method == "spf":
-            found.spf.append({"status": status, "domain": _domain(said.get("smtp.mailfrom") or said.get("smtp.helo"))})
+            found.spf.append(
+                {"status": status, "domain": _domain(properties.get("smtp.mailfrom") or properties.get("smtp.helo"))}
+            )
         elif method == "dkim":
-            domain = _domain(said.get("header.d") or said.get("header.i"))
-            found.dkim.append({"status": status, "domain": domain, "selector": _domain(said.get("header.s"))})
+            domain = _domain(properties.get("header.d") or properties.get("header.i"))
+            found.dkim.append({"status": status, "domain": domain, "selector": _domain(properties.get("header.s"))})
         elif method == "dmarc":
-            policy = _POLICY.search(f"p={said['policy.dmarc']}" if "policy.dmarc" in said else whole)
+            policy = _POLICY.search(f"p={properties['policy.dmarc']}" if "policy.dmarc" in properties else whole)
             found.dmarc.append(
                 {
                     "status": status,
-                    "domain": _domain(said.get("header.from")),
+                    "domain": _domain(properties.get("header.from")),
                     "policy": policy[1].lower() if policy else None,
                 }
             )

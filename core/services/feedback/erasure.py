@@ -77,8 +77,8 @@ def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased
     """
     person = parse_address(address)
     mention, why = Mention.of(person), require_reason(reason)
-    yield from _repeated(act, functools.partial(_erase_mail, wanted=person.normalised, mention=mention, why=why))
-    received = _repeated(act, functools.partial(_erase_received, wanted=person.normalised, why=why))
+    yield from _repeated(act, functools.partial(_erase_mail, addresses=person.normalised, mention=mention, why=why))
+    received = _repeated(act, functools.partial(_erase_received, addresses=person.normalised, why=why))
     yield from (done for done in received if done.messages)
     for page in mentions.pages(read, mention):
         yield from _repeated(act, functools.partial(_erase_words, mention=mention, page=page, why=why))
@@ -90,25 +90,25 @@ def _repeated(act: Act, step: Step) -> Iterator[Erased]:
     yield done
 
 
-def _erase_mail(tx: Transaction, actor: Actor, *, wanted: str, mention: Mention, why: str) -> Erased:
+def _erase_mail(tx: Transaction, actor: Actor, *, addresses: str, mention: Mention, why: str) -> Erased:
     """Suppress the address and erase the next `BATCH_SIZE` of its messages; with the last, its records."""
     actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
-    _nothing_waits(tx, wanted)
+    _nothing_waits(tx, addresses)
     kept = suppressions.suppress(
-        tx, wanted, stream_id=None, cause="erasure", source="operator", actor=actor, reason=None
+        tx, addresses, stream_id=None, cause="erasure", source="operator", actor=actor, reason=None
     )
-    messages = _erase_messages(tx, wanted, mention)
-    left = _count(tx, wanted)
-    records = _erase_records(tx, wanted) if not left else 0
+    messages = _erase_messages(tx, addresses, mention)
+    left = _count(tx, addresses)
+    records = _erase_records(tx, addresses) if not left else 0
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
     return Erased(messages, records, left)
 
 
-def _erase_received(tx: Transaction, actor: Actor, *, wanted: str, why: str) -> Erased:
+def _erase_received(tx: Transaction, actor: Actor, *, addresses: str, why: str) -> Erased:
     """Erase the next received messages that name the address as sender or recipient."""
     actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
-    messages = erase_received(tx, wanted)
+    messages = erase_received(tx, addresses)
     if messages:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=0, suppression=None, reason=why))
     return Erased(messages, 0, messages)

@@ -31,8 +31,8 @@ def found(
     tx.emit(DeskForDevelopment(actor=str(INIT), operator=developer.name))
     streams.add_first(tx, stream, actor=INIT)
     person = Actor("operator", developer.name, developer.roles, developer.token_hash)
-    asked = mailboxes.request(tx, filing, actor=person)
+    requested = mailboxes.request(tx, filing, actor=person)
     # Nobody has signed, and the log must not say that somebody did. The desk's development mark permits this.
-    mailboxes.activate(tx, asked.record, by=INIT)
+    mailboxes.activate(tx, requested.record, by=INIT)
     grant = Grant(ttl=tokens.LONGEST_LIFE)
-    return tokens.issue(tx, agent=asked.record.agent or "", grant=grant, token_hash=token_hash, actor=person)
+    return tokens.issue(tx, agent=requested.record.agent or "", grant=grant, token_hash=token_hash, actor=person)

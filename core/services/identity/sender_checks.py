@@ -79,20 +79,20 @@ def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: 
     )
 
 
-def look(wanted: Wanted, zone: Zone | None = None) -> Lookups:
+def look(expected: Wanted, zone: Zone | None = None) -> Lookups:
     """Query DNS, for a few seconds at most. `zone` overrides the machine's own resolver."""
-    if wanted.local:
+    if expected.local:
         unseen = Look(None, LOCAL)
         return Lookups(published=unseen, zone=unseen, feedback=unseen, unsubscribe=unseen)
     resolver = zone or Zone()
-    answers = resolver.look_up(wanted.records)
-    published = _published(wanted, answers)
+    answers = resolver.look_up(expected.records)
+    published = _published(expected, answers)
     silent = all(one is Found.UNKNOWN for one in answers)
     return Lookups(
         published=published,
-        zone=Look(None, SILENT) if silent else _zone(resolver, wanted),
-        feedback=wanted.feedback,
-        unsubscribe=wanted.unsubscribe,
+        zone=Look(None, SILENT) if silent else _zone(resolver, expected),
+        feedback=expected.feedback,
+        unsubscribe=expected.unsubscribe,
     )
 
 
@@ -110,9 +110,9 @@ def _unsubscribe(link: str) -> Look:
     return Look(False, f"Unsubscribe links are not https (RFC 8058): {link}.")
 
 
-def _published(wanted: Wanted, answers: Sequence[Found]) -> Look:
-    total = len(wanted.records)
-    pairs = list(zip(wanted.records, answers, strict=True))
+def _published(expected: Wanted, answers: Sequence[Found]) -> Look:
+    total = len(expected.records)
+    pairs = list(zip(expected.records, answers, strict=True))
     faults = [(record, answer) for record, answer in pairs if answer in (Found.MISSING, Found.OTHER)]
     if faults:
         named = ", ".join(f"{record.type} {record.name} ({answer.value})" for record, answer in faults[:NAMED])
@@ -123,17 +123,17 @@ def _published(wanted: Wanted, answers: Sequence[Found]) -> Look:
     return Look(True, f"All {total} records are published.")
 
 
-def _zone(zone: Zone, wanted: Wanted) -> Look:
+def _zone(zone: Zone, expected: Wanted) -> Look:
     """Check in DNS who else sends from the name, and the organisational domain above it."""
-    missing = _without_parent(zone, wanted.domain)
+    missing = _without_parent(zone, expected.domain)
     if missing is None:
         return Look(None, SILENT)
     if missing:
         return Look(False, f"{missing} does not exist in DNS, so nothing below it can be published.")
-    others = _other_senders(zone, wanted)
+    others = _other_senders(zone, expected)
     if others is None:
         return Look(None, SILENT)
-    parent = organisational_domain(wanted.domain)
+    parent = organisational_domain(expected.domain)
     policies = zone.published(f"_dmarc.{parent}", "TXT")
     remark = _about_parent(parent, policies)
     if others:
@@ -154,12 +154,12 @@ def _without_parent(zone: Zone, domain: str) -> str | None:
             return "" if there else registered
 
 
-def _other_senders(zone: Zone, wanted: Wanted) -> list[str] | None:
+def _other_senders(zone: Zone, expected: Wanted) -> list[str] | None:
     """Return the senders that the name's published SPF record allows beyond those the desk asks for."""
-    values = zone.published(wanted.domain, "TXT")
+    values = zone.published(expected.domain, "TXT")
     if values is None:
         return None
-    own_terms = {term for record in wanted.records if record.name == wanted.domain for term in record.value.split()}
+    own_terms = {term for record in expected.records if record.name == expected.domain for term in record.value.split()}
     found = [term for value in values if value.lower().startswith("v=spf1") for term in value.split()[1:]]
     return [term for term in found if term not in own_terms and term.lstrip("+-~?").lower() != "all"]
 

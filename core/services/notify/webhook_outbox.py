@@ -136,10 +136,10 @@ def claim(tx: Transaction, mailbox_ids: Sequence[int], *, worker: int) -> list[i
 
 def _beginning(tx: Transaction, mailbox_id: int) -> int:
     """Where a new webhook begins to read: the log entry that configured it. Earlier events do not concern it."""
-    given = (MailboxRequested.type, MailboxLimitsChanged.type)
+    mailbox_events = (MailboxRequested.type, MailboxLimitsChanged.type)
     rows = tx.all(
         select(LOG_ENTRY)
-        .where(LOG_ENTRY.c.mailbox == mailbox_id, LOG_ENTRY.c.type.in_(given))
+        .where(LOG_ENTRY.c.mailbox == mailbox_id, LOG_ENTRY.c.type.in_(mailbox_events))
         .order_by(LOG_ENTRY.c.seq.desc())
         .limit(100)
     )

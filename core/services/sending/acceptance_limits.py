@@ -19,22 +19,26 @@ from core.services.sending.limits import Cap, departure_caps
 from core.services.sending.submit_result import Answer
 
 
-def prefetch(tx: Transaction, boxes: Iterable[SenderState]) -> None:
+def prefetch(tx: Transaction, mailboxes: Iterable[SenderState]) -> None:
     """Read at once, for the mailboxes of a batch, the counters that accepting a message reads."""
-    boxes = list(boxes)
-    caps = [cap for box in boxes for cap in (*limits.departure_caps(tx, box), limits.new_recipient_caps(tx, box))]
+    mailboxes = list(mailboxes)
+    caps = [
+        cap
+        for mailbox in mailboxes
+        for cap in (*limits.departure_caps(tx, mailbox), limits.new_recipient_caps(tx, mailbox))
+    ]
     kinds = ("waiting", "kept", "kept_kb")
-    lasting = {("agent", str(box.agent_id), kind): EVER for box in boxes for kind in kinds}
+    lasting = {("agent", str(mailbox.agent_id), kind): EVER for mailbox in mailboxes for kind in kinds}
     tx.counters.prefetch_all(limits.counters(caps, now=tx.now) | lasting)
 
 
-def refuse_over_budget(tx: Transaction, box: SenderState, n: int) -> Answer | None:
+def refuse_over_budget(tx: Transaction, mailbox: SenderState, n: int) -> Answer | None:
     """Return 429 if the policy refuses over budget and used + waiting + this request would exceed a cap."""
     _, policy = context.current_policy(tx)
     if policy.budgets.agent.on_exceed != "refuse":
         return None
-    waiting = tx.counters.total("agent", str(box.agent_id), "waiting", since=EVER)
-    for cap in departure_caps(tx, box):
+    waiting = tx.counters.total("agent", str(mailbox.agent_id), "waiting", since=EVER)
+    for cap in departure_caps(tx, mailbox):
         room = cap.room(tx, asking=waiting + n)
         if room.next_at is not None:
             return rate_limited(tx, cap, room)
@@ -57,10 +61,10 @@ def rate_limited(tx: Transaction, cap: Cap, room: Room) -> Answer:
     )
 
 
-def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer | None:
+def refuse_over_quota(tx: Transaction, mailbox: SenderState, *, size: int) -> Answer | None:
     """Return 429 if the agent's kept mail leaves no room for this message."""
     _, policy = context.current_policy(tx)
-    agent = str(box.agent_id)
+    agent = str(mailbox.agent_id)
     for name, unit, asking, cap in (
         ("kept", "messages", 1, policy.quota.messages),
         ("kept_kb", "kilobytes", _kilobytes(size), policy.quota.megabytes * 1024),
@@ -71,7 +75,7 @@ def refuse_over_quota(tx: Transaction, box: SenderState, *, size: int) -> Answer
                 status="rate_limited",
                 http=429,
                 error="rate_limited",
-                reason=f"{box.agent_name} has {used:,} {unit} held, queued or on their way, {cap:,} are allowed",
+                reason=f"{mailbox.agent_name} has {used:,} {unit} held, queued or on their way, {cap:,} are allowed",
                 fix="wait until some are decided or sent, cancel what is no longer needed, or ask governance for more",
                 limit={"name": f"quota_{unit}", "used": used, "cap": cap, "window_seconds": None},
                 retry_after_seconds=60,
@@ -100,7 +104,7 @@ def charge_acceptance(tx: Transaction, run: RunFacts, *, n: int) -> None:
     tx.bump("run", str(run.id), "accepted", minute=EVER, n=n)
 
 
-def wait(tx: Transaction, box: SenderState, *, n: int) -> None:
+def wait(tx: Transaction, mailbox: SenderState, *, n: int) -> None:
     """Count recipients that are accepted and free to leave but not charged yet: the queue ahead of the next one."""
     if n:
-        tx.bump("agent", str(box.agent_id), "waiting", minute=EVER, n=n)
+        tx.bump("agent", str(mailbox.agent_id), "waiting", minute=EVER, n=n)

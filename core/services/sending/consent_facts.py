@@ -36,7 +36,7 @@ class Consents:
         self._contacted: dict[int, set[str]] = {}
 
     def verdicts(
-        self, address: str, classes: tuple[ContentClass, ...], *, box: SenderState, policy: Policy, commercial: bool
+        self, address: str, classes: tuple[ContentClass, ...], *, mailbox: SenderState, policy: Policy, commercial: bool
     ) -> tuple[tuple[ContentClass, Verdict], ...]:
         """Return the consent verdict for each of these classes that needs consent under the policy.
 
@@ -46,15 +46,15 @@ class Consents:
         if self._read is None:
             self._read = self._load()
         wanted = [one for one in classes if one in policy.consent.require]
-        found = verdicts(self._read, address, wanted, stream_id=box.stream_id, policy=policy, now=self._tx.now)
+        found = verdicts(self._read, address, wanted, stream_id=mailbox.stream_id, policy=policy, now=self._tx.now)
         if not commercial or COLD in classes:
             return found
-        said = consent.unsolicited(
+        objection = consent.unsolicited(
             recipient=consent.Recipient(address=address, region=consent.region_of(address)),
-            contacted=relates(classes) and address in self._written_to(box.agent_id),
-            records=mine(self._read, address, stream_id=box.stream_id), terms=terms(policy), now=self._tx.now,
+            contacted=relates(classes) and address in self._written_to(mailbox.agent_id),
+            records=mine(self._read, address, stream_id=mailbox.stream_id), terms=terms(policy), now=self._tx.now,
         )  # fmt: skip
-        return (*found, (COLD, said))
+        return (*found, (COLD, objection))
 
     def _load(self) -> Records:
         wanted = subjects(self._people)
@@ -116,8 +116,10 @@ def verdicts(
 ) -> tuple[tuple[ContentClass, Verdict], ...]:
     """The consent verdict for each of these classes, for one recipient."""
     recipient = consent.Recipient(address=address, region=consent.region_of(address))
-    given, said = mine(known, address, stream_id=stream_id), terms(policy)
-    return tuple((one, consent.decide(one, recipient=recipient, records=given, terms=said, now=now)) for one in classes)
+    applicable, in_force = mine(known, address, stream_id=stream_id), terms(policy)
+    return tuple(
+        (one, consent.decide(one, recipient=recipient, records=applicable, terms=in_force, now=now)) for one in classes
+    )
 
 
 def mine(known: Records, address: str, *, stream_id: int) -> list[consent.Record]:

@@ -44,10 +44,10 @@ class Ended:
     attempts: int
 
 
-def strangers(tx: Transaction, wanted: Collection[str], *, agent_id: int) -> Strangers:
+def strangers(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> Strangers:
     """Which of these addresses are written to for the first time, taking mail of this batch into account."""
-    left, reserved = gate_queries.contacts(tx, wanted, agent_id=agent_id)
-    unknown = frozenset(wanted) - left
+    left, reserved = gate_queries.contacts(tx, addresses, agent_id=agent_id)
+    unknown = frozenset(addresses) - left
     return Strangers(unknown, frozenset(a for a in unknown - reserved if not tx.claimed(_key(agent_id, a))))
 
 

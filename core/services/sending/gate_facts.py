@@ -82,7 +82,7 @@ def recipients_of(
             suppressed=listed[address][1] if address in listed else None,
             consent=()
             if records is None
-            else records.verdicts(address, classes, box=mailbox, policy=policy, commercial=commercial),
+            else records.verdicts(address, classes, mailbox=mailbox, policy=policy, commercial=commercial),
         )
         for n, address in people.items()
     )

@@ -68,54 +68,72 @@ def counters(caps: Iterable[Cap], *, now: int) -> dict[Name, int]:
     return {(cap.scope, cap.key, cap.kind): cap.since(now) for cap in caps}
 
 
-def departure_caps(tx: Transaction, box: SenderState) -> list[Cap]:
+def departure_caps(tx: Transaction, mailbox: SenderState) -> list[Cap]:
     """The caps charged at the first claim: agent and mailbox by hour and day, the stream's warm-up by day."""
     _, policy = context.current_policy(tx)
     rates = policy.budgets.agent
-    boxes = gate_queries.agent_mailboxes(tx, box.agent_id)
-    hour = budgets.agent_cap(_or(b.limit_hour, rates.hour) for b in boxes)
-    day = budgets.agent_cap(_or(b.limit_day, rates.day) for b in boxes)
-    agent, mine = str(box.agent_id), str(box.mailbox_id)
+    mailboxes = gate_queries.agent_mailboxes(tx, mailbox.agent_id)
+    hour = budgets.agent_cap(_or(b.limit_hour, rates.hour) for b in mailboxes)
+    day = budgets.agent_cap(_or(b.limit_day, rates.day) for b in mailboxes)
+    agent, mailbox_key = str(mailbox.agent_id), str(mailbox.mailbox_id)
     caps = [
         Cap("agent_hour", "agent", agent, "left", hour, HOUR_MINUTES, HOUR_BUCKET),
         Cap("agent_day", "agent", agent, "left_15m", day, DAY_MINUTES, DAY_BUCKET),
-        Cap("mailbox_hour", "mailbox", mine, "left", _or(box.limit_hour, rates.hour), HOUR_MINUTES, HOUR_BUCKET),
-        Cap("mailbox_day", "mailbox", mine, "left_15m", _or(box.limit_day, rates.day), DAY_MINUTES, DAY_BUCKET),
+        Cap(
+            "mailbox_hour",
+            "mailbox",
+            mailbox_key,
+            "left",
+            _or(mailbox.limit_hour, rates.hour),
+            HOUR_MINUTES,
+            HOUR_BUCKET,
+        ),
+        Cap(
+            "mailbox_day",
+            "mailbox",
+            mailbox_key,
+            "left_15m",
+            _or(mailbox.limit_day, rates.day),
+            DAY_MINUTES,
+            DAY_BUCKET,
+        ),
     ]
-    warmup = warm_up_cap(tx, box, policy)
+    warmup = warm_up_cap(tx, mailbox, policy)
     if warmup is not None:
-        caps.append(Cap("stream_day", "stream", str(box.stream_id), "left_15m", warmup, DAY_MINUTES, DAY_BUCKET))
+        caps.append(Cap("stream_day", "stream", str(mailbox.stream_id), "left_15m", warmup, DAY_MINUTES, DAY_BUCKET))
     return caps
 
 
-def warm_up_cap(tx: Transaction, box: SenderState, policy: Policy) -> int | None:
+def warm_up_cap(tx: Transaction, mailbox: SenderState, policy: Policy) -> int | None:
     """Daily cap from the subdomain's age and use; None for a warm stream."""
-    if box.warm_cap is not None:
-        return box.warm_cap
-    if box.warm:
+    if mailbox.warm_cap is not None:
+        return mailbox.warm_cap
+    if mailbox.warm:
         return None
 
     def load() -> int | None:
         today = tx.now // DAY
-        sent = [(m // DAY_MINUTES, n) for m, n in tx.counters.buckets("stream", str(box.stream_id), "left_1d", since=0)]
+        sent = [
+            (m // DAY_MINUTES, n) for m, n in tx.counters.buckets("stream", str(mailbox.stream_id), "left_1d", since=0)
+        ]
         stage = warm_up.day(sent, days=policy.warmup.days, today=today)
         return warm_up.cap(policy.warmup.days, day_number=stage)
 
-    return tx.batch_cache.get(("warmup", box.stream_id, tx.now // DAY), load)
+    return tx.batch_cache.get(("warmup", mailbox.stream_id, tx.now // DAY), load)
 
 
-def new_recipient_caps(tx: Transaction, box: SenderState) -> Cap:
+def new_recipient_caps(tx: Transaction, mailbox: SenderState) -> Cap:
     """Cap on first-time recipients a day: the largest limit among the agent's mailboxes."""
     _, policy = context.current_policy(tx)
     rate = policy.budgets.agent.new_recipients_day
-    boxes = gate_queries.agent_mailboxes(tx, box.agent_id)
-    cap = budgets.agent_cap(_or(b.limit_new_recipients_day, rate) for b in boxes)
-    return Cap("new_recipients_day", "agent", str(box.agent_id), "new_15m", cap, DAY_MINUTES, DAY_BUCKET)
+    mailboxes = gate_queries.agent_mailboxes(tx, mailbox.agent_id)
+    cap = budgets.agent_cap(_or(b.limit_new_recipients_day, rate) for b in mailboxes)
+    return Cap("new_recipients_day", "agent", str(mailbox.agent_id), "new_15m", cap, DAY_MINUTES, DAY_BUCKET)
 
 
-def run_cap(tx: Transaction, box: SenderState) -> int:
+def run_cap(tx: Transaction, mailbox: SenderState) -> int:
     _, policy = context.current_policy(tx)
-    return _or(box.limit_run, policy.budgets.run.cap)
+    return _or(mailbox.limit_run, policy.budgets.run.cap)
 
 
 def run_accepted(tx: Transaction, run_id: int) -> int:

@@ -65,20 +65,20 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
         .order_by(m.id)
     ).first()  # a Message-ID contains the id and its proof, so no two messages share one
     if row is None:
-        return _received(conn, named, number=number, spelled=message_id, token=token)
+        return _received(conn, named, number=number, bracketed=message_id, token=token)
     r = RECIPIENT.c
     to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
     return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
 
 
-def _received(conn: Connection, named: str, *, number: int | None, spelled: str, token: TokenFacts) -> Parent:
+def _received(conn: Connection, named: str, *, number: int | None, bracketed: str, token: TokenFacts) -> Parent:
     """A received message as the one that is answered. Raises `NotFound`, and `Forbidden` if a machine wrote it."""
     i = INBOUND_MESSAGE.c
     row = conn.execute(
         select(i.id, i.subject, i.rfc_message_id, i.references, i.automatic, MAILBOX.c.address)
         .join(MAILBOX, MAILBOX.c.id == i.mailbox_id)
         .where(
-            i.rfc_message_id == spelled if number is None else i.id == number,
+            i.rfc_message_id == bracketed if number is None else i.id == number,
             i.agent_id == token.agent_id,
             i.status == "delivered",
         )
@@ -91,10 +91,10 @@ def _received(conn: Connection, named: str, *, number: int | None, spelled: str,
     a = INBOUND_ADDRESS.c
     people = conn.execute(select(a.role, a.given).where(a.inbound_id == row.id).order_by(a.n)).all()
     authors = [one.given for one in people if one.role == "from"][:1]
-    wanted = [one.given for one in people if one.role == "reply_to"]
+    reply_addresses = [one.given for one in people if one.role == "reply_to"]
     return Parent(
         str(row.address),
-        wanted if wanted and all(_aligned(one, authors) for one in wanted) else authors,
+        reply_addresses if reply_addresses and all(_aligned(one, authors) for one in reply_addresses) else authors,
         str(row.subject),
         _passed_on(row.rfc_message_id or ""),
         tuple(one for one in row.references or () if _passed_on(one)),
@@ -152,10 +152,10 @@ def _loop(why: str) -> Forbidden:
 def _received_from_machine(store: Store, in_reply_to: str, *, mailbox_id: int) -> str | None:
     """Why the answered message, if the mailbox received it, must not be answered."""
     i = INBOUND_MESSAGE.c
-    spelled = f"<{in_reply_to.strip('<> ')}>"
+    bracketed = f"<{in_reply_to.strip('<> ')}>"
     row = store.row(
         select(i.automatic)
-        .where(i.mailbox_id == mailbox_id, i.rfc_message_id == spelled, i.automatic.is_not(None))
+        .where(i.mailbox_id == mailbox_id, i.rfc_message_id == bracketed, i.automatic.is_not(None))
         .limit(1)
     )
     return None if row is None else str(row.automatic)

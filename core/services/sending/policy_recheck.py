@@ -45,9 +45,9 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
     unread: dict[int, tuple[str, ...]] = {}
     for message in older:
         then = context.parsed(gate_queries.policy_of(tx, message.policy_version))
-        lacks = _undisclosed(then, policy, ContentClass(message.content_class))
-        if lacks is not None:
-            found[message.id] = Since(lacks=(lacks,))
+        missing = _undisclosed(then, policy, ContentClass(message.content_class))
+        if missing is not None:
+            found[message.id] = Since(lacks=(missing,))
         named = tuple(sorted({*policy.classes.commitment_phrases} - {*then.classes.commitment_phrases}))
         if named:
             unread[message.id] = named
@@ -61,15 +61,15 @@ def asked_since(tx: Transaction, messages: Iterable[Row[Any]]) -> Mapping[int, S
 
 def _undisclosed(then: Policy, now: Policy, content_class: ContentClass) -> Reason | None:
     """Disclosures that the policy requires now and the message was composed without."""
-    lacks = []
+    missing = []
     if now.disclosure.header and not then.disclosure.header:
-        lacks.append("header")
+        missing.append("header")
     if _footed(now, content_class) and not _footed(then, content_class):
-        lacks.append("footer")
-    if not lacks:
+        missing.append("footer")
+    if not missing:
         return None
-    text = f"policy asks for the disclosure {' and '.join(lacks)} now, and the message was composed without"
-    return Reason("disclosure", text, tuple(f"disclosure:{name}" for name in lacks))
+    text = f"policy asks for the disclosure {' and '.join(missing)} now, and the message was composed without"
+    return Reason("disclosure", text, tuple(f"disclosure:{name}" for name in missing))
 
 
 def _footed(policy: Policy, content_class: ContentClass) -> bool:

@@ -29,32 +29,34 @@ NO_MAILBOX: Final = 0
 ROUTE_MINUTE: Final = "route_minute"
 
 
-def site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
+def site_cap(tx: Transaction, mailbox: SenderState, site: str) -> Cap:
     """Hourly cap on attempts of a mailbox at a site."""
     _, policy = context.current_policy(tx)
-    cap = policy.budgets.of_site(site).hour if box.limit_site_hour is None else box.limit_site_hour
-    return Cap("site_hour", "site", f"{box.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+    cap = policy.budgets.of_site(site).hour if mailbox.limit_site_hour is None else mailbox.limit_site_hour
+    return Cap("site_hour", "site", f"{mailbox.mailbox_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
 
 
-def stream_site_cap(tx: Transaction, box: SenderState, site: str) -> Cap:
+def stream_site_cap(tx: Transaction, mailbox: SenderState, site: str) -> Cap:
     """Hourly cap on attempts of a stream at a site: the policy's, or a mailbox's own if that is higher."""
     _, policy = context.current_policy(tx)
-    own, widest = policy.budgets.of_site(site), _widest(tx, box.stream_id)[1]
+    own, widest = policy.budgets.of_site(site), _widest(tx, mailbox.stream_id)[1]
     cap = max(own.stream_hour, own.hour, widest)
-    return Cap("stream_site_hour", "stream_site", f"{box.stream_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET)
+    return Cap(
+        "stream_site_hour", "stream_site", f"{mailbox.stream_id}:{site}", "attempts", cap, HOUR_MINUTES, HOUR_BUCKET
+    )
 
 
-def site_pace(tx: Transaction, box: SenderState, site: str) -> int:
+def site_pace(tx: Transaction, mailbox: SenderState, site: str) -> int:
     """Messages per minute of a mailbox at a site."""
     _, policy = context.current_policy(tx)
-    return policy.budgets.of_site(site).minute if box.limit_site_minute is None else box.limit_site_minute
+    return policy.budgets.of_site(site).minute if mailbox.limit_site_minute is None else mailbox.limit_site_minute
 
 
-def stream_site_pace(tx: Transaction, box: SenderState, site: str) -> int:
+def stream_site_pace(tx: Transaction, mailbox: SenderState, site: str) -> int:
     """Messages per minute of a stream at a site: the policy's, or a mailbox's own if that is higher."""
     _, policy = context.current_policy(tx)
     own = policy.budgets.of_site(site)
-    return max(own.stream_minute, own.minute, _widest(tx, box.stream_id)[0])
+    return max(own.stream_minute, own.minute, _widest(tx, mailbox.stream_id)[0])
 
 
 def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
@@ -92,13 +94,17 @@ class _Bound:
     name: str
 
 
-def site_bounds(tx: Transaction, box: SenderState, site: str) -> tuple[_Bound, _Bound]:
+def site_bounds(tx: Transaction, mailbox: SenderState, site: str) -> tuple[_Bound, _Bound]:
     """The mailbox's own limits, and those it shares with the other mailboxes of its stream."""
-    stream = stream_site_pace(tx, box, site)
+    stream = stream_site_pace(tx, mailbox, site)
     return (
-        _Bound(site_cap(tx, box, site), "site_minute", site_pace(tx, box, site), box.mailbox_id, site),
+        _Bound(site_cap(tx, mailbox, site), "site_minute", site_pace(tx, mailbox, site), mailbox.mailbox_id, site),
         _Bound(
-            stream_site_cap(tx, box, site), "stream_site_minute", stream, NO_MAILBOX, shared_pace(box.stream_id, site)
+            stream_site_cap(tx, mailbox, site),
+            "stream_site_minute",
+            stream,
+            NO_MAILBOX,
+            shared_pace(mailbox.stream_id, site),
         ),
     )
 
@@ -120,13 +126,13 @@ class Sites:
     Each site is limited twice: for the mailbox, and for all mailboxes of its stream together.
     """
 
-    def __init__(self, tx: Transaction, box: SenderState, names: Collection[str]) -> None:
+    def __init__(self, tx: Transaction, mailbox: SenderState, names: Collection[str]) -> None:
         self._tx = tx
-        self._box = box
-        prefetch_sites(tx, [(box.mailbox_id, name) for name in names])
-        prefetch_stream_sites(tx, [(box.stream_id, name) for name in names])
-        self._tats = arrivals(tx, box.mailbox_id, names) | arrivals(
-            tx, NO_MAILBOX, [shared_pace(box.stream_id, name) for name in names]
+        self._box = mailbox
+        prefetch_sites(tx, [(mailbox.mailbox_id, name) for name in names])
+        prefetch_stream_sites(tx, [(mailbox.stream_id, name) for name in names])
+        self._tats = arrivals(tx, mailbox.mailbox_id, names) | arrivals(
+            tx, NO_MAILBOX, [shared_pace(mailbox.stream_id, name) for name in names]
         )
         self._moved: dict[tuple[int, str], int] = {}
 
@@ -179,10 +185,10 @@ class RoutePace:
     minute has more.
     """
 
-    def __init__(self, tx: Transaction, box: SenderState) -> None:
+    def __init__(self, tx: Transaction, mailbox: SenderState) -> None:
         self._tx = tx
-        self._site = f"route:{box.stream_id}"
-        self._limit = box.minute_messages
+        self._site = f"route:{mailbox.stream_id}"
+        self._limit = mailbox.minute_messages
         self._tat = arrivals(tx, NO_MAILBOX, {self._site}).get(self._site) if self._limit is not None else None
 
     def grant(self, *, asking: int) -> budgets.Grant:

@@ -56,43 +56,43 @@ def claim(
 
 
 def _claim_mailbox(
-    tx: Transaction, box: SenderState, *, worker: int, limit: int, closed: Collection[str]
+    tx: Transaction, mailbox: SenderState, *, worker: int, limit: int, closed: Collection[str]
 ) -> list[Claimed]:
-    if box.expires_at is not None and box.expires_at <= tx.now:
-        _nap(tx, box, until=FAR_FUTURE, waits_for="mailbox expired")
+    if mailbox.expires_at is not None and mailbox.expires_at <= tx.now:
+        _nap(tx, mailbox, until=FAR_FUTURE, waits_for="mailbox expired")
         return []
-    route = site_limits.RoutePace(tx, box)
+    route = site_limits.RoutePace(tx, mailbox)
     granted = route.grant(asking=limit)
     if granted.n == 0:
-        _nap(tx, box, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
+        _nap(tx, mailbox, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
         return []
-    caps = limits.departure_caps(tx, box)
+    caps = limits.departure_caps(tx, mailbox)
     tx.counters.prefetch_all(limits.counters(caps, now=tx.now))
     rooms = [(cap, cap.room(tx)) for cap in caps]
     left = min(room.left for _, room in rooms)
     spent = [(cap, room) for cap, room in rooms if room.left == 0]
-    turns = _claim_lanes(tx, box, limit=granted.n, uncharged=left, closed=closed)
+    turns = _claim_lanes(tx, mailbox, limit=granted.n, uncharged=left, closed=closed)
     slots = [slot for turn in turns for slot in turn.slots]
     route.spend(len(slots))
-    queue.lease(tx, turns, mailbox_id=box.mailbox_id, worker=worker, until=tx.now + LEASE)
-    _charge(tx, box, caps, slots)
+    queue.lease(tx, turns, mailbox_id=mailbox.mailbox_id, worker=worker, until=tx.now + LEASE)
+    _charge(tx, mailbox, caps, slots)
     if spent and not slots:
         # Nothing charged is due, and nothing more can be charged: look again when the last of the caps opens.
         until = max(room.next_at or tx.now for _, room in spent)
-        _nap(tx, box, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
+        _nap(tx, mailbox, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
     else:
-        _nap(tx, box, until=0, waits_for=None)
+        _nap(tx, mailbox, until=0, waits_for=None)
     return queue.describe(tx, slots)
 
 
 def _claim_lanes(
-    tx: Transaction, box: SenderState, *, limit: int, uncharged: int, closed: Collection[str]
+    tx: Transaction, mailbox: SenderState, *, limit: int, uncharged: int, closed: Collection[str]
 ) -> list[queue.LaneTurn]:
     """Claim a share of each due lane, as far as its site's pace and hourly cap allow; none to a `closed` domain."""
-    due = queue.lanes_due(tx, mailbox_id=box.mailbox_id, limit=min(LANES_A_TURN, limit), closed=closed)
+    due = queue.lanes_due(tx, mailbox_id=mailbox.mailbox_id, limit=min(LANES_A_TURN, limit), closed=closed)
     if not due:
         return []
-    sites = site_limits.Sites(tx, box, {lane.site for lane in due})
+    sites = site_limits.Sites(tx, mailbox, {lane.site for lane in due})
     # Twice an even share: a lane may use what earlier lanes left over. What it misses now, it gets in the next claim.
     ids, rows = [lane.id for lane in due], min(queue.LANE_WINDOW, -(-2 * limit // len(due)))
     heads = queue.heads(tx, ids, rows=rows)
@@ -113,7 +113,7 @@ def _claim_lanes(
     return turns
 
 
-def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots: Sequence[queue.Slot]) -> None:
+def _charge(tx: Transaction, mailbox: SenderState, caps: Sequence[limits.Cap], slots: Sequence[queue.Slot]) -> None:
     """Charge first claims, once; a later deferral refunds nothing."""
     fresh = [slot for slot in slots if not slot.charged]
     if not fresh:
@@ -121,14 +121,16 @@ def _charge(tx: Transaction, box: SenderState, caps: Sequence[limits.Cap], slots
     for cap in caps:
         cap.charge(tx, len(fresh))
     if not any(cap.scope == "stream" for cap in caps):
-        tx.bump("stream", str(box.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
-    tx.bump("stream", str(box.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
+        tx.bump("stream", str(mailbox.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
+    tx.bump("stream", str(mailbox.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
     tx.write_keeping_caches(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
-    acceptance_limits.wait(tx, box, n=-len(fresh))
+    acceptance_limits.wait(tx, mailbox, n=-len(fresh))
 
 
-def _nap(tx: Transaction, box: SenderState, *, until: int, waits_for: str | None) -> None:
-    tx.write_keeping_caches(_NAP, [{"b_id": box.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}])
+def _nap(tx: Transaction, mailbox: SenderState, *, until: int, waits_for: str | None) -> None:
+    tx.write_keeping_caches(
+        _NAP, [{"b_id": mailbox.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}]
+    )
 
 
 _PAID: Final = update(RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)

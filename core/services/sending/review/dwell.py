@@ -143,11 +143,11 @@ def _reading(tx: Transaction, item: int, actor: Actor) -> Row[Any] | None:
 
 def _reader(tx: Transaction, actor: Actor) -> Row[Any]:
     """The reviewer's row: what they have open, and since when."""
-    wanted = select(READER).where(READER.c.name == actor.name)
-    found = tx.one(wanted)
+    query = select(READER).where(READER.c.name == actor.name)
+    found = tx.one(query)
     if found is None:
         tx.add(READER, {"name": actor.name, "item": None, "since": tx.now, "hurried_at": None, "hurry": None})
-        found = tx.one(wanted)
+        found = tx.one(query)
         assert found is not None
     return found
 
