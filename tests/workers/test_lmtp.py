@@ -160,6 +160,17 @@ def test_a_mailbox_that_is_retired_between_rcpt_and_the_message_is_unknown(desk:
     assert talk(desk, story)[0] == 550
 
 
+def test_a_mailbox_is_known_as_soon_as_it_is_made(desk: Bench) -> None:
+    new = f"new@{DOMAIN}"
+
+    def story(mta: MailServer) -> list[list[tuple[int, str]]]:
+        before = mta.hand_over(mail(), new)
+        desk.store.transact(lambda tx: add_mailbox(tx, agent="new-bot", address=new, stream=desk.stream_id))
+        return [before, mta.hand_over(mail(), new)]
+
+    assert talk(desk, story) == [[(550, "5.1.1")], [(250, "2.0.0")]]
+
+
 def test_connections_beyond_the_limit_and_from_elsewhere_are_told_so(desk: Bench) -> None:
     async def greeting(**settings: Any) -> list[bytes]:
         async with serving(desk, **settings) as server:

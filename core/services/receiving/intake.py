@@ -50,11 +50,12 @@ class Intake:
 
     async def knows(self, recipient: str) -> bool:
         """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
-        return await asyncio.to_thread(
-            self._store.recently,
-            ("receives", recipient),
-            lambda: self._store.look(lambda tx: receive.takes(tx, recipient, self._ctx)),
-        )
+
+        def look() -> bool | None:
+            # None is not cached: mail to a mailbox made within the last second would be refused for good.
+            return self._store.look(lambda tx: receive.takes(tx, recipient, self._ctx)) or None
+
+        return bool(await asyncio.to_thread(self._store.recently, ("receives", recipient), look))
 
     async def take(self, raw: bytes, *, sender: str | None, recipients: Sequence[str], source: str) -> list[Receipt]:
         """Store a message; returns what became of it for each recipient, after the commit. Raises `Unavailable`."""
