@@ -9,7 +9,8 @@
     │   ├── NotFound            no such thing, or not one of yours                         (HTTP 404)
     │   ├── Conflict            the state has changed: decided already, digest differs     (HTTP 409)
     │   │   └── ChecklistOpen   a signature with open checklist items: says which          (HTTP 409)
-    │   └── TooLarge            over a limit that protects the desk                        (HTTP 413)
+    │   ├── TooLarge            over a limit that protects the desk                        (HTTP 413)
+    │   └── UnsupportedMedia    the body is of another media type                          (HTTP 415)
     └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
         └── Overloaded          the writer's queue is full
 
@@ -92,6 +93,10 @@ class ChecklistOpen(Conflict):
 
 class TooLarge(Refused):
     error = "too_large"
+
+
+class UnsupportedMedia(Refused):
+    error = "unsupported_media_type"
 
 
 class Unavailable(PostroomError):

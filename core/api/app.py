@@ -20,7 +20,7 @@ from core.api.routes import docs
 from core.api.routes.emails import EmailRoutes
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
-from core.api.routes.inbound import InboundRoutes
+from core.api.routes.inbound import InboundRoutes, ProviderInbound
 from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operator_actions import Operators
@@ -29,6 +29,7 @@ from core.api.routes.signoffs import Signing
 from core.api.routes.tokens import Tokens
 from core.api.routes.unsubscribe import Unsubscribe
 from core.api.routes.webhooks import WebhookRoutes
+from core.rules.providers import registry
 from core.settings import Settings
 
 ABOUT = """The gateway through which AI agents send email. Agents submit, a human decides where the mailbox's mode asks
@@ -56,7 +57,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
 
 
 def public(desk: ApiContext, settings: Settings) -> FastAPI:
-    """Only the routes that outsiders need: unsubscribe and feedback. It does not serve its own API description."""
+    """Only the routes that outsiders need: unsubscribe, feedback, mail from providers. No API description."""
     app = _app(desk, settings, desk.traffic.public, described=False)
     _open(app, desk, settings)
     return app
@@ -65,6 +66,7 @@ def public(desk: ApiContext, settings: Settings) -> FastAPI:
 def _open(app: FastAPI, desk: ApiContext, settings: Settings) -> None:
     app.include_router(Unsubscribe(desk, settings).router)
     app.include_router(Feedback(desk, settings).router)
+    app.include_router(ProviderInbound(desk, settings).router)
 
 
 def _app(
@@ -91,5 +93,8 @@ def _app(
         docs.install(app)
     app.add_middleware(Head)
     app.add_middleware(Hosts, settings=settings)
-    app.add_middleware(RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies)  # the last one added is outermost
+    larger = {f"/inbound/{one.name}": one.inbound.most for one in registry.PROVIDERS.values()}
+    app.add_middleware(  # the last one added is outermost
+        RequestLimits, chance=desk.ctx.chance, bodies=listener.bodies, larger=larger
+    )
     return app

@@ -27,6 +27,7 @@ from core.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnsupportedMedia,
 )
 
 log = structlog.get_logger("doors")
@@ -39,6 +40,7 @@ _STATUS: Final[tuple[tuple[type[Refused], int], ...]] = (
     (NotFound, 404),
     (Conflict, 409),
     (TooLarge, 413),
+    (UnsupportedMedia, 415),
     (Refused, 400),
 )
 

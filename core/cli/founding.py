@@ -39,7 +39,7 @@ public_url = {public_url}       # base of unsubscribe links (RFC 8058)
 # dmarc_reports = "dmarc@example.com"  # receives the DMARC reports on these domains
 
 {listen}     # agents and operators
-# public_listen = "0.0.0.0:8026"  # only /u/ and /feedback/, for the internet
+# public_listen = "0.0.0.0:8026"  # only /u/, /feedback/, /inbound/PROVIDER
 # egress = 0                    # delivery processes; 0: the gateway itself delivers
 
 # [feedback]                    # webhooks of a provider without settings get 401

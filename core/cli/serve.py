@@ -55,7 +55,7 @@ def serve(
     *,
     listen: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="For agents and operators.")] = None,
     public_listen: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/ and /feedback/, for the internet.")
+        str | None, typer.Option(metavar="HOST:PORT", help="Only /u/, /feedback/ and /inbound/PROVIDER.")
     ] = None,
     lmtp: Annotated[
         str | None, typer.Option(metavar="HOST:PORT|unix:PATH", help="Receive mail from the mail server in front.")

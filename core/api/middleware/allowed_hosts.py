@@ -1,8 +1,8 @@
 """Check the `Host` header against the names of this desk.
 
 A page in an operator's browser can make its own name resolve to this address (DNS rebinding) and then talk to the desk
-as if it were its own server; only `Host` reveals it. Unsubscribe links and feedback carry their own proof and arrive
-under the names of many streams, so they are accepted under any name.
+as if it were its own server; only `Host` reveals it. Unsubscribe links, feedback and mail from providers carry their
+own proof and arrive under the names of many streams, so they are accepted under any name.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 from core.api.errors import problem
 from core.api.middleware.request_limits import App, Receive, Scope, Send
+from core.rules.providers import registry
 from core.settings import Settings, split_listen
 
-_PROVEN: Final = ("/u/", "/feedback/")
+_PROVEN: Final = ("/u/", "/feedback/", *(f"/inbound/{name}" for name in registry.PROVIDERS))
 ANY: Final = "*"
 
 

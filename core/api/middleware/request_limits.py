@@ -7,7 +7,7 @@ and breaks cancellation.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect
@@ -62,10 +62,22 @@ class _Body:
 
 
 class RequestLimits:
-    """Assign each request an ID and refuse bodies over the limits, with or without a declared size."""
+    """Assign each request an ID and refuse bodies over the limits, with or without a declared size.
 
-    def __init__(self, app: App, *, chance: Chance, bodies: Bodies, most: int = MAX_BODY) -> None:
+    `larger`: limits of paths that take more than `most`.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        chance: Chance,
+        bodies: Bodies,
+        most: int = MAX_BODY,
+        larger: Mapping[str, int] | None = None,
+    ) -> None:
         self._app = app
+        self._larger = {path: limit for path, limit in (larger or {}).items() if limit > most}
         self._bodies = bodies
         self._chance = chance
         self._most = most
@@ -76,8 +88,9 @@ class RequestLimits:
             return
         rid = scope["postroom.request_id"] = f"req_{self._chance(64):016x}"
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        if declared.isdigit() and whole_number(declared.decode(), most=self._most) is None:
-            await self._refuse(scope, receive, send, rid)
+        most = self._larger.get(scope["path"], self._most) if self._larger else self._most
+        if declared.isdigit() and whole_number(declared.decode(), most=most) is None:
+            await self._refuse(scope, receive, send, rid, most)
             return
         started = False
 
@@ -88,13 +101,13 @@ class RequestLimits:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", rid.encode())]
             await send(message)
 
-        body = _Body(receive, self._bodies, self._most)
+        body = _Body(receive, self._bodies, most)
         try:
             await self._app(scope, body.receive, tagged)
         except _TooMuch:
             if started:
                 raise
-            await self._refuse(scope, receive, send, rid)
+            await self._refuse(scope, receive, send, rid, most)
         except _NoRoom:
             if started:
                 raise
@@ -105,9 +118,9 @@ class RequestLimits:
         finally:
             body.release()
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, rid: str) -> None:
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, rid: str, most: int) -> None:
         answer = problem(
-            413, error="too_large", reason=f"the request is larger than {self._most:,} bytes", request_id=rid,
+            413, error="too_large", reason=f"the request is larger than {most:,} bytes", request_id=rid,
             fix="send large files as links",
         )  # fmt: skip
         answer.headers["x-request-id"] = rid

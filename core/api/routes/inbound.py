@@ -1,7 +1,12 @@
-"""Received mail over HTTP: the raw message, as a mail server's pipe or a program posts it."""
+"""Received mail over HTTP: the raw message, as a mail server's pipe or a program posts it, or a provider.
+
+A provider's post is authenticated as its feedback is; `/inbound/raw` asks for a token of its own and does not face the
+internet.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,18 +14,21 @@ from fastapi import APIRouter, Query, Request, Response
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, errors
 from core.api.schemas.responses import HandedAnswer
-from core.errors import Invalid, NotFound, TooLarge, Unauthenticated, Unavailable
+from core.errors import Invalid, NotFound, TooLarge, Unauthenticated, Unavailable, UnsupportedMedia
 from core.rules.inbound.message import MAX_BYTES
-from core.rules.providers import payload
+from core.rules.providers import Forged, Provider, payload, registry
+from core.services.feedback.fetching import Fetch, fetch
 from core.services.receiving.intake import Intake
+from core.services.receiving.provider_mail import MAX_RECIPIENTS, ProviderMail
 from core.services.receiving.receive import Receipt
 from core.settings import Settings
 
-MAX_RECIPIENTS: Final = 200
+WRONG: Final = "this is not signed by whom it should be, or nobody set that up here"
+NOBODY: Final = "no mailbox of this desk has one of these addresses; posting it again changes nothing"
 
 
 class InboundRoutes:
-    """The route under /inbound/."""
+    """/inbound/raw."""
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._token = settings.inbound.raw_token
@@ -45,7 +53,7 @@ class InboundRoutes:
             raise Unauthenticated(
                 "the token does not match", fix="send inbound.raw_token of postroom.toml as a bearer token"
             )
-        raw = await _bounded(request)
+        raw = await _bounded(request, MAX_BYTES)
         if not raw.strip():
             raise Invalid("the body is empty", fix="post the message itself, as message/rfc822")
         mail = await self._intake.read(raw)
@@ -61,8 +69,7 @@ class InboundRoutes:
             raise Unavailable("a mailbox is over its quota; hand the message over again later", retry_after=600)
         if not any(one.taken for one in receipts):
             raise NotFound("no mailbox of this desk has one of these addresses")
-        listed = [{"address": to, "status": one.value} for to, one in zip(wanted, receipts, strict=True)]
-        return answer_json(200, {"recipients": listed})
+        return answer_json(200, _listed(list(zip(wanted, receipts, strict=True))))
 
     def _routes(self) -> None:
         body: dict[str, Any] = {
@@ -76,11 +83,60 @@ class InboundRoutes:
         )  # fmt: skip
 
 
-async def _bounded(request: Request) -> bytes:
+class ProviderInbound:
+    """The routes under /inbound/ of providers, which face the internet. `fetch` downloads from a provider's URL."""
+
+    def __init__(self, desk: ApiContext, settings: Settings, *, fetch: Fetch = fetch) -> None:
+        intake = Intake(
+            store=desk.store, writer=desk.writer, ctx=desk.ctx, settings=settings.inbound, pool=desk.composers
+        )  # fmt: skip
+        self._mail = ProviderMail(
+            intake=intake, writer=desk.writer, clock=desk.store.clock, configured=settings.feedback, fetch=fetch
+        )
+        self.router = APIRouter(tags=["inbox"])
+        for provider in registry.PROVIDERS.values():
+            content: dict[str, Any] = {kind: {"schema": {}} for kind in sorted(provider.inbound.media)}
+            for path in provider.inbound.paths:
+                self.router.add_api_route(
+                    f"/inbound/{provider.name}{path}", self._handler(provider), methods=["POST"],
+                    name=f"inbound {provider.name}{path}",
+                    openapi_extra={"requestBody": {"required": True, "content": content}, "security": []},
+                    responses=errors(401, 413, 415, 422, 503) | {200: {"model": HandedAnswer}},
+                )  # fmt: skip
+
+    def _handler(self, provider: Provider[Any]) -> Callable[[Request], Awaitable[Response]]:
+        async def handler(request: Request) -> Response:
+            return await self._post(provider, request)
+
+        handler.__name__ = f"inbound_{provider.name}"
+        handler.__doc__ = f"Received mail, as {provider.title} posts it; stored before the answer."
+        return handler
+
+    async def _post(self, provider: Provider[Any], request: Request) -> Response:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in provider.inbound.media:
+            wanted = " or ".join(sorted(provider.inbound.media))
+            raise UnsupportedMedia(f"{provider.title} posts {wanted}", fix=f"postroom docs {provider.name}")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        outcome = await self._mail.take(provider, headers, lambda: _bounded(request, provider.inbound.most))
+        if isinstance(outcome, Forged):
+            own = f"the secret under [feedback.{provider.name}] in postroom.toml must be the provider's own"
+            raise Unauthenticated(WRONG, fix=outcome.fix or f"{own}: postroom docs {provider.name}")
+        answer = _listed(outcome.receipts)
+        if outcome.receipts and not any(receipt.taken for _, receipt in outcome.receipts):
+            answer["reason"] = NOBODY
+        return answer_json(200, answer | ({"confirmed": outcome.confirmed} if outcome.confirmed else {}))
+
+
+def _listed(receipts: Sequence[tuple[str, Receipt]]) -> dict[str, Any]:
+    return {"recipients": [{"address": address, "status": one.value} for address, one in receipts]}
+
+
+async def _bounded(request: Request, most: int) -> bytes:
     """The body. Raises `TooLarge`."""
     found = bytearray()
     async for chunk in request.stream():
         found += chunk
-        if len(found) > MAX_BYTES:
-            raise TooLarge(f"the message is larger than {MAX_BYTES >> 20} MiB")
+        if len(found) > most:
+            raise TooLarge(f"it is larger than {most >> 20} MiB")
     return bytes(found)

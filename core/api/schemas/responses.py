@@ -87,8 +87,12 @@ class ReceivedAnswer(BaseModel):
 
 
 class HandedAnswer(BaseModel):
-    """What became of a message that was handed over: `stored`, `duplicate`, `feedback` or `unknown` for each."""
+    """What became of a message that was handed over: `stored`, `duplicate`, `feedback` or `unknown` for each.
 
+    `reason`: why nothing was stored. `confirmed`: the subscription that a provider asked to confirm.
+    """
+
+    model_config = ConfigDict(extra="allow")
     recipients: list[dict[str, str]]
 
 

@@ -1,4 +1,4 @@
-"""Checks of `postroom doctor` on the ways in for mail: whether the LMTP listener answers."""
+"""Checks of `postroom doctor` on the ways in for mail: whether the LMTP listener answers, which providers may post."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import REACH_WITHIN, Finding, Grade
+from core.rules.providers import registry
 from core.settings import split_listen
 
 
@@ -33,3 +34,16 @@ def lmtp(desk: CommandContext) -> Iterator[Finding]:
     if not desk.settings.inbound.authserv_ids:
         fix = "set inbound.authserv_ids to the name in the mail server's Authentication-Results"
         yield Finding(Grade.WARN, "lmtp", "authserv_ids", "is not set: no sender is ever proved", fix)
+
+
+def providers(desk: CommandContext) -> Iterator[Finding]:
+    """Name the addresses at which providers may post received mail."""
+    for provider in registry.PROVIDERS.values():
+        if not provider.inbound.connected(desk.settings.feedback.of(provider)):
+            continue
+        url = f"{desk.settings.public_url}/inbound/{provider.name}{provider.inbound.paths[-1]}"
+        if url.startswith("https:"):
+            yield Finding(Grade.OK, "inbound", provider.title, f"it may post received mail to {url}")
+        else:
+            fix = "serve it over HTTPS and set public_url, if mail is received through this provider"
+            yield Finding(Grade.WARN, "inbound", provider.title, f"{url} is not HTTPS: its proof could be copied", fix)

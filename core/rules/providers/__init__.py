@@ -11,6 +11,7 @@ within the package they share the types and the parsing of untrusted JSON (`payl
     sendgrid.py   Event Webhook, ECDSA over the raw body
     mailgun.py    HMAC over a timestamp and a token, never over the body
     postmark.py   basic auth or a token header
+    forms.py      forms in which mail is posted; used by mailgun.py and sendgrid.py
 
 To add one: a module with `PROVIDER`, a page of its name in core/docs/, tests. Call `verify` first: `read` trusts its
 input. The only exception either raises is `core.errors.Invalid`, for a payload of the wrong shape.
@@ -23,6 +24,8 @@ from core.rules.providers.provider import (
     Forged,
     Genuine,
     Happened,
+    Inbound,
+    PostedMail,
     Proof,
     Provider,
     ProviderEvent,
@@ -40,6 +43,8 @@ __all__ = [
     "Forged",
     "Genuine",
     "Happened",
+    "Inbound",
+    "PostedMail",
     "Proof",
     "Provider",
     "ProviderEvent",

@@ -4,7 +4,9 @@ The signature covers neither the event nor anything else in the body: anyone who
 under its signature. Only the window and the token limit that, so `verify` returns the token as `Genuine.once` and the
 caller refuses a token already seen with another payload.
 
-Source: Mailgun, "Securing webhooks" and "Event structure".
+Received mail is posted as a form with the same signature.
+
+Source: Mailgun, "Securing webhooks", "Event structure" and "Receiving messages via HTTP".
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from core.durations import MINUTE
+from core.durations import HOUR, MINUTE
 from core.errors import Invalid
 from core.model import Feedback
+from core.rules.providers import forms
 from core.rules.providers.payload import (
+    MAX_MAIL,
     diagnostic,
     enhanced,
     identity,
@@ -45,6 +49,8 @@ from core.rules.providers.provider import (
     Forged,
     Genuine,
     Happened,
+    Inbound,
+    PostedMail,
     Proof,
     Provider,
     ProviderEvent,
@@ -55,6 +61,8 @@ from core.rules.providers.provider import (
 )
 
 WINDOW: Final = 15 * MINUTE
+MAIL_WINDOW: Final = 9 * HOUR
+"""Mail is posted again for 8 hours, and must not be refused because its signature is that of the first attempt."""
 
 
 def verify(payload: object, *, signing_key: str, now: int, window: int = WINDOW) -> Proof:
@@ -199,12 +207,47 @@ def _verify(webhook: Webhook, settings: Mailgun, *, now: int, fetched: Mapping[s
     return verify(payload, signing_key=key.get_secret_value() if key else "", now=now)
 
 
+_SIGNED: Final = ("timestamp", "token", "signature")
+
+
+def _verify_mail(webhook: Webhook, settings: Mailgun, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    del fetched
+    try:
+        form = forms.read(webhook, _SIGNED)
+    except Invalid as error:
+        return Forged(error.reason)
+    given = {name: value[:1_000].decode("latin-1") for name, value in form.items()}
+    key = settings.signing_key
+    secret = key.get_secret_value() if key else ""
+    return verify({"signature": given}, signing_key=secret, now=now, window=MAIL_WINDOW)
+
+
+def mail(webhook: Webhook) -> PostedMail:
+    """Parse the form of a route. Raises `Invalid`."""
+    form = forms.read(webhook, ("body-mime", "sender", "recipient"))
+    raw = form.get("body-mime")
+    if raw is None:
+        raise Invalid(
+            "there is no body-mime",
+            fix="end the URL of the route with /inbound/mailgun/mime: Mailgun then posts it whole",
+        )
+    recipients = form.get("recipient", b"")[:64_000].decode("utf-8", "replace").split(",")
+    sender = form.get("sender")
+    return PostedMail(
+        raw,
+        None if sender is None else sender[:998].decode("utf-8", "replace").strip(),
+        tuple(one.strip() for one in recipients if one.strip()),
+    )
+
+
 PROVIDER: Final = Provider(
     name="mailgun",
     title="Mailgun",
     settings=Mailgun,
     verify=_verify,
     read=lambda webhook: events(parse(webhook.body)),
+    # Mailgun posts messages whole only to URLs that end so.
+    inbound=Inbound(verify=_verify_mail, read=mail, media=forms.MEDIA, most=MAX_MAIL, paths=("", "/mime")),
     relay=Relay(
         rewrites=frozenset({"message-id"}),
         field="X-Mailgun-Variables",

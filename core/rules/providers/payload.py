@@ -21,6 +21,8 @@ from core.errors import Invalid
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """SNS sends at most 256 KiB, SendGrid's batches stay under 1 MiB, Postmark may attach a bounce's text."""
+MAX_MAIL: Final = 26 * 1024 * 1024
+"""Bytes of a request that carries a message: the largest message, 25 MiB, and what is around it."""
 MAX_ROWS: Final = 10_000
 MAX_ID: Final = 998
 """A line of mail (RFC 5322 2.1.1): no Message-ID is longer."""
@@ -43,9 +45,9 @@ def malformed(field: str, problem: str) -> Invalid:
     return Invalid(f"{field} of the payload {problem}", problems=((field, problem),))
 
 
-def parse(body: bytes | str) -> object:
+def parse(body: bytes | str, *, most: int = MAX_BODY) -> object:
     """Parse a JSON body; orjson refuses deep nesting where the standard library would exhaust the stack."""
-    if len(body) > MAX_BODY:
+    if len(body) > most:
         raise malformed("body", "is too large")
     try:
         return orjson.loads(body)

@@ -19,9 +19,11 @@ from typing import Final, assert_never
 
 from pydantic import SecretStr
 
+from core.errors import Invalid
 from core.model import Feedback
 from core.rules.providers.payload import (
     MAX_ID,
+    MAX_MAIL,
     diagnostic,
     enhanced,
     identity,
@@ -29,6 +31,7 @@ from core.rules.providers.payload import (
     key,
     mailbox,
     malformed,
+    optional_rows,
     optional_table,
     ours,
     parse,
@@ -41,6 +44,8 @@ from core.rules.providers.provider import (
     Forged,
     Genuine,
     Happened,
+    Inbound,
+    PostedMail,
     Proof,
     Provider,
     ProviderEvent,
@@ -226,12 +231,37 @@ def _verify(webhook: Webhook, settings: Postmark, *, now: int, fetched: Mapping[
     return next((one for one in proofs if isinstance(one, Genuine)), Forged("the credentials do not match"))
 
 
+MAIL_BYTES: Final = 2 * MAX_MAIL
+"""Postmark posts the attachments twice: by themselves, and in the message."""
+_HASHED: Final = "@inbound.postmarkapp.com"
+"""The domain of the address that Postmark gives each server."""
+
+
+def mail(webhook: Webhook) -> PostedMail:
+    """Parse the post of an inbound stream. Raises `Invalid`."""
+    record = table(parse(webhook.body, most=MAIL_BYTES), "body")
+    raw = record.get("RawEmail")
+    if not isinstance(raw, str) or not raw:
+        raise Invalid(
+            "there is no RawEmail",
+            fix="tick 'Include raw email content in JSON payload' in the inbound stream's settings",
+        )
+    original = record.get("OriginalRecipient")
+    recipients = [original] if isinstance(original, str) and original.strip() else []
+    if not recipients or recipients[0].lower().endswith(_HASHED):
+        # Forwarded to Postmark's own address: who it was for is only in the header.
+        named = [one for field in ("ToFull", "CcFull", "BccFull") for one in optional_rows(record.get(field))]
+        recipients = [str(optional_table(one).get("Email", "")) for one in named]
+    return PostedMail(raw.encode(), None, tuple(one.strip() for one in recipients if one.strip()))
+
+
 PROVIDER: Final = Provider(
     name="postmark",
     title="Postmark",
     settings=Postmark,
     verify=_verify,
     read=lambda webhook: events(parse(webhook.body)),
+    inbound=Inbound(verify=_verify, read=mail, media=frozenset({"application/json"}), most=MAIL_BYTES, early=True),
     relay=Relay(
         rewrites=frozenset({"message-id", "date"}),
         field=f"X-PM-Metadata-{METADATA}",

@@ -7,8 +7,9 @@ settings, `stream dns`, doctor and the signer query the registry and name none o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -114,6 +115,21 @@ class ProviderEvent:
     own_words: bool = False
 
 
+# --- received mail ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PostedMail:
+    """A received message as a provider posts it: its bytes and its envelope.
+
+    `sender` is empty for reports, None if the provider does not name it.
+    """
+
+    raw: bytes
+    sender: str | None
+    recipients: tuple[str, ...]
+
+
 # --- the relay ----------------------------------------------------------------------------------------------------
 
 
@@ -182,12 +198,36 @@ class Read(Protocol):
     def __call__(self, webhook: Webhook) -> tuple[ProviderEvent, ...]: ...
 
 
+class ReadMail(Protocol):
+    """Parse a post into a message; None if it carries none. Trusts its input. Raises `Invalid`."""
+
+    def __call__(self, webhook: Webhook) -> PostedMail | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound(Generic[S]):
+    """How a provider posts received mail, whole (RFC 5322).
+
+    `media`: media types that it posts; `most`: bytes of its largest request. `early`: the proof is in the headers alone
+    and is verified before the body is read. `paths` follow its name in the route. `connected`: whether its posts can be
+    verified at all.
+    """
+
+    verify: Verify[S]
+    read: ReadMail
+    media: frozenset[str]
+    most: int
+    early: bool = False
+    paths: tuple[str, ...] = ("",)
+    connected: Callable[[S], bool] = attrgetter("connected")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider(Generic[S]):
     """One provider.
 
-    `name` is its route under /feedback/, its table in [feedback], its `--provider` and its page in `postroom docs`;
-    `title` is its display name.
+    `name` is its route under /feedback/ and /inbound/, its table in [feedback], its `--provider` and its page in
+    `postroom docs`; `title` is its display name.
     """
 
     name: str
@@ -196,3 +236,4 @@ class Provider(Generic[S]):
     relay: Relay
     verify: Verify[S]
     read: Read
+    inbound: Inbound[S]

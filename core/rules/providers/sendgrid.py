@@ -3,7 +3,8 @@
 One malformed entry must not invalidate a batch. It is skipped under the name `malformed`, because refusing the batch
 would make SendGrid repeat it for a day and then drop the complaints in it.
 
-Source: SendGrid, "Event Webhook Reference" and "Getting Started with the Event Webhook Security Features".
+Source: SendGrid, "Event Webhook Reference", "Getting Started with the Event Webhook Security Features", "Inbound Email
+Parse Webhook" and "Securing your Inbound Parse Webhooks".
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from core.durations import MINUTE
+from core.durations import DAY, MINUTE
 from core.errors import Invalid
 from core.model import Feedback
+from core.rules.providers import forms
 from core.rules.providers.payload import (
+    MAX_MAIL,
     diagnostic,
     enhanced,
     identity,
@@ -25,6 +28,7 @@ from core.rules.providers.payload import (
     mailbox,
     malformed,
     message_id,
+    optional_rows,
     optional_table,
     ours,
     parse,
@@ -39,6 +43,8 @@ from core.rules.providers.provider import (
     METADATA,
     Forged,
     Happened,
+    Inbound,
+    PostedMail,
     Proof,
     Provider,
     ProviderEvent,
@@ -52,6 +58,8 @@ SIGNATURE_HEADER: Final = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER: Final = "X-Twilio-Email-Event-Webhook-Timestamp"
 WINDOW: Final = 15 * MINUTE
 """Replays within it are caught by the events' own keys."""
+MAIL_WINDOW: Final = 4 * DAY
+"""Mail is posted again for 3 days. The signature covers it, so a replay is the same mail, which is stored once."""
 
 # `<id>.filter0001.16648...` or `<id>.recvd-...`: only the first part was in SendGrid's reply at submission.
 _ROUTING: Final = re.compile(r"\.(?:filter|recvd|ismtpd)")
@@ -166,9 +174,10 @@ def _outcome(kind: str, row: Mapping[str, object], *, status: str | None, text: 
 
 
 class SendGrid(ProviderSettings):
-    """The verification key of the signed event webhook."""
+    """The verification keys of the signed event webhook, and of the security policy of Inbound Parse."""
 
     public_key: str | None = None
+    inbound_public_key: str | None = None
 
     @property
     def connected(self) -> bool:
@@ -186,12 +195,43 @@ def _verify(webhook: Webhook, settings: SendGrid, *, now: int, fetched: Mapping[
     )
 
 
+def _verify_mail(webhook: Webhook, settings: SendGrid, *, now: int, fetched: Mapping[str, bytes]) -> Verdict:
+    del fetched
+    return verify(
+        webhook.body,
+        signature=webhook.headers.get(SIGNATURE_HEADER.lower()),
+        timestamp=webhook.headers.get(TIMESTAMP_HEADER.lower()),
+        public_key=settings.inbound_public_key or "",
+        now=now,
+        window=MAIL_WINDOW,
+    )
+
+
+def mail(webhook: Webhook) -> PostedMail:
+    """Parse the form of Inbound Parse in raw mode. Raises `Invalid`."""
+    form = forms.read(webhook, ("email", "envelope"))
+    raw = form.get("email")
+    if raw is None:
+        raise Invalid("there is no email", fix="tick 'POST the raw, full MIME message' in Inbound Parse")
+    envelope = table(parse(form.get("envelope", b"")), "envelope")
+    sender = envelope.get("from")
+    recipients = tuple(one.strip() for one in optional_rows(envelope.get("to")) if isinstance(one, str) and one.strip())
+    return PostedMail(raw, sender.strip() if isinstance(sender, str) else None, recipients)
+
+
 PROVIDER: Final = Provider(
     name="sendgrid",
     title="Twilio SendGrid",
     settings=SendGrid,
     verify=_verify,
     read=lambda webhook: events(parse(webhook.body)),
+    inbound=Inbound(
+        verify=_verify_mail,
+        read=mail,
+        media=forms.MEDIA,
+        most=MAX_MAIL,
+        connected=lambda settings: settings.inbound_public_key is not None,
+    ),
     relay=Relay(
         rewrites=frozenset({"message-id"}),
         field="X-SMTPAPI",

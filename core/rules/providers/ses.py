@@ -1,11 +1,13 @@
 """Amazon SES: both formats of its events, its settings and its relay. Events arrive through SNS, verified in `sns.py`.
 
-Sources: Amazon SES developer guide, "Contents of event data that Amazon SES publishes to Amazon SNS" and "Amazon SNS
-notification contents".
+Sources: Amazon SES developer guide, "Contents of event data that Amazon SES publishes to Amazon SNS", "Amazon SNS
+notification contents" and "Examples of notifications for Amazon SES email receiving".
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from core.errors import Invalid
 from core.model import Feedback
 from core.rules.providers import sns
 from core.rules.providers.payload import (
+    MAX_BODY,
     diagnostic,
     enhanced,
     identity,
@@ -37,6 +40,8 @@ from core.rules.providers.provider import (
     Forged,
     Genuine,
     Happened,
+    Inbound,
+    PostedMail,
     Provider,
     ProviderEvent,
     ProviderSettings,
@@ -305,12 +310,37 @@ def _read(webhook: Webhook) -> tuple[ProviderEvent, ...]:
     return events(envelope.message) if envelope.type == "Notification" else ()
 
 
+def mail(webhook: Webhook) -> PostedMail | None:
+    """Parse the notification of a receipt rule's SNS action; None for others. Raises `Invalid`."""
+    envelope = sns.read(webhook.body)
+    if envelope.type != "Notification" or envelope.message.startswith(_NOTICE):
+        return None
+    record = table(parse(envelope.message), "Message")
+    if text_or_empty(record.get("notificationType")) != "Received":
+        return None  # events of mail that was sent, for a topic that has both
+    content, receipt = record.get("content"), optional_table(record.get("receipt"))
+    if not isinstance(content, str):
+        raise Invalid(
+            "the notification carries no message", fix="use an SNS action in the receipt rule: others notify without it"
+        )
+    encoding = text_or_empty(optional_table(receipt.get("action")).get("encoding")).upper()
+    try:
+        raw = base64.b64decode(content, validate=True) if encoding == "BASE64" else content.encode()
+    except (binascii.Error, ValueError) as error:
+        raise malformed("content", "is not base64") from error
+    source = optional_table(record.get("mail")).get("source")
+    recipients = tuple(one for one in optional_rows(receipt.get("recipients")) if isinstance(one, str))
+    return PostedMail(raw, source if isinstance(source, str) else None, recipients)
+
+
 PROVIDER: Final = Provider(
     name="ses",
     title="Amazon SES",
     settings=Ses,
     verify=_verify,
     read=_read,
+    # SNS posts JSON as text/plain, at most 256 KiB.
+    inbound=Inbound(verify=_verify, read=mail, media=frozenset({"text/plain", "application/json"}), most=MAX_BODY),
     relay=Relay(
         # SES rewrites Message-ID and Date; its message tags allow letters, digits, _ and - only.
         rewrites=frozenset({"message-id", "date", "return-path"}),

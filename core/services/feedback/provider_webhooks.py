@@ -13,18 +13,18 @@ from typing import Any, Final
 
 import structlog
 
-from core.db import feedback
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.durations import DAY
-from core.errors import Invalid, PostroomError, Unavailable
+from core.errors import Invalid, Unavailable
 from core.model import Clock
 from core.rules.providers import Forged, Genuine, Provider, ProviderEvent, Unproven, Verdict, Webhook, registry
-from core.services.feedback import fetching, ingest, kept_webhooks
-from core.services.feedback.fetching import Absent, Fetch, Fetcher
+from core.services.feedback import fetching, ingest, kept_webhooks, webhook_proof
+from core.services.feedback.fetching import Fetch
 from core.services.feedback.ingest import FeedbackResult
 from core.services.feedback.kept_webhooks import Kept
+from core.services.feedback.webhook_proof import Reused, Verifier
 from core.settings import Feedback
 
 BATCH_SIZE: Final = 50
@@ -54,10 +54,6 @@ class Later:
 Outcome = Taken | Later | Forged
 
 
-class Reused(PostroomError):
-    """A proof that is valid for one payload arrived again with another."""
-
-
 class ProviderWebhooks:
     """Webhook processing, one instance for each process that accepts webhooks. `fetch` reads a provider's URL."""
 
@@ -68,7 +64,7 @@ class ProviderWebhooks:
         self._writer = writer
         self._clock = clock
         self._configured = configured
-        self._fetcher = Fetcher(clock=clock, fetch=fetch)
+        self._verifier = Verifier(clock=clock, fetch=fetch)
 
     async def take(self, provider: Provider[Any], webhook: Webhook) -> Outcome:
         """Process an incoming webhook. Raises `Invalid` for a genuine one of an unknown shape, `Unavailable`."""
@@ -129,28 +125,7 @@ class ProviderWebhooks:
         await self._writer.do(lambda tx: kept_webhooks.postpone(tx, kept))
 
     async def _judge(self, provider: Provider[Any], webhook: Webhook, *, now: int) -> Verdict:
-        """Return the provider's verdict.
-
-        Fetch what the verdict needs first, and confirm the subscription that a genuine webhook asks to confirm.
-        """
-        settings = self._configured.of(provider)
-        verdict = provider.verify(webhook, settings, now=now, fetched={})
-        try:
-            if isinstance(verdict, Unproven):
-                found = {verdict.url: await self._fetcher.certificate(verdict.url)}
-                verdict = provider.verify(webhook, settings, now=now, fetched=found)
-        except Unavailable:
-            return verdict
-        except Absent as error:
-            return Forged(f"there is no certificate: {error}")
-        if isinstance(verdict, Genuine) and verdict.confirm is not None:
-            try:
-                await self._fetcher.once(verdict.confirm.url)
-            except (Unavailable, Absent) as error:
-                log.warning("a subscription was not confirmed", topic=verdict.confirm.subject, reason=str(error))
-                return Unproven(verdict.confirm.url)
-            log.info("subscription confirmed", topic=verdict.confirm.subject)
-        return verdict
+        return await self._verifier.judge(provider.verify, webhook, self._configured.of(provider), now=now)
 
     async def _absorb(
         self, provider: Provider[Any], webhook: Webhook, proof: Genuine, *, kept: Kept | None = None
@@ -167,7 +142,7 @@ class ProviderWebhooks:
                 tx: Transaction, batch: Sequence[ProviderEvent] = batch, done: Kept | None = last
             ) -> list[FeedbackResult]:
                 if proof.once is not None and batch:
-                    _use(tx, proof.once, webhook.body)
+                    webhook_proof.use(tx, proof.once, webhook.body)
                 if done is not None:
                     kept_webhooks.forget(tx, done)
                 return [ingest.absorb_provider(tx, event, source=provider.name) for event in batch]
@@ -191,10 +166,3 @@ class ProviderWebhooks:
 
         await self._writer.do(verb)
         return forged
-
-
-def _use(tx: Transaction, once: str, payload: bytes) -> None:
-    """Bind a proof to its payload for as long as feedback is remembered. Raises `Reused`, which rolls back."""
-    tied = f"{once}:{hashlib.sha256(payload).hexdigest()[:40]}"
-    if feedback.first_time(tx, tied) and not feedback.first_time(tx, once):
-        raise Reused("signature was used again for another payload")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from core.db.store import Store
+from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import TooLarge
 from core.rules import reports
@@ -64,9 +65,16 @@ class Intake:
         )  # fmt: skip
 
     async def take_read(
-        self, mail: ReceivedMail, *, raw: bytes, sender: str | None, recipients: Sequence[str], source: str
+        self,
+        mail: ReceivedMail,
+        *,
+        raw: bytes,
+        sender: str | None,
+        recipients: Sequence[str],
+        source: str,
+        first: Callable[[Transaction], None] | None = None,
     ) -> list[Receipt]:
-        """As `take`, for a message that is read already."""
+        """As `take`, for a message that is read already. `first` runs in the transaction that stores it."""
         report: Report | None = None
         if any(receive.may_be_feedback(one, self._ctx) for one in recipients):
             report = await asyncio.to_thread(reports.read, raw)
@@ -74,7 +82,13 @@ class Intake:
             mail=mail, sender=sender, recipients=recipients, source=source, report=report,
             quota=self._settings.mailbox_megabytes << 20,
         )  # fmt: skip
-        return await self._writer.do(lambda tx: receive.receive(tx, handed, ctx=self._ctx))
+
+        def verb(tx: Transaction) -> list[Receipt]:
+            if first is not None:
+                first(tx)
+            return receive.receive(tx, handed, ctx=self._ctx)
+
+        return await self._writer.do(verb)
 
     async def read(self, raw: bytes) -> ReceivedMail:
         """Read a message. Raises `Unavailable` if no process is free to read a large one."""
