@@ -23,6 +23,7 @@ What happens to mail for a mailbox:
     it is handed over, and answered      workers/lmtp.py, api/routes/inbound.py; services/receiving/provider_mail.py
     it is read, within bounds            services/receiving/read_mail.py; rules/inbound
     it is stored once, in its thread     services/receiving/: receive, threads; db/tables/inbound.py
+    what a run has read holds its mail   services/sending/taint.py; rules/gate.py
     it is emptied when it must           services/control/received_retention.py, services/feedback/erasure_received.py
 
 Where to look:

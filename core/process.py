@@ -76,6 +76,7 @@ def make_context(settings: Settings) -> ServiceContext:
         organisation=settings.organisation,
         feedback_sender=settings.feedback.sender_id,
         cfbl=settings.feedback.invites_complaints,
+        taint=settings.inbound.taint,
     )
 
 

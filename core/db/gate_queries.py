@@ -35,6 +35,8 @@ class TokenFacts:
     revoked_at: int | None
     """Of a delegated token: also when its parent was revoked."""
     issued_by: str
+    own_run: bool
+    """Whether a person bound it, or the token it was delegated from, to its run. Agents choose the run of others."""
 
     def alive(self, now: int) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -68,6 +70,7 @@ class SenderState:
     suspend_reason: str | None
     suspend_figures: dict[str, Any]
     guard_since: int
+    tainted_at: int | None
     stream_id: int
     domain: str
     route: str
@@ -93,6 +96,7 @@ _RENAMED: Final = {
     "suspend_reason": AGENT.c.suspend_reason,
     "suspend_figures": AGENT.c.suspend_figures,
     "guard_since": AGENT.c.guard_since,
+    "tainted_at": AGENT.c.tainted_at,
     "stream_id": STREAM.c.id,
 }
 _OF_STREAM: Final = {
@@ -175,6 +179,9 @@ _TOKEN: Final[Select[Any]] = (
             "expires_at"
         ),
         func.coalesce(TOKEN.c.revoked_at, _PARENT.c.revoked_at).label("revoked_at"),
+        case((_PARENT.c.id.is_(None), TOKEN.c.run_key.is_not(None)), else_=_PARENT.c.run_key.is_not(None)).label(
+            "own_run"
+        ),
     )
     .join(AGENT, AGENT.c.id == TOKEN.c.agent_id)
     .outerjoin(_PARENT, _PARENT.c.id == TOKEN.c.parent_id)
@@ -188,7 +195,7 @@ def _token_facts(row: Row[Any] | None) -> TokenFacts | None:
     if row is None:
         return None
     values: dict[str, Any] = row._asdict()
-    return TokenFacts(**(values | {"scopes": tuple(row.scopes or ())}))
+    return TokenFacts(**(values | {"scopes": tuple(row.scopes or ()), "own_run": bool(row.own_run)}))
 
 
 def desk(tx: Transaction) -> Row[Any]:

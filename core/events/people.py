@@ -63,6 +63,22 @@ class RunDeclared(Event):
     targets: int = 0
 
 
+@fact("run.tainted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTainted(Event):
+    """An agent was shown `count` messages of senders nobody vouches for: its mail outside their threads is held.
+
+    `messages` are the first of them. Without a `run`, all runs are tainted that begin before `until`, of tokens that no
+    person bound to a run. `holds` is False if people are only notified (`inbound.taint`).
+    """
+
+    token: int
+    count: int
+    messages: list[str]
+    until: int | None
+    holds: bool
+
+
 @fact("run.closed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClosed(Event):

@@ -165,7 +165,7 @@ def stranger(*, address: str, contacted: bool, records: Iterable[Record], now: i
     listed = list(records)
     if withdrawn(ContentClass.COLD_OUTREACH, address=address, records=listed, now=now):
         return True
-    return not contacted and not any(_in_force(record, now=now) for record in listed)
+    return not contacted and not any(in_force(record, now=now) for record in listed)
 
 
 def unsolicited(
@@ -225,7 +225,8 @@ def _given(
     return given, ended >= 0 and not given
 
 
-def _in_force(record: Record, *, now: int) -> bool:
+def in_force(record: Record, *, now: int) -> bool:
+    """Whether the record has begun, has not ended and was not withdrawn."""
     ended = record.expires_at is not None and record.expires_at <= now
     return record.given_at <= now and not ended and not _withdrawn(record, now=now)
 

@@ -75,6 +75,18 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """A stranger's mail that the message's run had read: `by` is its id, `outside` the recipients outside its thread.
+
+    `holds` is False where such mail is let through and people are notified.
+    """
+
+    by: str
+    outside: frozenset[int] = frozenset()
+    holds: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateInput:
     """All facts the decision is based on.
 
@@ -96,6 +108,7 @@ class GateInput:
     """The policy for recipients outside the allow-list: `hold` or `block`."""
     reply_to_allowed: bool = True
     task: Task | None = None
+    taint: Taint | None = None
     recipients: tuple[GateRecipient, ...] = ()
     budget: tuple[Reason, ...] = ()
     approvals_missing: int = 0
@@ -129,6 +142,7 @@ def decide(facts: GateInput) -> GateDecision:
         *_of_classes(facts),
         *_of_allow_list(facts, open_),
         *_of_task(facts, open_),
+        *_of_taint(facts, open_),
         *(verdict for one in open_ for verdict in _of_consent(one)),
         *(Hold((reason,)) for reason in facts.budget),
         *_of_approvals(facts),
@@ -290,6 +304,21 @@ def _of_task(facts: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdi
     if task.declares_other:
         text = f"the message names other targets than {task.run} was started with{purpose}"
         yield _hold("outside_task", text, "outside_task:declared")
+
+
+def _of_taint(facts: GateInput, open_: Sequence[GateRecipient]) -> Iterable[Verdict]:
+    """What a stranger wrote may tell the agent whom to write to: a person decides on mail outside that thread."""
+    taint = facts.taint
+    outside = [one.n for one in open_ if taint is not None and one.n in taint.outside]
+    if taint is None or not outside:
+        return
+    if not taint.holds:
+        yield Execute(notify=True)
+        return
+    noun = "recipient is" if len(outside) == 1 else "recipients are"
+    who = f"the run has read {taint.by}, from a sender nobody here vouches for"
+    text = f"{who}; {len(outside)} {noun} outside its thread"
+    yield _hold("tainted_run", text, *(f"tainted_run:{taint.by}:{n}" for n in outside))
 
 
 def _of_consent(one: GateRecipient) -> Iterable[Verdict]:

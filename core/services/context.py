@@ -28,7 +28,7 @@ class ServiceContext:
     """Dependencies of the verbs, one instance per process, made from settings and passed as an argument.
 
     `feedback_sender` is the last field of Feedback-ID, None for the desk's own; mail of the classes in `cfbl` names a
-    complaint address.
+    complaint address. `taint` is what reading a stranger's mail does to a run: `hold`, `warn` or `off`.
     """
 
     keyring: HmacKeys
@@ -38,6 +38,7 @@ class ServiceContext:
     organisation: str = "this organisation"
     feedback_sender: str | None = None
     cfbl: frozenset[ContentClass] = frozenset()
+    taint: str = "hold"
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
 
 

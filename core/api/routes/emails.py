@@ -7,7 +7,7 @@ outside the desk's single write transaction; the agent gets its answer after the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Request, Response
@@ -106,8 +106,16 @@ class EmailRoutes:
         parsed = await self._reading(body, read, ReplyRequest, body)
         with self._desk.callers.agent_reading(request) as (conn, reader):
             answered = parent(conn, parsed.message_id, token=reader)
+        if answered.received is not None:  # its subject goes into the reply, which its agent may read
+            await self._taint(token, [answered.received])
         submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
         return await self._hand_in(request, submission, token)
+
+    async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
+        ctx = self._desk.ctx
+        await self._desk.writer.do(
+            lambda tx: gated_actions.show_received(tx, received, token=token, ctx=ctx, sent=sent)
+        )
 
     async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts) -> Response:
         key, wait = submission.idempotency_key, seconds_to_wait(request.headers.get("prefer"))
@@ -180,6 +188,8 @@ class EmailRoutes:
                 found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
         except NotFound:
             return await self.inbox.message(request, message_id)
+        if isinstance(caller, TokenFacts) and found["tainted_by"] is not None:
+            await self._taint(caller, sent=[number])
         await self._desk.reads.anybody(
             request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
         )

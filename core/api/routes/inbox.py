@@ -7,7 +7,7 @@ shown. `gated_all` holds it for a person. Operators read through the same routes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -105,11 +105,17 @@ class InboxRoutes:
             return render(asked, request_id(request))
         with self._desk.callers.agent_reading(request) as (conn, reader):
             if direction != "in":
-                return answer_json(200, status.messages(conn, box, token=reader, direction=direction, q=q, before=at))
-            state = gate_queries.gate_by_address(conn, box)
-            if state is None:
-                raise NotFound(f"there is no mailbox {box}")
-            found, following = inbox.page(conn, state.mailbox_id, wanted, caller=reader, cursor=at, limit=limit)
+                sent = status.messages(conn, box, token=reader, direction=direction, q=q, before=at)
+            else:
+                state = gate_queries.gate_by_address(conn, box)
+                if state is None:
+                    raise NotFound(f"there is no mailbox {box}")
+                found, following = inbox.page(conn, state.mailbox_id, wanted, caller=reader, cursor=at, limit=limit)
+        if direction != "in":
+            ids = [read_id("m", one["message_id"]) for one in sent["messages"]]
+            await self._show(token, sent=[one for one in ids if one is not None])
+            return answer_json(200, sent)
+        await self._show(token, [one.row.id for one in found])
         return answer_json(
             200,
             {
@@ -132,6 +138,7 @@ class InboxRoutes:
             )
             if asked is not None:
                 return render(asked, request_id(request))
+        await self._show(token, [one.row.id for one in found.received], sent=[one.id for one in found.sent])
         return answer_json(200, received.thread(found))
 
     # --- one message ---
@@ -240,14 +247,24 @@ class InboxRoutes:
         if isinstance(caller, Actor):
             await self._desk.reads.operator(request, shown)
             return found
-        asked = await self._ask(caller, found.row.mailbox, target, shown)
+        asked = await self._ask(caller, found.row.mailbox, target, shown, received=[number])
         return found if asked is None else render(asked, request_id(request))
 
-    async def _ask(self, token: TokenFacts, box: str, target: str, shown: Shown | None) -> Answer | None:
+    async def _ask(
+        self, token: TokenFacts, box: str, target: str, shown: Shown | None, received: Collection[int] = ()
+    ) -> Answer | None:
         ctx = self._desk.ctx
         return await self._desk.writer.do(
-            lambda tx: gated_actions.read(tx, box, target, token=token, ctx=ctx, shown=shown)
+            lambda tx: gated_actions.read(tx, box, target, token=token, ctx=ctx, shown=shown, received=received)
         )
+
+    async def _show(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
+        """Taint the reader's run by what it is about to be shown; committed before the answer."""
+        ctx = self._desk.ctx
+        if received or sent:
+            await self._desk.writer.do(
+                lambda tx: gated_actions.show_received(tx, received, token=token, ctx=ctx, sent=sent)
+            )
 
     async def _content(self, content_id: int, index: int) -> bytes:
         with self._desk.store.read() as conn:

@@ -4,7 +4,7 @@
     people    operators; agents, their tokens and runs
     streams   sending identities: streams and their keys, mailboxes and their signatures
     mail      messages, bodies, recipients, responses to idempotency keys
-    inbound   received messages, their content, the addresses they name
+    inbound   received messages, their content, the addresses they name; which runs have read mail of strangers
     review    held actions, and how long reviewers had them open
     lanes     the queue: lanes, ready and in-flight recipients, workers, pace; counters
     feedback  contacts, suppressions, consents, processed reports, webhooks that are not verified yet
@@ -25,7 +25,7 @@ from typing import Final
 from core.db.tables.columns import table
 from core.db.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook, RateEvent, Suppression
-from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage
+from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
 from core.db.tables.people import Agent, Operator, Run, Token
@@ -50,6 +50,7 @@ SUPPRESSION: Final = table(Suppression)
 INBOUND_ADDRESS: Final = table(InboundAddress)
 INBOUND_CONTENT: Final = table(InboundContent)
 INBOUND_MESSAGE: Final = table(InboundMessage)
+TAINT: Final = table(Taint)
 
 COUNTER: Final = table(Counter)
 IN_FLIGHT: Final = table(InFlight)
@@ -113,6 +114,7 @@ __all__ = [
     "STREAM",
     "STREAM_KEY",
     "SUPPRESSION",
+    "TAINT",
     "TOKEN",
     "WORKER",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.db.tables.columns import CLUSTERED, Json, big, json, maybe_big
+from core.db.tables.columns import AUTO, CLUSTERED, Json, big, json, maybe_big
 
 
 class InboundContent(SQLModel, table=True):
@@ -75,7 +75,7 @@ class InboundMessage(SQLModel, table=True):
     score: float | None = None
     """Result of screening, 0 to 1; NULL: not screened."""
     findings: list[Json] = json(default_factory=list)
-    """What screening found: `code` and `text` of each."""
+    """What screening found: `code`, `text`, `weight` (0 to 1) and `where` of each."""
     status: str
     held_for: list[Json] = json(default_factory=list)
     decided_at: int | None = maybe_big()
@@ -99,3 +99,27 @@ class InboundAddress(SQLModel, table=True):
     address: str = Field(index=True)
     given: str
     name: str = ""
+
+
+class Taint(SQLModel, table=True):
+    """A message of a stranger that an agent has read, and which of its runs may know what it says.
+
+    `run_id` is the run of the token that read it, if a person bound that token to a run. Otherwise NULL: any token of
+    the agent without such a run may know it, in every run that begins before `until`. `holds`: mail to anyone outside
+    its thread is held; else people are only notified.
+    """
+
+    __table_args__ = (
+        Index("ix_taint_run", "agent_id", "run_id", "id"),
+        Index("ix_taint_inbound", "inbound_id"),
+        AUTO,
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    agent_id: int
+    run_id: int | None = None
+    until: int | None = maybe_big()
+    inbound_id: int = big()
+    mailbox_id: int
+    thread: int = big()
+    holds: bool = True
+    read_at: int = big()

@@ -76,6 +76,8 @@ class Message(SQLModel, table=True):
     """Reply address, if not the mailbox; normalised, for the allow-list."""
     send_at: int | None = maybe_big()
     """The earliest it may be sent, if its agent chose a time."""
+    tainted_by: int | None = maybe_big()
+    """Received mail of a stranger that its run had read when it was accepted."""
     altered_at: int | None = maybe_big()
     """When delivery found bytes or recipients that do not match the digest."""
 

@@ -58,6 +58,8 @@ class Agent(SQLModel, table=True):
     """Gateways at which the last drill could not try its tokens."""
     drill_asked_at: int | None = maybe_big()
     """When people were last notified that a drill is due."""
+    tainted_at: int | None = maybe_big()
+    """When it first read mail of a stranger (`taint`); NULL: never, so the gate need not look further."""
 
 
 class Token(SQLModel, table=True):

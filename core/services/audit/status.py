@@ -58,6 +58,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "send_at": when(row.send_at),
         "departs_at": when(departs_at),
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
+        "tainted_by": spell_id("m", row.tainted_by) if row.tainted_by else None,
         "decision": _decision(item),
         "recipients": [_recipient(one) for one in people],
     }

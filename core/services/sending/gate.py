@@ -19,7 +19,7 @@ from core.db.transaction import Transaction
 from core.model import Action, Block, Execute, Hold, Reason, Status, Verdict
 from core.rules.gate import GateDecision, GateInput, Moment, approved_rules, decide, open_to
 from core.services import context
-from core.services.sending import first_time_recipients, gate_facts, limits, run_context
+from core.services.sending import first_time_recipients, gate_facts, limits, run_context, taint
 from core.services.sending.consent_facts import Consents
 from core.services.sending.policy_recheck import Since
 from core.services.sending.sender_eligibility import sender_facts
@@ -38,6 +38,8 @@ class Judged:
     waits_for: dict[int, int] = field(default_factory=dict)
     first_contacts: frozenset[str] = frozenset()
     facts: dict[str, Any] = field(default_factory=dict)
+    tainted_by: int | None = None
+    """Received mail of a stranger that the message's run had read."""
 
     def answers(self, targets: Sequence[Target], *, free: Status = Status.QUEUED) -> tuple[RecipientAnswer, ...]:
         """Every recipient as the agent wrote it, with its status; `free` is the status of those that may leave."""
@@ -65,6 +67,9 @@ def judge(tx: Transaction, prepared: Prepared, mailbox: SenderState, *, run: Run
         classes=gate_facts.counts_as(prepared.content_class, commercial=prepared.commercial),
     )  # fmt: skip
     asked = gate_facts.handed_in(tx, prepared, mailbox, policy=policy, run=run, people=people, listed=listed)
+    tainted = taint.of_message(tx, prepared, mailbox, run=run)
+    if tainted is not None:
+        asked = dataclasses.replace(asked, taint=tainted[0])
     before = limits.run_accepted(tx, run.id)
     free = open_to(asked)
     open_ = tuple(t for t in prepared.targets if t.n in free)
@@ -111,6 +116,7 @@ def judge(tx: Transaction, prepared: Prepared, mailbox: SenderState, *, run: Run
             commercial=prepared.commercial,
             missing=run_context.unsaid(run, prepared.run),
         ),
+        tainted_by=None if tainted is None else tainted[1],
     )
 
 
@@ -138,7 +144,10 @@ def judge_again(
     )  # fmt: skip
     sender = sender_facts(tx, mailbox)
     budget = (*since.lacks, *gate_facts.run_hold_again(tx, mailbox, message))
-    facts_of_it = budget, sender, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task
+    tainted = taint.stored(message.facts)
+    facts_of_it = (
+        budget, sender, paused, message.kind, classes, message.reply_to, approved, missing, recipients, task, tainted,
+    )  # fmt: skip
     decision = known.get(facts_of_it)
     if decision is None:
         asked = gate_facts.gate_input(
@@ -146,6 +155,7 @@ def judge_again(
             kind=Action(message.kind), classes=classes, reply_to=message.reply_to, recipients=recipients,
             task=task,
         )  # fmt: skip
+        asked = dataclasses.replace(asked, taint=tainted)
         decision = decide(dataclasses.replace(asked, approved=approved, approvals_missing=missing, budget=budget))
         known[facts_of_it] = decision
     return decision
@@ -172,5 +182,6 @@ def _exceptional(
         "off_task": [one.n for one in asked.recipients if not one.on_task],
         "declares_other": asked.task is not None and asked.task.declares_other,
         "unsaid": missing,
+        "taint": taint.as_facts(asked.taint),
     }
     return {name: value for name, value in facts.items() if value}

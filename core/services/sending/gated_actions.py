@@ -6,6 +6,7 @@ An approved action is a grant: the same call succeeds once within an hour.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import null, select, update
@@ -23,7 +24,7 @@ from core.services import context
 from core.services.context import ServiceContext
 from core.services.control import read_log
 from core.services.control.read_log import Shown, What
-from core.services.sending import refusals, review, sender_eligibility
+from core.services.sending import refusals, review, sender_eligibility, taint
 from core.services.sending.refusals import Refusal
 from core.services.sending.submit_result import Answer, blocked
 
@@ -38,18 +39,29 @@ class _Allowed:
 
 
 def read(
-    tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext, shown: Shown | None = None
-) -> Answer | None:
+    tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext, shown: Shown | None = None,
+    received: Collection[int] = (),
+) -> Answer | None:  # fmt: skip
     """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer.
 
-    `shown` is what is read, if not the mailbox's list.
+    `shown` is what is read, if not the mailbox's list. `received` are the received messages that it shows anything of:
+    they taint the run (`taint.py`). Where they are not known yet, call `show_received` with them before answering.
     """
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
     what = shown or Shown(What.MESSAGES, mailbox=address)
     read_log.by_agent(tx, what, token=asked.token, mailbox=asked.box, grant=asked.grant)
+    show_received(tx, received, token=asked.token, ctx=ctx)
     return None
+
+
+def show_received(
+    tx: Transaction, received: Collection[int], *, token: TokenFacts, ctx: ServiceContext, sent: Collection[int] = ()
+) -> None:
+    """Taint the run of an agent that is about to be shown these messages, `sent` ones of its own included."""
+    shown = [*received, *taint.of_sent(tx, sent)]
+    taint.note_read(tx, shown, token=token, keyring=ctx.keyring, setting=ctx.taint)
 
 
 def tag(
@@ -62,6 +74,8 @@ def tag(
         return asked
     i = INBOUND_MESSAGE.c
     table = MESSAGE
+    # The answer shows the message.
+    show_received(tx, [message_id], token=asked.token, ctx=ctx, sent=[message_id])
     known = tx.one(select(MESSAGE.c.tags, MESSAGE.c.run_id).where(MESSAGE.c.id == message_id))
     if known is None:
         table, known = INBOUND_MESSAGE, tx.one(select(i.tags, null().label("run_id")).where(i.id == message_id))

@@ -46,6 +46,8 @@ class Parent:
     subject: str
     rfc_message_id: str
     references: tuple[str, ...] = ()
+    received: int | None = None
+    """Its id, if the mailbox received it."""
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
@@ -98,6 +100,7 @@ def _received(conn: Connection, named: str, *, number: int | None, bracketed: st
         str(row.subject),
         _passed_on(row.rfc_message_id or ""),
         tuple(one for one in row.references or () if _passed_on(one)),
+        received=int(row.id),
     )
 
 

@@ -21,7 +21,7 @@ from core.rules import budgets, modes
 from core.rules.gate import GateInput, GateRecipient, Moment, SenderFacts, Task, decide, open_to
 from core.rules.policy import Policy
 from core.services import context
-from core.services.sending import consent_facts
+from core.services.sending import consent_facts, taint
 from core.services.sending.consent_facts import Records
 
 EXAMPLES: Final = 5
@@ -133,6 +133,7 @@ class _Asked:
                 unsaid=tuple(name for name in facts.get("unsaid", ()) if name in policy.runs.require),
                 declares_other=facts.get("declares_other", False),
             ),
+            taint=taint.stored(facts),
             recipients=self._recipients(policy),
         )
         budget = self._budget(policy, asking=len(open_to(asked)))

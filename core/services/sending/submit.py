@@ -206,6 +206,7 @@ def _message(
         "open": len(judged.open),
         "reply_to": prepared.reply_to,
         "send_at": prepared.send_at,
+        "tainted_by": judged.tainted_by,
     }
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import AGENT, MAILBOX, MESSAGE, REVIEW
+from core.db.tables import AGENT, MAILBOX, MESSAGE, REVIEW, TAINT
 from core.demo.clock import FakeClock
 from core.events import EmailRead, EmailRejected, EmailReleased
 from core.ids import read_id, spell_id
@@ -351,3 +351,31 @@ def test_a_machine_s_mail_is_not_answered_by_either_door(agent: Visitor) -> None
     assert (told.status_code, told.json()["error"]) == (403, "action_blocked")
     assert agent.send(in_reply_to="<q1@example.com>").status_code == 403
     assert agent.send(in_reply_to="<other@example.com>").status_code == 202
+
+
+# --- taint --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["list", "message", "body", "attachment", "thread", "read", "tags", "reply"])
+def test_every_way_to_see_anything_of_a_strangers_mail_taints_before_the_answer(agent: Visitor, way: str) -> None:
+    first = arrives(agent, more=PARTS)
+    known = agent.get(f"/emails/{first}").json()["thread_id"]
+    with agent.bench.store.read() as conn:  # that was a read: begin anew
+        assert conn.execute(select(TAINT.c.inbound_id)).scalars().all() == [read_id("m", first)]
+    agent.bench.store.transact(lambda tx: tx.write(delete(TAINT)))
+    calls: dict[str, Callable[[], Any]] = {
+        "list": lambda: agent.get(BOX),
+        "message": lambda: agent.get(f"/emails/{first}"),
+        "body": lambda: agent.get(f"/emails/{first}/body"),
+        "attachment": lambda: agent.get(f"/emails/{first}/attachments/1"),
+        "thread": lambda: agent.get(f"/threads/{known}"),
+        "read": lambda: agent.post(f"/emails/{first}/read", {}),
+        "tags": lambda: agent.post(f"/emails/{first}/tags", {"tags": ["x"]}),
+        "reply": lambda: agent.post("/emails/reply", {"message_id": first, "text": "Soon."}),
+    }
+    answer = calls[way]()
+    assert answer.status_code in (200, 202), answer.text
+    message = {"from": ADDRESS, "to": ["else@elsewhere.example"], "subject": "Hi", "text": "It says."}
+    outcome = agent.post("/emails/send", message).json()
+    assert (outcome["status"], [one["code"] for one in outcome["reasons"]]) == ("pending", ["tainted_run"])
+    assert agent.get(f"/emails/{outcome['message_id']}").json()["tainted_by"] == first
