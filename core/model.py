@@ -71,6 +71,12 @@ class Scope(enum.StrEnum):
 
     SEND = "send"
     READ = "read"
+    REQUEST = "request"
+    """Ask for a mailbox, and nothing else. Only an owner issues it, never beside another scope."""
+
+
+GRANTABLE: Final = (Scope.SEND, Scope.READ)
+"""What governance may grant, and an agent delegate."""
 
 
 class ContentClass(enum.StrEnum):

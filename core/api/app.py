@@ -18,6 +18,7 @@ from core.api.openapi import describe
 from core.api.operation_ids import operation_id
 from core.api.routes import docs
 from core.api.routes.emails import EmailRoutes
+from core.api.routes.enrolment import EnrolmentRoutes
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
 from core.api.routes.inbound import InboundRoutes, ProviderInbound
@@ -48,6 +49,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     app.include_router(Operators(desk).router)
     app.include_router(Inventory(desk).router)
     app.include_router(Tokens(desk).router)
+    app.include_router(EnrolmentRoutes(desk).router)
     app.include_router(People(desk).router)
     app.include_router(WebhookRoutes(desk).router)
     app.include_router(Health(desk, settings).router)

@@ -52,6 +52,30 @@ class Authenticator:
         """The agent's token. Operators cannot act as agents."""
         return self._agent(_agents(request))
 
+    def enrolling(self, request: Request) -> TokenFacts:
+        """The agent's enrolment token, which opens the routes for requesting a mailbox and no other."""
+        token = self._load(_agents(request))
+        if not token.enrols:
+            raise Forbidden(
+                "this needs an enrolment token, with which an agent asks for a mailbox",
+                error="insufficient_scope",
+                fix="ask your owner for one: postroom token enrol",
+            )
+        return token
+
+    def any_agent(self, request: Request) -> TokenFacts:
+        """The agent's token or enrolment token, for a door that both use: what it opens there is checked later."""
+        return self._load(_agents(request))
+
+    def enrolling_look(self, request: Request, ask: Callable[[Transaction, TokenFacts], T]) -> T:
+        """Run a read-only function for an enrolment token, checked on the connection that reads."""
+        digest = credentials.digest(_agents(request))
+
+        def asked(tx: Transaction) -> T:
+            return ask(tx, self._standing(gate_queries.token_by_hash(tx.conn, digest)))
+
+        return self._store.look(asked)
+
     def operator(self, request: Request) -> Actor:
         """The operator with their confirmed roles. An agent's token is refused."""
         digest = _operators(request)
@@ -118,15 +142,31 @@ class Authenticator:
     # --- helpers ---
 
     def _agent(self, secret: str) -> TokenFacts:
+        return self._sends(self._load(secret))
+
+    def _load(self, secret: str) -> TokenFacts:
         digest = credentials.digest(secret)
 
         def load() -> TokenFacts | None:
             with self._store.read() as conn:
                 return gate_queries.token_by_hash(conn, digest)
 
-        return self._alive(self._store.recently(("token", digest), load))
+        return self._standing(self._store.recently(("token", digest), load))
 
     def _alive(self, token: TokenFacts | None) -> TokenFacts:
+        """The token, if it is in force and not for enrolment. Raises `Unauthenticated`, `Forbidden`."""
+        return self._sends(self._standing(token))
+
+    def _sends(self, token: TokenFacts) -> TokenFacts:
+        if token.enrols:
+            raise Forbidden(
+                "an enrolment token asks for a mailbox and does nothing else",
+                error="insufficient_scope",
+                fix="claim your own token once the request is signed: GET /skill.md says how",
+            )
+        return token
+
+    def _standing(self, token: TokenFacts | None) -> TokenFacts:
         if token is None:
             raise Unauthenticated("no such token", fix="ask an operator for one: postroom token issue")
         if not token.alive(self._store.clock.now()):

@@ -17,12 +17,12 @@ from core.db import directory, gate_queries
 from core.db.transaction import Transaction
 from core.durations import duration, stamp, when
 from core.errors import Invalid, NotFound, Unauthenticated
-from core.model import Actor, Scope, plural
+from core.model import GRANTABLE, Actor, Scope, plural
 from core.security import credentials
 from core.security.credentials import NewSecret
 from core.serializers import controls, identities, people
 from core.services.control import emergency
-from core.services.identity import tokens
+from core.services.identity import enrolment, tokens
 from core.services.identity.tokens import Grant
 
 agent_app: Final = group("agent")
@@ -131,14 +131,48 @@ def issue(
     return Output(made | {"token": minted.secret}, _shown_once(minted, made) + next_step)
 
 
+@command(token_app, "enrol", example="postroom token enrol --agent support-bot --address help@support-bot.acme.com")
+def enrol(
+    desk: CommandContext,
+    *,
+    agent: Annotated[str, typer.Option(help="The agent that will ask for a mailbox with it.")],
+    address: Annotated[
+        str | None, typer.Option(help="The one address it may ask for; default: the agent names it.")
+    ] = None,
+    ttl: Annotated[str, typer.Option(metavar="24h", help="Lifetime, 1m to 7d.")] = "24h",
+) -> Output:
+    """Issue a token with which an agent asks for its own mailbox. You are its owner, and sign for it later.
+
+    The token opens nothing else. It is printed once and cannot be shown again.
+    """
+    life, minted = duration(ttl), credentials.new_agent_token()
+
+    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
+        issued = enrolment.issue(
+            tx, agent=agent, ttl=life, address=address, token_hash=minted.digest, actor=actor
+        )  # fmt: skip
+        return people.token(directory.known_token(tx.conn, issued.token))
+
+    desk.hold_interrupts()
+    made = desk.act(verb)
+    prompt = (
+        f"Read {desk.settings.public_url.rstrip('/')}/skill.md and ask for a mailbox. Your enrolment token: "
+        f"{minted.secret}"
+    )
+    return Output(
+        made | {"token": minted.secret, "prompt": prompt},
+        f"{_shown_once(minted, made)}\n\nGive the agent this prompt:\n  {prompt}",
+    )
+
+
 def _shown_once(minted: NewSecret, made: Mapping[str, Any]) -> str:
     return f"{minted.secret}\nIt ends {made['expires_at']} and is not shown again. Its id is {made['id']}."
 
 
 def _scopes(text: str) -> tuple[Scope, ...]:
     named = listed([text])
-    if unknown := [name for name in named if name not in {*Scope}]:
-        raise Invalid(f"no such scope: {', '.join(unknown)}", fix=f"the scopes are {', '.join(Scope)}")
+    if unknown := [name for name in named if name not in {*GRANTABLE}]:
+        raise Invalid(f"no such scope: {', '.join(unknown)}", fix=f"the scopes are {', '.join(GRANTABLE)}")
     return tuple(Scope(name) for name in dict.fromkeys(named))
 
 

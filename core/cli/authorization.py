@@ -71,6 +71,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "agent show": Verb.DESK_READ,
     "token issue": ACTS,
     "token delegate": Free("an agent passes on its own token, which it names; it reads nothing of the desk"),
+    "token enrol": ACTS,
     "token revoke": ACTS,
     "token list": Verb.DESK_READ,
     "operator add": ACTS,

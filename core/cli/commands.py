@@ -53,7 +53,7 @@ ENTRIES: Final = (
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Mailboxes: request, approve, limit, renew, retire.", "mailboxes"),
     Entry("agent", "Agents: suspend, resume, list, show.", "agents", "agent_app"),
-    Entry("token", "Agents' tokens: issue, delegate, revoke, list.", "agents", "token_app"),
+    Entry("token", "Agents' tokens: issue, enrol, delegate, revoke, list.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
     Entry("queue", "Held mail and lanes: list, review, approve, reject, undo.", "review", "queue_app"),
     Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "queue", "lane_app"),

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from core.db.tables import AGENT, MAILBOX, OPERATOR, SIGNOFF, STREAM, STREAM_KEY, TOKEN
 from core.ids import sha256
-from core.model import Actor, Role
+from core.model import Actor, Role, Scope
 
 PAGE: Final = 100
 
@@ -326,6 +326,13 @@ class TokenRecord:
     expires_at: int
     revoked_at: int | None
     last_used_at: int | None
+    owner: str | None
+    address: str | None
+
+    @property
+    def enrols(self) -> bool:
+        """Whether it is an enrolment token: it asks for a mailbox, and does nothing else."""
+        return Scope.REQUEST.value in self.scopes
 
     def alive(self, now: int) -> bool:
         return self.revoked_at is None and now < self.expires_at

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, case, func, or_, sele
 
 from core.db.tables import AGENT, CONTACT, DESK, IDEMPOTENCY, MAILBOX, POLICY_VERSION, RUN, STREAM, SUPPRESSION, TOKEN
 from core.db.transaction import Transaction
-from core.model import EVERY_CLASS, RUN_MEMBERS, RunMembers
+from core.model import EVERY_CLASS, RUN_MEMBERS, RunMembers, Scope
 
 T = TypeVar("T")
 
@@ -37,6 +37,11 @@ class TokenFacts:
     issued_by: str
     own_run: bool
     """Whether a person bound it, or the token it was delegated from, to its run. Agents choose the run of others."""
+
+    @property
+    def enrols(self) -> bool:
+        """Whether it is an enrolment token: it asks for a mailbox, and does nothing else."""
+        return Scope.REQUEST.value in self.scopes
 
     def alive(self, now: int) -> bool:
         return self.revoked_at is None and now < self.expires_at

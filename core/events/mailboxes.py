@@ -18,6 +18,8 @@ class MailboxRequested(Event):
     mode: str
     expires_at: int | None
     missing: list[str]
+    token: int | None = None
+    """The enrolment token with which an agent filed it; None: an operator filed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,30 @@ class TokenIssued(Event):
     expires_at: int
     test: bool = False
     bound_run: str | None = None
+    owner: str | None = None
+    """Of an enrolment token: who answers for what the agent requests with it."""
+
+
+@fact("token.claimed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenClaimed(Event):
+    """An agent claimed its first token, once, after its own request for a mailbox was signed by people."""
+
+    token: int
+    request: int
+    scopes: list[str]
+    expires_at: int
+
+
+@fact("token.claim_refused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenClaimRefused(Event):
+    """A claim was refused: `cause` is `wrong_secret`, or `claimed` if the first token had been claimed before."""
+
+    request: int
+    cause: str
+    attempts: int
+    """Refused claims of this request within the hour; further ones are not tried or logged."""
 
 
 @fact("token.revoked")

@@ -52,6 +52,7 @@ class Verb(enum.StrEnum):
     RUN_CONFIRM = "confirm a run"
     RUN_OPEN = "start a run or say what it is for"
     TOKEN_ISSUE = "issue a token"  # noqa: S105 - a verb, not a password
+    TOKEN_ENROL = "issue an enrolment token"  # noqa: S105 - a verb, not a password
     TOKEN_REVOKE = "revoke a token"  # noqa: S105 - a verb, not a password
     AGENT_DRILL = "drill an agent's revocation"
     OPERATOR_ADD = "add an operator"
@@ -121,6 +122,7 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.RUN_CONFIRM: frozenset({Role.OWNER, Role.GOVERNANCE}),
     Verb.RUN_OPEN: TIGHTENERS,
     Verb.TOKEN_ISSUE: _GOVERNANCE,
+    Verb.TOKEN_ENROL: _OWNER,
     Verb.TOKEN_REVOKE: TIGHTENERS,
     # A drill ends with new tokens; a role that cannot issue them would leave the agent cut off.
     Verb.AGENT_DRILL: _GOVERNANCE,

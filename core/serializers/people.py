@@ -68,6 +68,8 @@ def token(one: TokenRecord) -> dict[str, Any]:
         "expires_at": when(one.expires_at),
         "revoked_at": when(one.revoked_at),
         "last_used_at": when(one.last_used_at),
+        "owner": one.owner,
+        "address": one.address,
     }
 
 

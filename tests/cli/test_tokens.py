@@ -63,3 +63,12 @@ def test_a_rotated_token_is_shown_also_where_the_keyring_does_not_keep_it(office
     assert (heard.code, "the OS keyring is not available here" in heard.err) == (1, True)
     office.tokens["gail"] = heard.json["token"]  # the old one has ended
     office.ok("token", "issue", "--agent", "support-bot", who="gail")
+
+
+def test_an_owner_issues_an_enrolment_token_with_the_prompt_for_the_agent(office: Clerk) -> None:
+    made = office.ok("token", "enrol", "--agent", "sales-bot", "--ttl", "2h", who="olive")
+    assert (made["scopes"], made["owner"], made["token"] in made["prompt"]) == (["request"], "olive", True)
+    assert "/skill.md" in made["prompt"]
+    assert "owner may" in office.refused("token", "enrol", "--agent", "sales-bot", who="gail")
+    office.tokens["bot"] = made["token"]
+    assert "lacks send" in office.refused("token", "delegate", "--run", "r", who="bot")

@@ -236,6 +236,30 @@ class TokensAnswer(BaseModel):
     next_cursor: int | None
 
 
+class DecidedMember(BaseModel):
+    """What one of the three roles has decided about a request; `reason` of a veto."""
+
+    role: Kind
+    decision: Literal["approved", "vetoed"]
+    reason: str | None
+    at: str
+
+
+class EnrolmentAnswer(BaseModel):
+    """An agent's request for a mailbox: which roles must still sign, and what the agent does next."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    agent: str
+    address: str
+    status: Literal["waiting", "approved", "vetoed", "ended"]
+    waiting_for: list[Kind]
+    decided: list[DecidedMember]
+    claim_until: str | None
+    claimed_at: str | None
+    next_step: str
+
+
 class RevokedAnswer(BaseModel):
     """How many tokens were revoked: the one named, and those delegated from it."""
 

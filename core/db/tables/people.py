@@ -80,6 +80,33 @@ class Token(SQLModel, table=True):
     revoked_at: int | None = maybe_big()
     last_used_at: int | None = maybe_big()
     """Last time an API request presented it, to within a minute; None: never."""
+    owner: str | None = None
+    """Of an enrolment token: the operator who issued it and answers for what is requested with it."""
+    address: str | None = None
+    """Of an enrolment token: the one address that may be requested; None: the agent names it."""
+
+
+class Enrolment(SQLModel, table=True):
+    """A request for an identity that an agent filed, and the one claim of its first token.
+
+    Its state is that of the mailbox's record, as long as that is still the record filed here (`filed_at`).
+    """
+
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    token_id: int = Field(foreign_key="token.id", index=True)
+    agent_id: int = Field(foreign_key="agent.id", index=True)
+    mailbox_id: int = Field(foreign_key="mailbox.id")
+    filed_at: int = big()
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of the request, so that a repeated call is answered again and another one refused."""
+    claim_hash: bytes = Field(sa_type=LargeBinary)
+    """SHA-256 of a secret that the agent made and the desk has not seen."""
+    claimed_at: int | None = maybe_big()
+    claimed_token: int | None = None
+    refused_claims: int = 0
+    """Refused claims since `refused_since`."""
+    refused_since: int = big(default=0)
 
 
 class Run(SQLModel, table=True):

@@ -30,7 +30,7 @@ _IDENTITY: Final = (
     "mailbox.requested", "mailbox.owner_approved", "mailbox.governance_approved", "mailbox.signed_off",
     "mailbox.activated", "mailbox.renewed", "mailbox.retired",
 )  # fmt: skip
-_TOKENS: Final = ("token.issued", "token.revoked", "token.delegated", "identity.drilled")
+_TOKENS: Final = ("token.issued", "token.claimed", "token.revoked", "token.delegated", "identity.drilled")
 _FEEDBACK: Final = ("email.bounced", "email.complained", "email.unsubscribed")
 
 ROWS: Final = (

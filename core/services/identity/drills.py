@@ -155,7 +155,7 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
             fix="drill it after governance has resumed it: postroom agent resume",
         )
     mailboxes = tokens.open_mailboxes(tx, agent.id, name=name)
-    held = directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id)
+    held = [one for one in directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id) if not one.enrols]
     probes = tuple(_probe(tx, name, one, mint(), actor=actor) for one in held[:MOST_PROBES] or (None,))
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(drill_started_at=tx.now))
     streams = dict.fromkeys((mailbox.stream_id, mailbox.domain) for mailbox in mailboxes)
@@ -202,7 +202,9 @@ def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
 def restore(
     tx: Transaction, drill: Drill, revoked: Sequence[TokenRecord], *, mint: Mint, actor: Actor
 ) -> tuple[Fresh, ...]:
-    """Issue a fresh token for each that an operator had issued; the agent delegates anew from these.
+    """Issue a fresh token for each that governance had issued; the agent delegates anew from these.
+
+    An enrolment token sends and reads nothing, so it is not replaced: its owner issues another.
 
     Tokens are issued by the ordinary verb, with its role and its event, no wider or longer-lived than the revoked ones.
     Raises as `tokens.issue` does: an agent suspended in the meantime gets none.
@@ -210,7 +212,7 @@ def restore(
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     fresh = []
     for one in revoked:
-        if one.parent_id is None:
+        if one.parent_id is None and not one.enrols:
             made = mint()
             ttl = min(LONGEST_LIFE, max(SHORTEST_LIFE, one.expires_at - tx.now))
             grant = _grant(one, ttl=ttl, test=one.test)

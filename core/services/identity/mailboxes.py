@@ -98,18 +98,32 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
     Raises `Forbidden`, `NotFound` (no such stream), `Invalid`, `Conflict` (the address is taken).
     """
     actor = access.require(tx, actor, Verb.MAILBOX_REQUEST)
+    return _file(tx, filing, actor=actor, requester=actor.name)
+
+
+def request_by_agent(tx: Transaction, filing: Filing, *, agent: str, token: int) -> Filed:
+    """Request an identity for the agent that asks for it: for `enrolment`, which has checked its token.
+
+    The requester is written as `agent:NAME`, which no operator can be called, so nobody who signs has requested it.
+    Raises as `request` does.
+    """
+    actor = Actor("agent", agent)
+    return _file(tx, filing, actor=actor, requester=str(actor), token=token)
+
+
+def _file(tx: Transaction, filing: Filing, *, actor: Actor, requester: str, token: int | None = None) -> Filed:
     stream = _stream_for(tx, filing)
     existing = directory.mailbox(tx.conn, filing.address.normalised)
-    _may_file(existing, filing, actor)
+    _may_file(existing, filing, requester)
     _, policy = context.current_policy(tx)
     mode = filing.mode or policy.oversight.default_mode
     targets.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
     values = _values(tx, filing) | {
-        "agent_id": _agent_for(tx, filing.agent),
+        "agent_id": agent_for(tx, filing.agent),
         "stream_id": stream.id,
         "mode": mode.value,
         "mode_since": tx.now,
-        "requested_by": actor.name,
+        "requested_by": requester,
     }
     if existing is None:
         tx.create(MAILBOX, values)
@@ -121,9 +135,10 @@ def request(tx: Transaction, filing: Filing, *, actor: Actor) -> Filed:
     missing = issuance.missing(as_request)
     tx.emit(
         MailboxRequested(
-            **mailbox_record.subjects(record, actor), mode=mode.value, expires_at=record.expires_at, missing=[*missing]
+            **mailbox_record.subjects(record, actor), mode=mode.value, expires_at=record.expires_at,
+            missing=[*missing], token=token,
         )
-    )
+    )  # fmt: skip
     return Filed(record, missing, issuance.stuck(as_request) or _no_owner(tx, record) or _no_signer(tx, record))
 
 
@@ -160,10 +175,10 @@ def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
     return stream
 
 
-def _may_file(existing: MailboxRecord | None, filing: Filing, actor: Actor) -> None:
+def _may_file(existing: MailboxRecord | None, filing: Filing, requester: str) -> None:
     if existing is None or existing.status == "vetoed":
         return
-    if existing.status == "requested" and existing.requested_by.casefold() == actor.name.casefold():
+    if existing.status == "requested" and existing.requested_by.casefold() == requester.casefold():
         return
     if existing.status == "retired" and existing.agent == filing.agent:
         return
@@ -176,7 +191,7 @@ def _may_file(existing: MailboxRecord | None, filing: Filing, actor: Actor) -> N
     )
 
 
-def _agent_for(tx: Transaction, name: str | None) -> int | None:
+def agent_for(tx: Transaction, name: str | None) -> int | None:
     """Return the agent's id, creating the agent when it is first named; None if none is named."""
     if name is None:
         return None

@@ -20,8 +20,8 @@ from core.db.tables import TOKEN
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, MINUTE, spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from core.events import TokenDelegated, TokenIssued, TokenRevoked
-from core.model import Actor, Scope
+from core.events import TokenClaimed, TokenDelegated, TokenIssued, TokenRevoked
+from core.model import GRANTABLE, Actor, Scope
 from core.rules.budgets import HOUR_BUCKET, HOUR_MINUTES
 from core.rules.roles import Verb
 from core.services import access
@@ -80,6 +80,29 @@ def issue(tx: Transaction, *, agent: str, grant: Grant, token_hash: bytes, actor
         )
     )  # fmt: skip
     return Issued(token, expires_at, grant.scopes, grant.run, grant.user, grant.test)
+
+
+def issue_claimed(tx: Transaction, *, agent_id: int, agent: str, token_hash: bytes, request: int) -> Issued:
+    """Issue the first token of an agent that requested its own mailbox: for `enrolment_claims`, which has checked it.
+
+    What allows it are the signatures under the request, so it is an ordinary token for a working day. Raises
+    `Conflict` for an agent that has no active mailbox or is suspended.
+    """
+    bearer = directory.agent(tx.conn, agent)
+    grant, actor = Grant(), Actor("agent", agent)
+    suspended = bearer is not None and bearer.status == "suspended"
+    expires_at = min(tx.now + grant.ttl, _identity_ends(tx, agent_id, name=agent, suspended=suspended))
+    token = tx.create(
+        TOKEN,
+        _row(tx, grant, agent_id=agent_id, token_hash=token_hash, issued_by=str(actor), expires_at=expires_at),
+    )
+    tx.emit(
+        TokenClaimed(
+            actor=str(actor), agent=agent_id, token=token, request=request, scopes=_spelled(grant.scopes),
+            expires_at=expires_at,
+        )
+    )  # fmt: skip
+    return Issued(token, expires_at, grant.scopes)
 
 
 def delegate(tx: Transaction, *, parent: int, grant: Grant, token_hash: bytes, actor: Actor) -> Issued:
@@ -170,7 +193,12 @@ _USED: Final = (
 
 def _check(grant: Grant) -> None:
     if not grant.scopes:
-        raise Invalid("a token needs a scope", fix=f"the scopes are {', '.join(Scope)}")
+        raise Invalid("a token needs a scope", fix=f"the scopes are {', '.join(GRANTABLE)}")
+    if not set(grant.scopes) <= set(GRANTABLE):
+        raise Invalid(
+            f"the scope {Scope.REQUEST} belongs to enrolment tokens, which an owner issues",
+            fix="postroom token enrol --agent NAME",
+        )
     if not SHORTEST_LIFE <= grant.ttl <= LONGEST_LIFE:
         raise Invalid(
             f"a token lives from {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}, not {spell(grant.ttl)}",

@@ -57,6 +57,8 @@ EXEMPT: Final[Mapping[str, str]] = {
     "desk.signing_key": SECRET,
     "desk.start_votes": PEOPLE,
     "desk.stopped_by": PEOPLE,
+    "enrolment.claim_hash": SECRET,
+    "enrolment.fingerprint": SECRET,
     "event.actor": LOG,
     "event.data": LOG,
     "event.hash": LOG,
@@ -156,8 +158,10 @@ EXEMPT: Final[Mapping[str, str]] = {
     "suppression.added_by": PEOPLE,
     "suppression.address": "kept on purpose: without it the next import or agent would write to the person again",
     "suppression.classes": OURS,
+    "token.address": "an identity of the desk, not a recipient",
     "token.hash": SECRET,
     "token.issued_by": PEOPLE,
+    "token.owner": PEOPLE,
     "token.scopes": OURS,
 }
 

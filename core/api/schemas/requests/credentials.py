@@ -5,12 +5,15 @@ An operator's token is never transmitted: its holder generates it and sends the 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.api.schemas.requests.body import Name, Sha256, Shape, Short
+from core.api.schemas.requests.body import AddressText, Name, Sha256, Shape, Short
 from core.model import Scope
+
+Granted = Literal[Scope.SEND, Scope.READ]
+"""`request` is not among them: only an owner issues it, by a route of its own."""
 
 
 class TokenRequest(Shape):
@@ -18,7 +21,7 @@ class TokenRequest(Shape):
 
     agent: Short
     ttl: Name = "8h"
-    scopes: list[Scope] = Field(default=[Scope.SEND, Scope.READ], min_length=1, max_length=2)
+    scopes: list[Granted] = Field(default=[Scope.SEND, Scope.READ], min_length=1, max_length=2)
     run: Name | None = None
     user: Name | None = None
     test: bool = False
@@ -29,8 +32,19 @@ class DelegateRequest(Shape):
 
     run: Name | None = None
     user: Name | None = None
-    scopes: list[Scope] = Field(default=[Scope.SEND], min_length=1, max_length=2)
+    scopes: list[Granted] = Field(default=[Scope.SEND], min_length=1, max_length=2)
     ttl: Name = "1h"
+
+
+class EnrolRequest(Shape):
+    """`POST /tokens/enrol`: a token with which an agent asks for its own mailbox. `ttl` (`24h`) is at most `7d`.
+
+    With `address` the agent may ask for that one alone.
+    """
+
+    agent: Short
+    ttl: Name = "24h"
+    address: AddressText | None = None
 
 
 class AddOperator(Shape):

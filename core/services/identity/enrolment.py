@@ -1,0 +1,295 @@
+"""An agent asks for its own mailbox: the token an owner issues for it, the request it files, and how that stands.
+
+The request goes into the queue in which people's requests wait, and people sign it as always. Nothing an agent writes
+here grants anything: the owner is the one who issued the token, the mode is the policy's, the limits are those of a new
+mailbox or lower, and the agent's first token exists only once the record is signed (`enrolment_claims`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Row, func, select
+
+from core.db import directory
+from core.db.directory import MailboxRecord, TokenRecord
+from core.db.tables import ENROLMENT, MAILBOX, TOKEN
+from core.db.transaction import Transaction
+from core.durations import DAY, MINUTE, spell
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from core.events import TokenIssued
+from core.ids import read_id, spell_id
+from core.model import DEFAULT_CLASSES, Actor, ContentClass, Mode, Role, Scope
+from core.rules import addresses, modes
+from core.rules import enrolment as rules
+from core.rules.addresses import Address
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.identity import mailbox_record, mailboxes
+from core.services.identity.mailboxes import Filing
+from core.services.identity.tokens import Issued
+
+USUAL_LIFE: Final = DAY
+SHORTEST_LIFE: Final = MINUTE
+LONGEST_LIFE: Final = 7 * DAY
+MOST_REQUESTS: Final = 10
+"""Requests that one token may file, so that an agent in a loop cannot fill people's queue."""
+USUAL_EXPIRY: Final = 90 * DAY
+HIGHEST_START: Final = Mode.GATED_SEND
+PREFIX: Final = "r"
+"""First letter of a request's id."""
+
+
+# --- the token ----------------------------------------------------------------------------------------------------
+
+
+def issue(
+    tx: Transaction, *, agent: str, token_hash: bytes, actor: Actor, ttl: int = USUAL_LIFE, address: str | None = None
+) -> Issued:
+    """Issue an enrolment token for an agent, as the owner who will answer for it. `ttl` is in microseconds.
+
+    With `address` the agent may request that one address alone. Raises `Forbidden`, `Invalid`, `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.TOKEN_ENROL)
+    if not SHORTEST_LIFE <= ttl <= LONGEST_LIFE:
+        raise Invalid(
+            f"an enrolment token lives from {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}, not {spell(ttl)}",
+            fix="issue a short-lived one now, and another when needed",
+            problems=(("ttl", f"is {spell(SHORTEST_LIFE)} to {spell(LONGEST_LIFE)}"),),
+        )
+    only = _parsed(address).normalised if address is not None else None
+    known = directory.agent(tx.conn, agent)
+    if known is not None and known.status == "suspended":
+        raise Conflict(f"{agent} is suspended", fix="a token works only after governance has resumed the agent")
+    others = _other_owners(tx, known.id, owner=actor.name) if known is not None else []
+    if others:
+        raise Forbidden(
+            f"{agent} belongs to {', '.join(others)}",
+            fix="ask its owner to issue the token, or choose another agent name",
+        )
+    agent_id = mailboxes.agent_for(tx, agent)
+    assert agent_id is not None, "an agent was named"
+    expires_at = tx.now + ttl
+    token = tx.create(
+        TOKEN,
+        {
+            "hash": token_hash, "agent_id": agent_id, "scopes": [Scope.REQUEST.value], "test": False,
+            "issued_at": tx.now, "issued_by": actor.name, "expires_at": expires_at, "owner": actor.name,
+            "address": only,
+        },
+    )  # fmt: skip
+    tx.emit(
+        TokenIssued(
+            actor=str(actor), agent=agent_id, token=token, scopes=[Scope.REQUEST.value], expires_at=expires_at,
+            owner=actor.name,
+        )
+    )  # fmt: skip
+    return Issued(token, expires_at, (Scope.REQUEST,))
+
+
+def _other_owners(tx: Transaction, agent_id: int, *, owner: str) -> list[str]:
+    """Return who else owns an identity of this agent, requested or active.
+
+    The first token opens every mailbox of its agent: an owner must not obtain one for somebody else's agent.
+    """
+    c = MAILBOX.c
+    rows = tx.all(select(c.owner).where(c.agent_id == agent_id, c.status.in_(["requested", "active"])))
+    return sorted({row.owner or "nobody" for row in rows if (row.owner or "").casefold() != owner.casefold()})
+
+
+def require_token(tx: Transaction, token: int) -> TokenRecord:
+    """Return a live enrolment token of an agent that may act. Raises `Unauthenticated`, `Forbidden`, `Conflict`."""
+    record = directory.token(tx.conn, token)
+    if record is None or not record.alive(tx.now):
+        raise Unauthenticated("the token is revoked or has expired", fix="ask your owner for another enrolment token")
+    if not record.enrols or record.owner is None:
+        raise Forbidden(
+            "this needs an enrolment token", error="insufficient_scope",
+            fix="ask the operator who owns you: postroom token enrol",
+        )  # fmt: skip
+    owner = directory.operator(tx.conn, record.owner)
+    if owner is None or owner.disabled_at is not None or Role.OWNER not in owner.roles:
+        raise Conflict(
+            "the person who issued this token can no longer answer for a mailbox",
+            fix="ask whoever runs you for a token of another owner",
+        )
+    if record.agent_status == "suspended":
+        raise Forbidden(f"{record.agent} is suspended", error="agent_suspended", fix="wait until people resume it")
+    if _other_owners(tx, record.agent_id, owner=record.owner):
+        raise Forbidden(
+            f"{record.agent} has a mailbox of another owner since the token was issued",
+            fix="ask your owner for a token under another agent name",
+        )
+    return record
+
+
+# --- the request --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an agent asks for, as it wrote it. `expires_in` is in microseconds.
+
+    `claim_hash` is the SHA-256 of a secret that the agent made, `fingerprint` of the whole request.
+    """
+
+    purpose: str
+    systems: str
+    revoke_when: str
+    claim_hash: bytes = field(repr=False)
+    fingerprint: bytes = field(repr=False)
+    address: str | None = None
+    owner: str | None = None
+    system_owner: str | None = None
+    users: str | None = None
+    display_name: str | None = None
+    classes: tuple[ContentClass, ...] = DEFAULT_CLASSES
+    allow: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    expires_in: int | None = None
+
+
+def file(tx: Transaction, *, token: int, wanted: Wanted) -> str:
+    """File an agent's request for a mailbox; return its id. The same request under the same secret is filed once.
+
+    Raises `Unauthenticated`, `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
+    """
+    asks = require_token(tx, token)
+    earlier = _open_request(tx, asks)
+    if earlier is not None:
+        if earlier.claim_hash == wanted.claim_hash and earlier.fingerprint == wanted.fingerprint:
+            return spell_id(PREFIX, earlier.id)
+        raise Conflict(
+            f"{asks.agent} has a request that waits for signatures: {spell_id(PREFIX, earlier.id)}",
+            fix="wait for its outcome; a person can veto it if it is wrong",
+        )
+    c = ENROLMENT.c
+    filed = tx.one(select(func.count()).select_from(ENROLMENT).where(c.token_id == asks.id))
+    if filed is not None and filed[0] >= MOST_REQUESTS:
+        raise Conflict(
+            f"{MOST_REQUESTS} requests were filed with this token", fix="ask your owner what is wrong with them"
+        )
+    filing = _filing(tx, asks, wanted)
+    record = mailboxes.request_by_agent(tx, filing, agent=asks.agent, token=asks.id).record
+    number = tx.create(
+        ENROLMENT,
+        {
+            "token_id": asks.id, "agent_id": asks.agent_id, "mailbox_id": record.id, "filed_at": tx.now,
+            "fingerprint": wanted.fingerprint, "claim_hash": wanted.claim_hash, "refused_claims": 0,
+            "refused_since": 0,
+        },
+    )  # fmt: skip
+    return spell_id(PREFIX, number)
+
+
+def _open_request(tx: Transaction, asks: TokenRecord) -> Row[Any] | None:
+    """Return the agent's request that waits for signatures, whichever token filed it."""
+    e, m = ENROLMENT.c, MAILBOX.c
+    return tx.one(
+        select(ENROLMENT)
+        .join(MAILBOX, m.id == e.mailbox_id)
+        .where(e.agent_id == asks.agent_id, m.status == "requested", m.requested_at == e.filed_at)
+        .limit(1)
+    )
+
+
+def _filing(tx: Transaction, asks: TokenRecord, wanted: Wanted) -> Filing:
+    """Return the record as people will sign it. The agent chooses neither its owner nor its mode."""
+    if wanted.owner is not None and wanted.owner.strip().casefold() != (asks.owner or "").casefold():
+        raise Forbidden(
+            "the owner of this request is the person who issued the token", fix="leave owner out of the request"
+        )
+    _, policy = context.current_policy(tx)
+    address = _address(tx, asks, wanted)
+    return Filing(
+        address=address,
+        agent=asks.agent,
+        owner=asks.owner,
+        mode=_start_mode(policy.oversight.default_mode),
+        display_name=rules.one_line("display_name", wanted.display_name) if wanted.display_name else None,
+        purpose=rules.one_line("purpose", wanted.purpose),
+        systems=rules.one_line("systems", wanted.systems),
+        system_owner=(
+            rules.one_line("system_owner", wanted.system_owner, most=rules.LONGEST_NAME)
+            if wanted.system_owner
+            else asks.owner
+        ),
+        users=rules.one_line("users", wanted.users) if wanted.users else None,
+        revoke_when=rules.one_line("revoke_when", wanted.revoke_when),
+        expires_at=tx.now + (wanted.expires_in or min(USUAL_EXPIRY, policy.identities.longest_life)),
+        classes=tuple(dict.fromkeys(wanted.classes)) or DEFAULT_CLASSES,
+        allow=rules.patterns(wanted.allow),
+        limits=rules.start_limits(wanted.limits, usual=mailbox_record.common_figures(policy)),
+    )
+
+
+def _address(tx: Transaction, asks: TokenRecord, wanted: Wanted) -> Address:
+    """Return the address asked for: the token's, or one that nobody else has had. Raises `Invalid`, `Conflict`."""
+    text = wanted.address or asks.address
+    if text is None:
+        raise Invalid(
+            "this token is for no address in particular, so the request must name one",
+            fix="ask your owner which address to use",
+            problems=(("address", "is missing"),),
+        )
+    found = _parsed(text)
+    if asks.address is not None and found.normalised != asks.address:
+        raise Forbidden(f"this token is for {asks.address} only", fix="leave address out of the request")
+    existing = directory.mailbox(tx.conn, found.normalised)
+    if existing is not None and (existing.status in ("requested", "active") or existing.agent_id != asks.agent_id):
+        raise Conflict(f"{found.normalised} is taken", fix="choose another address")
+    return found
+
+
+def _parsed(text: str) -> Address:
+    try:
+        found = addresses.parse_address(text)
+    except Invalid as error:
+        raise Invalid(error.reason, fix=error.fix, problems=(("address", error.reason),)) from error
+    rules.check_local_part(found.local)
+    return found
+
+
+def _start_mode(usual: Mode) -> Mode:
+    """Return the policy's default mode, but never one in which mail leaves without a person."""
+    return HIGHEST_START if modes.is_raise(HIGHEST_START, usual) else usual
+
+
+# --- how it stands ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that an agent filed, with the token that filed it. `record` is the mailbox's as it is now."""
+
+    id: str
+    row: Row[Any]
+    record: MailboxRecord
+    token: TokenRecord
+
+    @property
+    def current(self) -> bool:
+        """Whether the mailbox's record is still the one that was requested here."""
+        return bool(self.record.requested_at == self.row.filed_at and self.record.agent_id == self.row.agent_id)
+
+
+def found(tx: Transaction, request: str, *, token: int) -> Request:
+    """Return a request of the token's own agent and owner. Raises `NotFound`, and as `require_token`."""
+    asks = require_token(tx, token)
+    number = read_id(PREFIX, request)
+    e = ENROLMENT.c
+    row = (
+        tx.one(
+            select(ENROLMENT, MAILBOX.c.address)
+            .join(MAILBOX, MAILBOX.c.id == e.mailbox_id)
+            .where(e.id == number, e.agent_id == asks.agent_id)
+        )
+        if number is not None and number < 2**31
+        else None
+    )
+    filer = directory.token(tx.conn, row.token_id) if row is not None else None
+    if row is None or filer is None or filer.owner != asks.owner:
+        raise NotFound(f"there is no request {request[:20]!r} of yours", fix="file one: POST /enrolment/requests")
+    return Request(spell_id(PREFIX, row.id), row, mailbox_record.found(tx, row.address), filer)

@@ -1,0 +1,110 @@
+"""An agent claims its first token: once, after people signed its request, with the secret that it made beforehand.
+
+The enrolment token stands in a prompt or a configuration, where others may have read it. So it is not enough: the agent
+sent the SHA-256 of a secret of its own with the request, and only who shows that secret gets the token. The desk has
+not seen the secret until then, so neither its database nor a log nor an answer that somebody kept can be used to claim.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import update
+
+from core.db.tables import ENROLMENT
+from core.db.transaction import Transaction
+from core.durations import DAY, HOUR, SECOND
+from core.errors import Conflict, Forbidden
+from core.events import TokenClaimRefused
+from core.model import Actor
+from core.services.identity import enrolment, mailbox_record, tokens
+from core.services.identity.enrolment import Request
+from core.services.identity.tokens import Issued
+
+WITHIN: Final = 7 * DAY
+"""How long after its mailbox became active an agent may claim its first token."""
+MOST_REFUSED: Final = 5
+REFUSED_WITHIN: Final = HOUR
+_OTHERWISE: Final = "ask your owner to have governance issue a token: postroom token issue"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A claim that was refused and recorded. `retry_after` is in seconds; None: another try changes nothing."""
+
+    error: str
+    reason: str
+    fix: str
+    retry_after: int | None = None
+
+
+def claim(tx: Transaction, request: str, *, token: int, secret_hash: bytes, token_hash: bytes) -> Issued | Refusal:
+    """Issue the first token of a signed request, once. Wrong secrets and second claims are counted and logged.
+
+    Raises `Unauthenticated`, `Forbidden`, `NotFound`, `Conflict`: these change nothing and are not counted.
+    """
+    asked = enrolment.found(tx, request, token=token)
+    recent = asked.row.refused_claims if tx.now - asked.row.refused_since < REFUSED_WITHIN else 0
+    if recent >= MOST_REFUSED:
+        wait = asked.row.refused_since + REFUSED_WITHIN - tx.now
+        return Refusal(
+            "rate_limited", f"{MOST_REFUSED} claims of this request were refused within the hour",
+            "use the secret whose SHA-256 you sent with the request", retry_after=max(1, -(-wait // SECOND)),
+        )  # fmt: skip
+    if not hmac.compare_digest(secret_hash, asked.row.claim_hash):
+        _refused(tx, asked, recent, cause="wrong_secret")
+        return Refusal(
+            "wrong_secret", "this is not the secret whose SHA-256 came with the request",
+            "hash it as UTF-8 text, without a line break at its end",
+        )  # fmt: skip
+    if asked.row.claimed_at is not None:
+        _refused(tx, asked, recent, cause="claimed")
+        return Refusal("claimed", "the first token was claimed before; it is issued once", _OTHERWISE)
+    _check_claimable(tx, asked)
+    issued = tokens.issue_claimed(
+        tx, agent_id=asked.record.agent_id or 0, agent=asked.token.agent, token_hash=token_hash, request=asked.row.id
+    )
+    tx.write(
+        update(ENROLMENT)
+        .where(ENROLMENT.c.id == asked.row.id)
+        .values(claimed_at=tx.now, claimed_token=issued.token)
+    )  # fmt: skip
+    return issued
+
+
+def claimable_until(asked: Request) -> int | None:
+    """Return until when the first token can be claimed; None if the request is not signed, or not the current one."""
+    active = asked.current and asked.record.status == "active"
+    return asked.record.activated_at + WITHIN if active and asked.record.activated_at is not None else None
+
+
+def _check_claimable(tx: Transaction, asked: Request) -> None:
+    address = asked.record.address
+    until = claimable_until(asked)
+    if until is None or not mailbox_record.alive(tx, asked.record):
+        waits = asked.current and asked.record.status == "requested"
+        raise Conflict(
+            f"{address} is not active yet" if waits else f"{address} has ended, or was never signed",
+            fix=f"GET /enrolment/requests/{asked.id} says what is missing" if waits else "file a new request",
+        )
+    if asked.token.revoked_at is not None:
+        raise Forbidden("the token with which this was requested has been revoked", fix=_OTHERWISE)
+    if until <= tx.now:
+        raise Conflict("the first token was not claimed in time", error="claim_expired", fix=_OTHERWISE)
+
+
+def _refused(tx: Transaction, asked: Request, recent: int, *, cause: str) -> None:
+    since = asked.row.refused_since if recent else tx.now
+    tx.write(
+        update(ENROLMENT)
+        .where(ENROLMENT.c.id == asked.row.id)
+        .values(refused_claims=recent + 1, refused_since=since)
+    )  # fmt: skip
+    actor = Actor("agent", asked.token.agent)
+    tx.emit(
+        TokenClaimRefused(
+            **mailbox_record.subjects(asked.record, actor), request=asked.row.id, cause=cause, attempts=recent + 1
+        )
+    )  # fmt: skip
