@@ -29,6 +29,7 @@ What happens to mail for a mailbox:
 Where to look:
 
     who may send at all          services/identity/: mailboxes (three signatures), signers, tokens, operators, streams
+    an agent asks for a mailbox  services/identity/: enrolment, enrolment_claims; api/routes/: enrolment, agent_guide
     what a signer is shown       services/identity/: signoff_checklists, sender_checks (DNS, feedback)
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
     drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py

@@ -16,7 +16,7 @@ from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
 from core.api.openapi import describe
 from core.api.operation_ids import operation_id
-from core.api.routes import docs
+from core.api.routes import agent_guide, docs
 from core.api.routes.emails import EmailRoutes
 from core.api.routes.enrolment import EnrolmentRoutes
 from core.api.routes.feedback import Feedback
@@ -68,6 +68,7 @@ def public(desk: ApiContext, settings: Settings) -> FastAPI:
 def _open(app: FastAPI, desk: ApiContext, settings: Settings) -> None:
     app.include_router(Unsubscribe(desk, settings).router)
     app.include_router(Feedback(desk, settings).router)
+    agent_guide.install(app, settings)
     app.include_router(ProviderInbound(desk, settings).router)
 
 
