@@ -36,6 +36,7 @@ Where to look:
     who may act or read          services/access.py (operators), services/sending/token_access.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
+    contacts that agents keep    services/receiving/contacts.py; they permit nothing
     who may be written to        feedback/: suppressions, consents; sending/: consent_facts, first_time_recipients
     mail that is never answered  services/sending/loop_prevention.py, rules/loop_prevention.py
     suspend, pause, stop         services/control/emergency.py

@@ -17,6 +17,7 @@ from core.api.middleware.request_limits import RequestLimits
 from core.api.openapi import describe
 from core.api.operation_ids import operation_id
 from core.api.routes import agent_guide, docs
+from core.api.routes.contacts import ContactRoutes
 from core.api.routes.emails import EmailRoutes
 from core.api.routes.enrolment import EnrolmentRoutes
 from core.api.routes.feedback import Feedback
@@ -43,6 +44,7 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(intake.inbox.router)
+    app.include_router(ContactRoutes(desk).router)
     app.include_router(InboundRoutes(desk, settings).router)
     app.include_router(Identities(desk, settings).router)
     app.include_router(Signing(desk, settings).router)

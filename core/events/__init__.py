@@ -2,7 +2,7 @@
 
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
                .suppressed, .cancelled, .read, .tagged
-    inbox      email.received, .released
+    inbox      email.received, .released; contact.*
     review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*, recipient.*
     mailboxes  mailbox.*
@@ -48,7 +48,7 @@ from core.events.feedback import (
     SuppressionAdded,
     SuppressionRemoved,
 )
-from core.events.inbox import EmailReceived, EmailReleased
+from core.events.inbox import ContactAdded, ContactChanged, ContactRemoved, EmailReceived, EmailReleased
 from core.events.mail import (
     EmailAltered,
     EmailBlocked,
@@ -132,6 +132,9 @@ __all__ = [
     "AuditCheckpoint",
     "ConsentRecorded",
     "ConsentWithdrawn",
+    "ContactAdded",
+    "ContactChanged",
+    "ContactRemoved",
     "Data",
     "DeskBackedUp",
     "DeskForDevelopment",

@@ -1,4 +1,4 @@
-"""Mail that a mailbox receives: `email.received` and `email.released`. Reads are `email.read`, in `mail`."""
+"""Mail that a mailbox receives, and the contacts that its agent keeps. Reads are `email.read`, in `mail`."""
 
 from __future__ import annotations
 
@@ -32,3 +32,32 @@ class EmailReleased(Event):
     """A person released a received message that was held: its agent can read it now."""
 
     reason: str | None = None
+
+
+@fact("contact.added")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactAdded(Event):
+    """An agent wrote down a person for its mailbox: no consent, and no entry of an allow-list."""
+
+    contact: int
+    token: int
+    tags: int
+
+
+@fact("contact.changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged(Event):
+    """An agent changed a contact's name, tags or notes; it now has this many `tags`."""
+
+    contact: int
+    token: int
+    tags: int
+
+
+@fact("contact.removed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRemoved(Event):
+    """An agent removed a contact of its mailbox."""
+
+    contact: int
+    token: int

@@ -146,9 +146,9 @@ class EmailRead(Event):
     """Mail was shown to an agent or operator: `what` names the view, `door` the interface.
 
     Repeats within the same clock hour add no entry. `what` is message, difference, status (of an agent's own mail),
-    messages (a mailbox's list), body or attachment (of a received message), thread, pending (the list of held mail) or
-    trace, which covered `messages`. `token` is the agent's; `item` the held action that was shown, or whose approval
-    allowed this one read.
+    messages (a mailbox's list), body or attachment (of a received message), thread, contacts (of a mailbox), pending
+    (the list of held mail) or trace, which covered `messages`. `token` is the agent's; `item` the held action that was
+    shown, or whose approval allowed this one read.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""Received mail as JSON, and the threads it is in."""
+"""Received mail as JSON, the threads it is in, and contacts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.durations import stamp, when
 from core.ids import spell_id
 
 if TYPE_CHECKING:
+    from core.services.receiving.contacts import Contact
     from core.services.receiving.inbox import Received, Sent, Thread
 
 
@@ -68,6 +69,23 @@ def thread(one: Thread) -> dict[str, Any]:
         "id": spell_id("t", one.key),
         "mailboxes": [*one.mailboxes],
         "messages": [shown for _, _, shown in sorted(listed, key=lambda each: each[:2])],
+    }
+
+
+def contact(one: Contact) -> dict[str, Any]:
+    """A contact of a mailbox, with the mail that went either way."""
+    row, mail = one.row, one.traffic
+    return {
+        "address": row.address,
+        "name": row.name,
+        "tags": [*row.tags],
+        "notes": row.notes,
+        "first_seen": when(mail.first_seen),
+        "last_seen": when(mail.last_seen),
+        "mails_in": mail.mails_in,
+        "mails_out": mail.mails_out,
+        "created_at": stamp(row.created_at),
+        "updated_at": stamp(row.updated_at),
     }
 
 

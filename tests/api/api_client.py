@@ -60,6 +60,9 @@ class Visitor:
     def patch(self, path: str, body: object) -> httpx.Response:
         return asyncio.run(self.ask("PATCH", path, json=body))
 
+    def delete(self, path: str) -> httpx.Response:
+        return asyncio.run(self.ask("DELETE", path))
+
     def send(self, *, http: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         return self.post("/emails/send", mail(**more), headers=http or {})
 

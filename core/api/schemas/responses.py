@@ -130,6 +130,27 @@ class ThreadAnswer(BaseModel):
     messages: list[dict[str, Any]]
 
 
+class ContactAnswer(BaseModel):
+    """A contact that an agent keeps for its mailbox, with the mail that went either way."""
+
+    model_config = ConfigDict(extra="allow")
+    address: str
+    name: str
+    tags: list[str]
+    notes: str
+    first_seen: str | None
+    last_seen: str | None
+    mails_in: int
+    mails_out: int
+
+
+class ContactsAnswer(BaseModel):
+    """A page of a mailbox's contacts, the newest first."""
+
+    contacts: list[ContactAnswer]
+    next_cursor: str | None
+
+
 class PendingMember(BaseModel):
     """One pending action, as a reviewer sees it in a list."""
 

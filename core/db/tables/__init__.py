@@ -4,7 +4,7 @@
     people    operators; agents, their tokens, requests for an identity and runs
     streams   sending identities: streams and their keys, mailboxes and their signatures
     mail      messages, bodies, recipients, responses to idempotency keys
-    inbound   received messages, their content, the addresses they name; which runs have read mail of strangers
+    inbound   received messages, their content and addresses; runs that read mail of strangers; agents' contacts
     review    held actions, and how long reviewers had them open
     lanes     the queue: lanes, ready and in-flight recipients, workers, pace; counters
     feedback  contacts, suppressions, consents, processed reports, webhooks that are not verified yet
@@ -14,8 +14,8 @@ Why this way: SQLModel declares each table once, for alembic; SQL is built with 
 themselves, `select(MAILBOX.c.id)`, each exported here once, under its class's name. In capitals, because `mailbox` is
 nearly always a row. Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: values were parsed
 where they entered the system. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `inbound_...`,
-`contact`, `suppression`, `consent` and `kept_webhook` alone, where retention and erasure may reach them; `event` never
-holds them.
+`contact`, `mailbox_contact`, `suppression`, `consent` and `kept_webhook` alone, where retention and erasure may reach
+them; `event` never holds them.
 
 Other packages import from here: importing one table imports them all, so alembic never sees half a schema.
 """
@@ -25,7 +25,7 @@ from typing import Final
 from core.db.tables.columns import table
 from core.db.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook, RateEvent, Suppression
-from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, Taint
+from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, MailboxContact, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
 from core.db.tables.people import Agent, Enrolment, Operator, Run, Token
@@ -51,6 +51,7 @@ INBOUND_ADDRESS: Final = table(InboundAddress)
 INBOUND_CONTENT: Final = table(InboundContent)
 INBOUND_MESSAGE: Final = table(InboundMessage)
 TAINT: Final = table(Taint)
+MAILBOX_CONTACT: Final = table(MailboxContact)
 
 COUNTER: Final = table(Counter)
 IN_FLIGHT: Final = table(InFlight)
@@ -101,6 +102,7 @@ __all__ = [
     "LANE",
     "LOG_ENTRY",
     "MAILBOX",
+    "MAILBOX_CONTACT",
     "MESSAGE",
     "OPERATOR",
     "PACE",

@@ -1,4 +1,4 @@
-"""Received mail: one row for each mailbox that it was delivered to, its content once, and the addresses it names.
+"""Received mail: a row for each mailbox it was delivered to, its content once, addresses; and agents' contacts.
 
 Separate from `mail`, so that no query about sending can ever meet a received message. The content is shared by all
 mailboxes that one delivery was for; retention and erasure empty it, and the addresses, in place.
@@ -123,3 +123,23 @@ class Taint(SQLModel, table=True):
     thread: int = big()
     holds: bool = True
     read_at: int = big()
+
+
+class MailboxContact(SQLModel, table=True):
+    """A person whom an agent has written down for its mailbox. `address` is normalised.
+
+    It permits nothing: no rule about consent, allow-lists or taint may read it, because agents write it themselves.
+    """
+
+    __tablename__ = "mailbox_contact"
+    __table_args__ = (UniqueConstraint("mailbox_id", "address"),)
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    mailbox_id: int
+    address: str = Field(index=True)
+    name: str = ""
+    tags: list[str] = json(default_factory=list)
+    notes: str = ""
+    tainted_by: int | None = maybe_big()
+    """Received mail of a stranger that its agent had read before it wrote this: whoever reads it has read that."""
+    created_at: int = big()
+    updated_at: int = big()

@@ -272,6 +272,9 @@ def _read(event: Event) -> Output:
             return "read", f"{event.actor} read the {event.what} ({event.door}{token})"
         case facts.EmailTagged():
             return "change", f"{event.actor} set {event.count} tags (token {event.token})"
+        case facts.ContactAdded() | facts.ContactChanged() | facts.ContactRemoved():
+            what = event.type.removeprefix("contact.")
+            return "change", f"{event.actor} {what} contact {event.contact} (token {event.token})"
         case _:
             return None
 

@@ -54,6 +54,7 @@ class What(enum.StrEnum):
     BODY = "body"
     ATTACHMENT = "attachment"
     THREAD = "thread"
+    CONTACTS = "contacts"
     PENDING = "pending"
     TRACE = "trace"
     LOG = "log"
@@ -70,6 +71,7 @@ NEEDS: Final[Mapping[What, Verb]] = {
     What.BODY: Verb.MESSAGE_READ,
     What.ATTACHMENT: Verb.MESSAGE_READ,
     What.THREAD: Verb.MESSAGE_READ,
+    What.CONTACTS: Verb.MESSAGE_READ,
     What.PENDING: Verb.MESSAGE_READ,
     What.TRACE: Verb.TRACE_READ,
     What.LOG: Verb.AUDIT_READ,

@@ -26,6 +26,7 @@ from core.db.tables import (
     CONTACT,
     IDEMPOTENCY,
     LANE,
+    MAILBOX_CONTACT,
     MESSAGE,
     RATE_EVENT,
     RECIPIENT,
@@ -208,6 +209,7 @@ def _erase_calls(tx: Transaction, runs: Collection[int]) -> tuple[int, int]:
 def _erase_records(tx: Transaction, address: str) -> int:
     """Delete the address's contacts, consents and rate events, and its suppressions' reasons; return the row count."""
     removed = tx.write(delete(CONTACT).where(CONTACT.c.address == address))
+    removed += tx.write(delete(MAILBOX_CONTACT).where(MAILBOX_CONTACT.c.address == address))
     removed += tx.write(delete(CONSENT).where(CONSENT.c.subject == address))
     removed += tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.address == address))
     s = SUPPRESSION.c

@@ -26,6 +26,7 @@ from core.db.tables import (
     KEPT_WEBHOOK,
     LANE,
     MAILBOX,
+    MAILBOX_CONTACT,
     POLICY_VERSION,
     REVIEW,
     RUN,
@@ -51,6 +52,7 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     MAILBOX: (
         "allow", "display_name", "purpose", "systems", "users", "standing_reason", "revoke_when",
     ),
+    MAILBOX_CONTACT: ("name", "tags", "notes"),
     SIGNOFF: ("findings", "reasons", "reason"),
     STREAM: ("last_reply", "pause_reason"),
     LANE: ("last_reply", "pause_reason"),

@@ -44,8 +44,10 @@ def read(
 ) -> Answer | None:  # fmt: skip
     """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer.
 
-    `shown` is what is read, if not the mailbox's list. `received` are the received messages that it shows anything of:
-    they taint the run (`taint.py`). Where they are not known yet, call `show_received` with them before answering.
+    Every way in which an agent is shown what a stranger wrote (lists, searches, bodies, attachments, threads, waits)
+    calls this before it answers, and nothing else logs such a read. Taint hangs on it: what is not named here taints no
+    run. `shown` is what is read, if not the mailbox's list. `received` are the received messages that it shows anything
+    of (`taint.py`). Where they are not known yet, call `show_received` with them before answering.
     """
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
@@ -62,6 +64,21 @@ def show_received(
     """Taint the run of an agent that is about to be shown these messages, `sent` ones of its own included."""
     shown = [*received, *taint.of_sent(tx, sent)]
     taint.note_read(tx, shown, token=token, keyring=ctx.keyring, setting=ctx.taint)
+
+
+def may_read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:
+    """As `read`, for a reader who waits: nothing is shown yet, so nothing is logged and no approval is used up."""
+    asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx, use_up=False)
+    return asked if isinstance(asked, Answer) else None
+
+
+def own_mailbox(tx: Transaction, address: str, *, token: TokenFacts) -> Answer | tuple[TokenFacts, SenderState]:
+    """The token and the mailbox of an agent that keeps its own notes there (contacts); or its answer instead.
+
+    Token, scope, mailbox, suspension and run are checked. No mode holds it: it shows no mail, and nothing leaves.
+    """
+    found = _standing(tx, Action.READ, address, token=token)
+    return found if isinstance(found, Answer) else (found.token, found.box)
 
 
 def tag(
@@ -93,31 +110,47 @@ def tag(
 
 
 def _ask(
-    tx: Transaction, action: Action, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext
+    tx: Transaction,
+    action: Action,
+    address: str,
+    target: str,
+    *,
+    token: TokenFacts,
+    ctx: ServiceContext,
+    use_up: bool = True,
 ) -> Answer | _Allowed:
-    """Permission to do the action now, or the agent's answer instead."""
+    """Permission to do the action now, or the agent's answer instead. `use_up`: an approval allows it once."""
+    allowed = _standing(tx, action, address, token=token)
+    if isinstance(allowed, Answer):
+        return allowed
+    mailbox = allowed.box
+    match modes.decide(action, Mode(mailbox.mode)):
+        case Block(error=error, reason=reason):
+            return _refused(tx, mailbox, action, blocked(error, reason))
+        case Hold(reasons=_) as hold:
+            grant = _grant(tx, mailbox, action, target)
+            if grant is None:
+                return _hold(tx, mailbox, action, target, hold, ctx)
+            if use_up:
+                tx.write(update(REVIEW).where(REVIEW.c.id == grant).values(status="used", due_at=None))
+            return _Allowed(allowed.token, mailbox, grant)
+        case _:
+            return allowed
+
+
+def _standing(tx: Transaction, action: Action, address: str, *, token: TokenFacts) -> Answer | _Allowed:
+    """The token and the mailbox as they are now, or the refusal; the mode may still hold the action."""
     live_token = sender_eligibility.require_live_token(tx, token.id)
     mailbox = gate_queries.gate_by_address(tx.conn, address)
     if mailbox is None:
         # The same as for another agent's mailbox: an agent must not learn which mailboxes exist.
         return blocked("not_your_mailbox", f"{address} does not belong to {live_token.agent_name}")
     refusal = sender_eligibility.refuse(tx, mailbox, live_token, action=action)
-    if refusal is not None:
-        return _refused(tx, mailbox, action, refusal)
-    match modes.decide(action, Mode(mailbox.mode)):
-        case Block(error=error, reason=reason):
-            return _refused(tx, mailbox, action, blocked(error, reason))
-        case Hold(reasons=_) as hold:
-            grant = _use_grant(tx, mailbox, action, target)
-            return (
-                _hold(tx, mailbox, action, target, hold, ctx) if grant is None else _Allowed(live_token, mailbox, grant)
-            )
-        case _:
-            return _Allowed(live_token, mailbox)
+    return _Allowed(live_token, mailbox) if refusal is None else _refused(tx, mailbox, action, refusal)
 
 
-def _use_grant(tx: Transaction, mailbox: SenderState, action: Action, target: str) -> int | None:
-    """Use up the approval of exactly this action and return its id; None without one."""
+def _grant(tx: Transaction, mailbox: SenderState, action: Action, target: str) -> int | None:
+    """The approval of exactly this action, by its id; None without one."""
     c = REVIEW.c
     grant = tx.one(
         select(c.id)
@@ -130,10 +163,7 @@ def _use_grant(tx: Transaction, mailbox: SenderState, action: Action, target: st
         )
         .limit(1)
     )
-    if grant is None:
-        return None
-    tx.write(update(REVIEW).where(c.id == grant.id).values(status="used", due_at=None))
-    return int(grant.id)
+    return None if grant is None else int(grant.id)
 
 
 def _hold(

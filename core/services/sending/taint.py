@@ -38,7 +38,7 @@ from core.db.tables import (
 )
 from core.db.transaction import Transaction
 from core.domains import organisational_domain
-from core.durations import HOUR
+from core.durations import DAY, HOUR
 from core.events import RunTainted
 from core.ids import spell_id
 from core.model import Actor, Status
@@ -57,6 +57,9 @@ LISTED: Final = 50
 """Messages that one event names."""
 APPROVED: Final = 20
 """Earlier messages to an address that are looked at for a person's approval."""
+
+NOTED: Final = 30 * DAY
+"""How long what was read may stand behind a note that names no run."""
 
 _T: Final = TAINT.c
 
@@ -123,6 +126,21 @@ def of_sent(tx: Transaction, sent: Collection[int]) -> list[int]:
         return []
     found = tx.all(select(m.tainted_by).where(m.id.in_(sent), m.tainted_by.is_not(None)).distinct())
     return sorted(int(row.tainted_by) for row in found)
+
+
+def of_token(tx: Transaction, token: TokenFacts) -> int | None:
+    """The received message that taints what this token's holder writes down now, the newest if several do.
+
+    Notes name no run. So a token that no person bound to a run may be used in any run of the agent that is still
+    tainted: what such tokens have read in the last `NOTED` counts.
+    """
+    if token.own_run:
+        run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key or "")
+        mine: ColumnElement[bool] = _T.run_id == (-1 if run is None else run.id)
+    else:
+        mine = _T.run_id.is_(None) & (_T.until > tx.now - NOTED)
+    row = tx.one(select(_T.inbound_id).where(_T.agent_id == token.agent_id, mine).order_by(_T.id.desc()).limit(1))
+    return None if row is None else int(row.inbound_id)
 
 
 # --- the gate's fact --------------------------------------------------------------------------------------------------

@@ -296,7 +296,7 @@ def _any(column: Column[Any]) -> Any:
 
 def _planted(column: Column[Any]) -> Any:
     if column.name in {"address", "path", "given", "reply_to", "subject"} and column.table.name in {
-        "recipient", "contact", "consent", "rate_event", "message", "inbound_address",
+        "recipient", "contact", "mailbox_contact", "consent", "rate_event", "message", "inbound_address",
     }:  # fmt: skip
         return JANE
     if isinstance(column.type, JSON):
