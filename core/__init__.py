@@ -57,6 +57,7 @@ Where to look:
     a clock that is set back     services/sending/clock_skew.py
     a resource as JSON           serializers/: one function each, for HTTP and `--json`
     HTTP routes                  api/routes/: emails, operator_actions, mailboxes, operators, tokens, feedback, webhooks
+    tools for agents (MCP)       mcp/: catalogue (the tools), endpoint (before a body is read), results, bridge
     bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
     Prefer: wait                 api/outcome_waiter.py: one reader for all who wait
@@ -69,6 +70,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
 
     cli, demo                    the command line; the simulated world of `postroom demo`
     gateway > process            wiring: settings -> database, API, workers; process: delivery alone (`--egress`)
+    mcp                          /mcp: tools that are HTTP requests within the process; the stdio bridge
     api | workers                HTTP; everything that runs without being asked
     serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:

@@ -27,6 +27,7 @@ from core.api.http_connection import Connection
 from core.api.listener import Listener, Traffic, raise_file_limit
 from core.db import migrate
 from core.errors import PostroomError
+from core.mcp.endpoint import McpEndpoint
 from core.model import Clock
 from core.process import Delivery, watched
 from core.services.control import gateway_registry
@@ -87,6 +88,7 @@ class Gateway:
             pool=self.composers,
         )  # fmt: skip
         self.app: FastAPI = api_app.build(self.desk, settings)
+        self.mcp = McpEndpoint(self.app, self.desk, settings)
         self.hooks = WebhookClient(allow=settings.webhooks.allow)
         self.webhooks = WebhookWorker(
             store=delivery.store, writer=delivery.writer, hooks=self.hooks, keyring=delivery.keys,
@@ -104,6 +106,7 @@ class Gateway:
                 async with (
                     self._egress() if self.settings.egress else self.delivery.delivering(),
                     LmtpServer(self.intake, self.settings.inbound).running(),
+                    self.mcp.running(),
                 ):
                     yield self
             finally:

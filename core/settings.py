@@ -129,6 +129,12 @@ class Inbound(Part):
         return value
 
 
+class Mcp(Part):
+    """`/mcp` of the gateway. `enabled`: None serves it where the extra `postroom[mcp]` is installed."""
+
+    enabled: bool | None = None
+
+
 class Webhooks(Part):
     """Private or loopback hosts and networks that webhooks may reach."""
 
@@ -254,6 +260,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     feedback: Feedback = Feedback()
     inbound: Inbound = Inbound()
+    mcp: Mcp = Mcp()
     webhooks: Webhooks = Webhooks()
     notify: Notify = Notify()
     smtp: Smtp = Smtp()

@@ -36,6 +36,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "report": Free("reads the files it is given"),
     "policy check": Free("reads the file it is given and says how it differs from the policy in force"),
     "stream dns": Free("prints what is published for the world"),
+    "mcp": Free("passes an agent's token on to a gateway, which checks it; it reads nothing of the desk"),
     "inbound postfix": Free("prints a configuration; it names the desk's domains, which are published"),
     "audit verify": Free("proves the log from its bytes alone: an auditor with the disk needs nobody's leave"),
     "operator claim": Free("whoever claims has no token yet, and gets none that works before it is confirmed"),

@@ -49,6 +49,7 @@ ENTRIES: Final = (
           "drill", noun=False),
     Entry("inventory", "Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, "
           "findings.", "inventory", noun=False),
+    Entry("mcp", "Serve a gateway's tools to an MCP client on stdin and stdout.", "mcp", noun=False),
     Entry("inbound", "Received mail: what to configure at the mail server in front.", "inbound"),
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Mailboxes: request, approve, limit, renew, retire.", "mailboxes"),

@@ -211,6 +211,25 @@ def mailboxes(
     return [_record(row) for row in conn.execute(query.order_by(MAILBOX.c.address).limit(limit))]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnMailbox:
+    """A mailbox as its agent needs it to act: the address, whether it may, and how far."""
+
+    address: str
+    status: str
+    mode: str
+
+
+def own_mailboxes(conn: Connection, agent_id: int) -> tuple[OwnMailbox, ...]:
+    """An agent's mailboxes that are not retired, the active ones first."""
+    c = MAILBOX.c
+    rows = conn.execute(
+        select(c.address, c.status, c.mode).where(c.agent_id == agent_id, c.status != "retired").order_by(c.address)
+    )
+    found = [OwnMailbox(row.address, row.status, row.mode) for row in rows]
+    return tuple(sorted(found, key=lambda one: one.status != "active"))
+
+
 def mailboxes_ending(conn: Connection, *, by: int, warned: bool | None = None, limit: int = PAGE) -> Sequence[str]:
     """Addresses of active identities that expire by then, earliest first. `warned`: whether a warning was sent."""
     c = MAILBOX.c

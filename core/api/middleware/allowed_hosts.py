@@ -41,7 +41,11 @@ class Hosts:
             await self._refuse(scope, receive, send, known=len(hosts) == 1)
 
     def _is_ours(self, host: str, scope: Scope) -> bool:
-        if host in self._allowed or ANY in self._allowed:
+        return ANY in self._allowed or self.names(host, scope)
+
+    def names(self, host: str, scope: Scope) -> bool:
+        """Whether this host is named in the settings, or is the address that was called, or loopback."""
+        if host in self._allowed - {ANY}:
             return True
         server = scope.get("server")
         return bool(server and host == plain(str(server[0]))) or _loopback(host)

@@ -24,10 +24,11 @@ from core.api.routes.inbox import InboxRoutes
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
-from core.api.schemas.responses import MessageAnswer, StandingAnswer, SubmissionAnswer
+from core.api.schemas.responses import ActionAnswer, MessageAnswer, StandingAnswer, SubmissionAnswer
 from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import read_id
+from core.model import Actor, Status
 from core.rules.roles import Verb
 from core.serializers import identities
 from core.services.audit import status
@@ -44,6 +45,13 @@ T = TypeVar("T")
 Responses = dict[int | str, dict[str, Any]]
 
 
+PREFER: Final[dict[str, Any]] = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$", "example": "wait=10"},
+    "description": f"wait=N waits up to N seconds, at most {MAX_WAIT}, for the outcome (RFC 7240).",
+}
 # Read by hand like the body: the framework would take 180 us a message for it.
 SUBMITTING: Final[dict[str, Any]] = {
     "parameters": [
@@ -54,13 +62,7 @@ SUBMITTING: Final[dict[str, Any]] = {
             "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
             "description": "The same key and body answers the first answer again.",
         },
-        {
-            "name": "Prefer",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "pattern": "^wait=[0-9]{1,3}$", "example": "wait=10"},
-            "description": f"wait=N waits up to N seconds, at most {MAX_WAIT}, for the outcome (RFC 7240).",
-        },
+        PREFER,
     ]
 }
 
@@ -181,18 +183,37 @@ class EmailRoutes:
     # --- reading and cancelling ---
 
     async def _status(self, request: Request, message_id: str) -> Response:
-        """The state of a message and each of its recipients. Never shows a body; gated only for received mail."""
+        """The state of a message and each of its recipients, or of an action that waits for a person (`a...`).
+
+        Never shows a body; gated only for received mail. `Prefer: wait=N` waits for the outcome of an agent's mail.
+        """
+        if (item := read_id("a", message_id)) is not None:
+            return await self._action(request, item)
         number = _id(message_id)
         try:
-            with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
-                found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+            caller, found = self._looked_up(request, number)
         except NotFound:
             return await self.inbox.message(request, message_id)
+        wait = seconds_to_wait(request.headers.get("prefer"))
+        if wait and isinstance(caller, TokenFacts) and not Status(found["status"]).final:
+            await self._outcomes.wait(number, agent_id=caller.agent_id, seconds=wait)
+            caller, found = self._looked_up(request, number)
         if isinstance(caller, TokenFacts) and found["tainted_by"] is not None:
             await self._taint(caller, sent=[number])
         await self._desk.reads.anybody(
             request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
         )
+        return answer_json(200, found)
+
+    def _looked_up(self, request: Request, number: int) -> tuple[TokenFacts | Actor, dict[str, Any]]:
+        with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
+            return caller, status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+
+    async def _action(self, request: Request, item: int) -> Response:
+        with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
+            found = status.action(conn, item, caller=caller)
+        shown = Shown(What.STATUS, item=item)
+        await self._desk.reads.anybody(request, caller, shown, own=shown)
         return answer_json(200, found)
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
@@ -241,6 +262,7 @@ class EmailRoutes:
         taken = {"model": SubmissionAnswer}
         message: Responses = {200: {"model": MessageAnswer}}
         held: Responses = {202: taken}
+        state: Responses = {200: {"model": MessageAnswer | ActionAnswer}}
         state_answer: Responses = {200: {"model": StandingAnswer}}
         refused = errors(401, 403, 404, 409, 413, 422, 429, 503)
         for path, handler, shape in (
@@ -249,7 +271,11 @@ class EmailRoutes:
         ):
             responses = {200: taken} | held | refused
             add(path, handler, methods=["POST"], responses=responses, openapi_extra=SUBMITTING | body_of(shape))
-        add("/emails/{message_id}", self._status, methods=["GET"], responses=message | errors(401, 403, 404, 503))
+        add(
+            "/emails/{message_id}", self._status, methods=["GET"],
+            responses=state | errors(401, 403, 404, 503),
+            openapi_extra={"parameters": [PREFER]},
+        )  # fmt: skip
         add(
             "/emails/{message_id}/cancel", self._cancel, methods=["POST"],
             responses=message | errors(401, 403, 404, 409, 413, 422, 503),

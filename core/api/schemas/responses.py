@@ -54,6 +54,18 @@ class MessageAnswer(BaseModel):
     recipients: list[RecipientMember]
 
 
+class ActionAnswer(BaseModel):
+    """A read or a tag that a person decides. `approved`: the same call succeeds once, until `usable_until`."""
+
+    action_id: str
+    status: str
+    kind: str
+    submitted_at: str
+    expires_at: str | None
+    usable_until: str | None
+    decision: dict[str, Any] | None
+
+
 class StandingAnswer(BaseModel):
     """The state of a mailbox: each of `budgets` is read from the counter that enforces it."""
 

@@ -64,6 +64,27 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
     }
 
 
+def action(conn: Connection, item: int, *, caller: Caller) -> dict[str, Any]:
+    """Return an action that waits, or waited, for a person: a read or a tag. Raises `NotFound`.
+
+    `approved`: the same call succeeds until `usable_until`, once.
+    """
+    c = REVIEW.c
+    reach = [c.agent_id == caller.agent_id] if isinstance(caller, TokenFacts) else []
+    row = conn.execute(select(REVIEW).where(c.id == item, c.message_id.is_(None), *reach)).first()
+    if row is None or (isinstance(caller, Actor) and not roles.may(caller, Verb.MESSAGE_READ)):
+        raise NotFound(f"there is no action {spell_id('a', item)}")
+    return {
+        "action_id": spell_id("a", item),
+        "status": row.status,
+        "kind": row.kind,
+        "submitted_at": stamp(row.submitted_at),
+        "expires_at": stamp(row.expires_at) if row.status == "pending" else None,
+        "usable_until": when(row.due_at) if row.status == "approved" else None,
+        "decision": _decision(row),
+    }
+
+
 def _message(conn: Connection, message_id: int, caller: Caller) -> Row[Any]:
     if not isinstance(caller, TokenFacts) and not roles.may(caller, Verb.MESSAGE_READ):
         raise NotFound(f"there is no message {spell_id('m', message_id)}")

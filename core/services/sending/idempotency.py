@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from core.db import gate_queries
-from core.db.tables import IDEMPOTENCY
+from core.db.tables import IDEMPOTENCY, MAILBOX, MESSAGE
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict, Invalid
@@ -66,3 +66,15 @@ def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, t
         .where(c.mailbox_id == mailbox_id, c.test == test, c.key == key)
         .values(status=answer.http, answer=answer.body())
     )
+
+
+def used_since(conn: Connection, at: int, *, agent_id: int, test: bool, key: str) -> bool:
+    """Whether an agent's mail was accepted with this key after `at`, from any of its mailboxes."""
+    c = IDEMPOTENCY.c
+    own = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent_id)
+    found = (
+        select(c.key)
+        .join(MESSAGE, MESSAGE.c.id == c.message_id)
+        .where(c.mailbox_id.in_(own), c.test == test, c.key == key, MESSAGE.c.submitted_at > at)
+    )
+    return conn.execute(found.limit(1)).first() is not None

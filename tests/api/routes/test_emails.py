@@ -107,6 +107,17 @@ def test_wait_answers_sent_once_the_receiver_has_it(free: Visitor) -> None:
     assert answer.json()["recipients"][0]["status"] == "sent"
 
 
+def test_status_waits_for_the_outcome_too(free: Visitor) -> None:
+    async def story() -> httpx.Response:
+        message = (await free.ask("POST", "/emails/send", json=mail())).json()["message_id"]
+        asking = asyncio.create_task(free.ask("GET", f"/emails/{message}", headers={"Prefer": "wait=30"}))
+        await asyncio.sleep(0)
+        await deliver(free)
+        return await asking
+
+    assert asyncio.run(story()).json()["status"] == "sent"
+
+
 def test_wait_tells_a_refusal_by_the_receiver(free: Visitor) -> None:
     async def story() -> httpx.Response:
         delivering = asyncio.create_task(deliver(free, reply=NOBODY))
@@ -675,6 +686,24 @@ def test_gated_tagging_waits_too_and_status_never_does(gated: Visitor) -> None:
     assert (asked.status_code, gated.get(f"/emails/{message}").json()["tags"]) == (202, [])
     approve(gated, asked.json()["action_id"])
     assert gated.post(f"/emails/{message}/tags", {"tags": ["vip"]}).json()["tags"] == ["vip"]
+
+
+def test_what_became_of_a_held_action_is_asked_by_its_id(gated: Visitor) -> None:
+    path = f"/mailboxes/{ADDRESS}/messages"
+    item = gated.get(path).json()["action_id"]
+    waiting = gated.get(f"/emails/{item}").json()
+    assert (waiting["status"], waiting["kind"], waiting["usable_until"]) == ("pending", "read", None)
+    approve(gated, item)
+    approved = gated.get(f"/emails/{item}").json()
+    assert (approved["status"], approved["decision"]["by"]) == ("approved", "alice")
+    assert approved["usable_until"] is not None
+    gated.get(path)
+    assert gated.get(f"/emails/{item}").json()["status"] == "used"
+    store, stream = gated.bench.store, gated.bench.stream_id
+    other, _ = store.transact(lambda tx: add_mailbox(tx, agent="other", address=f"other@{DOMAIN}", stream=stream))
+    issue(store, other, secret="pra_other")
+    problem(gated.using(f"pra_other{other}False").get(f"/emails/{item}"), 404, "not_found")
+    problem(gated.get(f"/emails/a{'0' * 13}"), 404, "not_found")
 
 
 def test_bad_cursor_uses_up_no_grant(gated: Visitor) -> None:

@@ -1,0 +1,164 @@
+"""HTTP answers as results of tools: what a model is told, and whether it may send again.
+
+A model obeys what it reads first, so each text begins with the outcome and the next step; the members follow as JSON.
+Whatever outsiders wrote stands apart, fenced, behind everything of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from core.mcp.local_request import Reply
+from core.rules.inbound.fence import fence
+
+Members = dict[str, Any]
+
+HELD: Final = "Held for a person. Do not send it again; call email_status."
+NEVER: Final = "never"
+AFTER: Final = "after"
+WITH_CHANGES: Final = "with_changes"
+
+_AFTER: Final = frozenset({"rate_limited", "desk_stopped", "overloaded", "unavailable", "idempotency_in_progress"})
+"""Refusals that end by themselves."""
+_WITH_CHANGES: Final = frozenset(
+    {
+        "invalid_request", "too_large", "recipients_suppressed", "not_allow_listed", "consent_required",
+        "idempotency_mismatch", "not_found", "not_your_mailbox", "run_incomplete",
+    }
+)  # fmt: skip
+"""Refusals of what was asked, not of who asked."""
+_REPEATABLE: Final = frozenset({"failed", "rejected", "expired", "cancelled"})
+"""Final states in which the mail has not arrived, nor may it arrive unchanged."""
+_RECEIVERS: Final = frozenset({"sent", "failed", "deferred", "uncertain"})
+"""States of a recipient that the receiving server decides: their reason is its reply, an outsider's text."""
+_NEXT: Final[Mapping[str, str]] = {
+    NEVER: "Do not repeat this call.",
+    AFTER: "Repeat this call later, unchanged.",
+    WITH_CHANGES: "Repeat this call only with changes.",
+}
+_DROPPED: Final = frozenset({"type", "title", "status", "request_id"})
+"""Members of a problem (RFC 9457) that say the same as others, in more words."""
+_ID: Final = re.compile(r"[a-z][0-9a-hjkmnp-tv-z]{13}")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a tool answers: a text, the same as JSON, and whether it is an error."""
+
+    text: str
+    members: Members
+    is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Texts of outsiders, each in a fence whose boundary nobody could know in advance."""
+
+    nonce: str
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, value: object) -> None:
+        """Fence a text, or something else as JSON, unless it is empty."""
+        if value:
+            text = value if isinstance(value, str) else orjson.dumps(value).decode()
+            self.texts[name] = fence(text, self.nonce)
+
+
+def told(lead: str, members: Members, outside: Fenced | None = None, *, is_error: bool = False) -> Result:
+    """A result: what happened, the members, and then what outsiders wrote."""
+    texts = outside.texts if outside is not None else {}
+    parts = [lead, orjson.dumps(members).decode(), *texts.values()]
+    return Result("\n".join(parts), members | ({"untrusted": dict(texts)} if texts else {}), is_error)
+
+
+def outcome(reply: Reply, nonce: str) -> Result:
+    """The result of a verb that sends: one shape for every outcome (`catalogue.OUTCOME`)."""
+    if not reply.ok:
+        return refused(reply)
+    outside = Fenced(nonce)
+    members = reply.body | {"resend": NEVER, "recipients": _recipients(reply.body, outside)}
+    return told(_LEADS.get(str(members["status"]), _accepted)(members), members, outside)
+
+
+def state(reply: Reply, nonce: str) -> Result:
+    """The state of a message that was handed in, or of an action that waits for a person."""
+    outside = Fenced(nonce)
+    members = dict(reply.body)
+    status = str(members["status"])
+    if "recipients" in members:
+        members["recipients"] = _recipients(members, outside)
+    if members.get("kind") == "reply":  # its subject is that of the mail it answers
+        outside.add("subject", members.pop("subject", None))
+    members["resend"] = WITH_CHANGES if status in _REPEATABLE else NEVER
+    lead = HELD if status == "pending" else f"Status: {status}."
+    return told(lead, members, outside)
+
+
+def held(reply: Reply) -> Result:
+    """A read or a tag that a person decides first."""
+    lead = f"{HELD} Once approved, this same call succeeds once within an hour."
+    return told(lead, reply.body | {"resend": AFTER})
+
+
+def refused(reply: Reply) -> Result:
+    """A refusal: the error, why, what to do about it, and whether asking again can help."""
+    body = reply.body
+    error = str(body["error"])
+    said = {name: value for name, value in body.items() if name not in _DROPPED}
+    status = body["status"] if isinstance(body["status"], str) else "refused"
+    return refusal(error, said | {"status": status})
+
+
+def refusal(error: str, members: Members) -> Result:
+    """A refusal with these members, of which `reason` is one."""
+    known = "after" if error in _AFTER or members.get("retry_after_seconds") is not None else None
+    resend = known or (AFTER if error == "internal" else WITH_CHANGES if error in _WITH_CHANGES else NEVER)
+    full = {"error": error} | members | {"resend": resend}
+    seconds = full.get("retry_after_seconds")
+    step = f"Repeat this call after {seconds} seconds, unchanged." if seconds is not None else _NEXT[resend]
+    fix = f" What helps: {full['fix']}." if full.get("fix") else ""
+    return told(f"Refused ({error}): {full['reason']}.{fix} {step}", full, is_error=True)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is one of our IDs: only these may become part of a path."""
+    return _ID.fullmatch(text) is not None
+
+
+def _recipients(members: Members, outside: Fenced) -> list[Members]:
+    """The recipients, without what the receiving servers wrote about them: that goes behind the fence."""
+    shown, written = list[Members](), dict[str, str]()
+    for one in members.get("recipients", []):
+        kept = dict(one)
+        texts = [kept.pop("reply", None)]
+        if kept.get("status") in _RECEIVERS and "reply" not in one:
+            texts.append(kept.pop("reason", None))
+        if said := " ".join(text for text in texts if text):
+            written[str(one["address"])] = said
+        shown.append({name: value for name, value in kept.items() if value is not None})
+    outside.add("replies", written)
+    return shown
+
+
+def _sent(members: Members) -> str:
+    del members
+    return "Sent: the receiving server accepted it."
+
+
+def _pending(members: Members) -> str:
+    del members
+    return HELD
+
+
+def _accepted(members: Members) -> str:
+    at = members.get("departs_at") or members.get("send_at")
+    when = f", to leave at {at}" if at else ""
+    return f"Accepted ({members['status']}{when}). Do not send it again; email_status shows the outcome."
+
+
+_LEADS: Final = {"sent": _sent, "pending": _pending}
