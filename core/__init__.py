@@ -33,6 +33,7 @@ Where to look:
     what a signer is shown       services/identity/: signoff_checklists, sender_checks (DNS, feedback)
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
     drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py
+    what operators can do        operations/: one registry, for HTTP (/v1/NAME), docs, desk clients; event_stream.py
     who may act or read          services/access.py (operators), services/sending/token_access.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
@@ -56,9 +57,10 @@ Where to look:
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     a resource as JSON           serializers/: one function each, for HTTP and `--json`
-    HTTP routes                  api/routes/: emails, operator_actions, mailboxes, operators, tokens, feedback, webhooks
+    an operator's repeated key   services/control/operation_answers.py
+    HTTP routes                  api/routes/: emails, operations, operator_actions, mailboxes, operators, tokens ...
     tools for agents (MCP)       mcp/: catalogue (the tools), endpoint (before a body is read), results, bridge
-    bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; body.py reads them
+    bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; json_body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
     Prefer: wait                 api/outcome_waiter.py: one reader for all who wait
     large messages               api/compose_pool.py, cli/compose_process.py: processes of their own
@@ -72,6 +74,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     gateway > process            wiring: settings -> database, API, workers; process: delivery alone (`--egress`)
     mcp                          /mcp: tools that are HTTP requests within the process; the stdio bridge
     api | workers                HTTP; everything that runs without being asked
+    operations                   what operators can do, by name: request, answer, permission, service function
     serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > receiving > sending > feedback > control > notify

@@ -29,6 +29,7 @@ from core.db import migrate
 from core.errors import PostroomError
 from core.mcp.endpoint import McpEndpoint
 from core.model import Clock
+from core.operations.event_stream import EventStream
 from core.process import Delivery, watched
 from core.services.control import gateway_registry
 from core.services.feedback.provider_webhooks import ProviderWebhooks
@@ -54,6 +55,9 @@ BACKLOG: Final = 512
 """Connections in the kernel's accept queue: all of them may become open files at once."""
 DATE: Final = 1.0
 """Seconds between two updates of the Date in responses."""
+
+STREAMS_END: Final = 0.25
+"""Seconds in which streams end by themselves when the gateway stops."""
 
 log = structlog.get_logger("gateway")
 
@@ -110,6 +114,7 @@ class Gateway:
                 ):
                     yield self
             finally:
+                self.desk.events.close()
                 self.webhooks.stop()
                 for loop in self._loops:
                     loop.cancel()
@@ -244,8 +249,17 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
         log.info("draining")
         for one in servers:
             one.should_exit = True
+        await end_streams(gateway.desk.events, traffic)
         await asyncio.gather(*serving)
     log.info("stopped")
+
+
+async def end_streams(events: EventStream, traffic: Traffic) -> None:
+    """End the streams of those who follow the log; one whose client does not read is cut, or draining waits for it."""
+    events.close()
+    await asyncio.sleep(STREAMS_END)
+    for listener in traffic.listeners:
+        listener.drop_streams()
 
 
 def server(address: str, app: FastAPI, listener: Listener) -> _Server:

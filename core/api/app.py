@@ -25,6 +25,7 @@ from core.api.routes.health import Health
 from core.api.routes.inbound import InboundRoutes, ProviderInbound
 from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
+from core.api.routes.operations import OperationRoutes, describe_operations
 from core.api.routes.operator_actions import Operators
 from core.api.routes.operators import People
 from core.api.routes.signoffs import Signing
@@ -54,9 +55,10 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     app.include_router(EnrolmentRoutes(desk).router)
     app.include_router(People(desk).router)
     app.include_router(WebhookRoutes(desk).router)
+    app.include_router(OperationRoutes(desk, settings).router)
     app.include_router(Health(desk, settings).router)
     _open(app, desk, settings)
-    describe(app)
+    describe(app, further=describe_operations)
     return app
 
 

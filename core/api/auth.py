@@ -21,6 +21,7 @@ from core.db.writer import Writer
 from core.durations import MINUTE
 from core.errors import Forbidden, Unauthenticated
 from core.model import Actor
+from core.operations.operation import TokenKind
 from core.rules import roles
 from core.rules.roles import Verb
 from core.security import credentials
@@ -85,6 +86,12 @@ class Authenticator:
     def is_operator(self, request: Request) -> bool:
         """Whether the request carries an operator's token, valid or not: for routes that also serve agents."""
         return credentials.is_operators(_bearer(request))
+
+    def token(self, request: Request) -> tuple[TokenKind, bytes]:
+        """The kind of the caller's token and its SHA-256, for an operation, which checks it itself."""
+        secret = _bearer(request)
+        kind = TokenKind.AGENT if credentials.is_agents(secret) else TokenKind.OPERATOR
+        return kind, credentials.digest(secret)
 
     # --- who reads ---
 

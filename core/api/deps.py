@@ -11,6 +11,7 @@ from core.api.listener import Traffic
 from core.api.read_log import ReadLog
 from core.db.store import Store
 from core.db.writer import Writer
+from core.operations.event_stream import EventStream
 from core.services.context import ServiceContext
 
 
@@ -30,6 +31,8 @@ class ApiContext:
     gateway: str | None = None
     """The name under which this gateway is registered as running; None: it is not registered."""
     reads: ReadLog = field(init=False)
+    events: EventStream = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", ReadLog(self.store, self.writer, self.callers))
+        object.__setattr__(self, "events", EventStream(self.store))

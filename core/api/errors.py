@@ -29,6 +29,7 @@ from core.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from core.json_body import where
 
 log = structlog.get_logger("doors")
 
@@ -117,11 +118,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, unparsed)
     app.add_exception_handler(HTTPException, routed)
     app.add_exception_handler(Exception, broken)
-
-
-def where(path: tuple[str | int, ...]) -> str:
-    """Format a pydantic error location, such as `attachments[0].filename`."""
-    dotted = ""
-    for step in path:
-        dotted += f"[{step}]" if isinstance(step, int) else f".{step}" if dotted else str(step)
-    return dotted

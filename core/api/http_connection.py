@@ -178,6 +178,11 @@ class Connection(HttpToolsProtocol):
                 return "slow body"
         return None
 
+    @property
+    def streams(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type annotation omits None
+        return cycle is not None and not cycle.response_complete and "postroom.stream" in cycle.scope
+
     def drop(self, why: str) -> None:
         if why == "slow header" and self._octets:
             self._answer(408)

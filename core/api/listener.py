@@ -45,6 +45,10 @@ class Held(Protocol):
     def overdue(self, now: float) -> str | None:
         """Why the connection should be dropped now, or None."""
 
+    @property
+    def streams(self) -> bool:
+        """Whether it answers with a stream that does not end by itself."""
+
     def drop(self, why: str) -> None:
         """Close it, with a response if one can still be sent."""
 
@@ -154,6 +158,11 @@ class Listener:
                 self.refused[why] += 1
                 connection.drop(why)
         self._say(now)
+
+    def drop_streams(self) -> None:
+        """Cut the streams that are left: their clients do not read, and would keep a gateway from stopping."""
+        for connection in [one for one in self._open if one.streams]:
+            connection.drop("the gateway is stopping")
 
     def _say(self, now: float) -> None:
         if self._logged_at is not None and now - self._logged_at < SAY_EVERY:

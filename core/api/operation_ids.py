@@ -63,6 +63,7 @@ NAMES: Final[Mapping[str, str]] = {
     "GET /inventory": "getInventory",
     "GET /audit": "exportAudit",
     "GET /trace/{key:path}": "traceMessage",
+    "GET /v1/events": "followEvents",
     "GET /webhooks/dead": "listDeadLetters",
     "POST /webhooks/dead/{number}/replay": "replayDeadLetter",
     "POST /mailboxes/{address}/webhook/replay": "replayDeadLetters",

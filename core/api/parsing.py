@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -27,6 +27,13 @@ MAX_WAIT: Final = 30
 """Maximum of `Prefer: wait=N`, in seconds (CONTRACT.md)."""
 LONGEST_KEY: Final = 256
 """Maximum length of an Idempotency-Key, in characters (CONTRACT.md)."""
+IDEMPOTENCY_HEADER: Final[dict[str, Any]] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    "description": "The same key and body answers the first answer again.",
+}
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
 

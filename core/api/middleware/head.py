@@ -11,8 +11,9 @@ from typing import Final
 
 from core.api.middleware.request_limits import App, Message, Receive, Scope, Send
 
-_ACTIONS: Final = re.compile(r"/mailboxes/[^/]+/messages/?")
-"""Reading is an action here: it files an item for a reviewer or uses up a grant, and HEAD is safe (RFC 9110 9.2.1)."""
+_ACTIONS: Final = re.compile(r"/mailboxes/[^/]+/messages/?|/v1/events/?")
+"""Reading is an action here: it files an item for a reviewer or uses up a grant, and HEAD is safe (RFC 9110 9.2.1).
+A stream has no end, so HEAD of one would never be answered."""
 
 
 class Head:

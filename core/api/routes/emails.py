@@ -19,7 +19,7 @@ from core.api.errors import request_id
 from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
-from core.api.parsing import LONGEST_KEY, MAX_WAIT, idempotency_key, replied, seconds_to_wait, submitted
+from core.api.parsing import IDEMPOTENCY_HEADER, MAX_WAIT, idempotency_key, replied, seconds_to_wait, submitted
 from core.api.routes.inbox import InboxRoutes
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
@@ -55,13 +55,7 @@ PREFER: Final[dict[str, Any]] = {
 # Read by hand like the body: the framework would take 180 us a message for it.
 SUBMITTING: Final[dict[str, Any]] = {
     "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-            "description": "The same key and body answers the first answer again.",
-        },
+        IDEMPOTENCY_HEADER,
         PREFER,
     ]
 }

@@ -1,7 +1,7 @@
 """The desk's tables, one class each.
 
     desk      the installation: all-stop, policies that were in force; the log, its readers, webhooks and dead letters
-    people    operators; agents, their tokens, requests for an identity and runs
+    people    operators, answers to their keys; agents, their tokens, requests for an identity and runs
     streams   sending identities: streams and their keys, mailboxes and their signatures
     mail      messages, bodies, recipients, responses to idempotency keys
     inbound   received messages, their content and addresses; runs that read mail of strangers; agents' contacts
@@ -28,7 +28,7 @@ from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook,
 from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, MailboxContact, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
-from core.db.tables.people import Agent, Enrolment, Operator, Run, Token
+from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token
 from core.db.tables.review import Reader, Reading, Review
 from core.db.tables.streams import Mailbox, Signoff, Stream, StreamKey
 
@@ -67,6 +67,7 @@ RECIPIENT: Final = table(Recipient)
 
 AGENT: Final = table(Agent)
 ENROLMENT: Final = table(Enrolment)
+OPERATION_ANSWER: Final = table(OperationAnswer)
 OPERATOR: Final = table(Operator)
 RUN: Final = table(Run)
 TOKEN: Final = table(Token)
@@ -104,6 +105,7 @@ __all__ = [
     "MAILBOX",
     "MAILBOX_CONTACT",
     "MESSAGE",
+    "OPERATION_ANSWER",
     "OPERATOR",
     "PACE",
     "POLICY_VERSION",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.db.tables.columns import AUTO, Json, big, json, maybe_big
+from core.db.tables.columns import AUTO, CLUSTERED, Json, big, json, maybe_big
 
 
 class Operator(SQLModel, table=True):
@@ -32,6 +32,18 @@ class Operator(SQLModel, table=True):
     confirmed_by: str | None = None
     created_at: int = big()
     disabled_at: int | None = maybe_big()
+
+
+class OperationAnswer(SQLModel, table=True):
+    """The first answer to an operator's Idempotency-Key, kept for a day; `digest` is of the request."""
+
+    __tablename__ = "operation_answer"
+    __table_args__ = CLUSTERED
+    operator: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+    answer: str
+    keep_until: int = big(index=True)
 
 
 class Agent(SQLModel, table=True):

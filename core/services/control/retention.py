@@ -18,6 +18,7 @@ from core.db.tables import (
     IDEMPOTENCY,
     LANE,
     MESSAGE,
+    OPERATION_ANSWER,
     RATE_EVENT,
     READING,
     RECIPIENT,
@@ -87,6 +88,7 @@ def forget_old(tx: Transaction) -> int:
     final = select(MESSAGE.c.id).where(MESSAGE.c.status.in_([status.value for status in FINAL]))
     i = IDEMPOTENCY.c
     tx.write(delete(IDEMPOTENCY).where(i.keep_until <= tx.now, i.message_id.in_(final) | i.message_id.is_(None)))
+    tx.write(delete(OPERATION_ANSWER).where(OPERATION_ANSWER.c.keep_until <= tx.now))
     tx.write(delete(FEEDBACK_SEEN).where(FEEDBACK_SEEN.c.at < tx.now - FEEDBACK_KEPT))
     tx.write(delete(RATE_EVENT).where(RATE_EVENT.c.sent_at < tx.now - HOURS_KEPT))
     tx.write(delete(READING).where(func.coalesce(READING.c.approved_at, READING.c.first_at) < tx.now - HOURS_KEPT))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, exists, func, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
 
 from core.db import gate_queries
 from core.db.due import NOW, spelled
@@ -158,6 +158,27 @@ def show(conn: Connection, *, agent: str, key: str) -> RunView:
     rows = conn.execute(_views().where(AGENT.c.name == agent, RUN.c.key == key)).all()
     if not rows:
         raise _unknown(agent, key)
+    return _with_accepted(conn, rows)[0]
+
+
+def find(conn: Connection, run: str, *, agent: str | None = None, number: int | None = None) -> RunView:
+    """The run of this key, `AGENT/KEY` or number; `agent` is needed only if several agents have a run of this key.
+
+    Raises `NotFound`, `Conflict`.
+    """
+    named, _, key = run.partition("/") if agent is None else (agent, "", run)
+    matching = RUN.c.key == run if agent is None else and_(RUN.c.key == run, AGENT.c.name == agent)
+    if agent is None and key:
+        matching = or_(matching, and_(RUN.c.key == key, AGENT.c.name == named))
+    rows = conn.execute(_views().where(matching).order_by(RUN.c.id).limit(PAGE)).all()
+    if not rows and number is not None:
+        numbered = RUN.c.id == number if agent is None else and_(RUN.c.id == number, AGENT.c.name == agent)
+        rows = conn.execute(_views().where(numbered)).all()
+    if not rows:
+        raise NotFound(f"there is no run {run}", fix="postroom run list lists them")
+    if len(rows) > 1:
+        agents = ", ".join(row.agent for row in rows)
+        raise Conflict(f"several agents have a run {run}: {agents}", fix="name the agent: --agent")
     return _with_accepted(conn, rows)[0]
 
 

@@ -1,0 +1,116 @@
+"""`POST /v1/NAME` for every operation of the registry, and `GET /v1/events`.
+
+One handler serves them all: the registry knows what each takes and who may. The description in /openapi.json is made
+from it as well (`describe_operations`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from core.api.deps import ApiContext
+from core.api.openapi import answer_json, body_of, errors
+from core.api.parsing import IDEMPOTENCY_HEADER, idempotency_key
+from core.errors import Invalid
+from core.json_body import read
+from core.operations import OPERATIONS, Kind, Operation, named, operation
+from core.operations.execution import Execution, GatewayExecutor
+from core.operations.operation import Resources
+from core.services.control.read_log import EntryPoint, Shown, What
+from core.settings import Settings
+from core.text.numbers import LARGEST, whole_number
+
+SSE: Final = "text/event-stream"
+_READS: Final = (401, 403, 404, 409, 413, 422, 503)
+
+
+class OperationRoutes:
+    """The routes of the registry."""
+
+    def __init__(self, desk: ApiContext, settings: Settings) -> None:
+        self._desk = desk
+        self._resources = Resources(desk.ctx.keyring, settings)
+        self._executor = GatewayExecutor(desk.store, desk.writer)
+        desk.writer.listeners.append(desk.events.wake)
+        self.router = APIRouter(tags=["operations"])
+        self.router.add_api_route(
+            "/v1/events", self._events, methods=["GET"], response_class=StreamingResponse,
+            responses=errors(401, 403, 409, 422, 503) | {200: {"content": {SSE: {"schema": {"type": "string"}}}}},
+        )  # fmt: skip
+        self.router.add_api_route("/v1/{name}", self._run, methods=["POST"], include_in_schema=False)
+
+    async def _run(self, request: Request, name: str) -> Response:
+        kind, digest = self._desk.callers.token(request)
+        found = named(name)
+        operation.check_token_kind(found, kind)
+        # Before the body is parsed or anything is queued: strangers cost one look-up. Asked again where it counts.
+        await self._executor.look(functools.partial(operation.admit, operation=found, digest=digest))
+        key = idempotency_key(request) if found.kind is Kind.ACT else None
+        parsed = read(found.request, await request.body() or b"{}")
+        execution = Execution(found, parsed, digest, EntryPoint.HTTP, self._resources, key=key)
+        answer = await self._executor.run(execution, note=functools.partial(self._desk.reads.operator, request))
+        return answer_json(200, answer)
+
+    async def _events(
+        self,
+        request: Request,
+        after: Annotated[
+            int | None, Query(ge=0, le=LARGEST, description="the last entry known; without it, from now on")
+        ] = None,
+    ) -> Response:
+        """Follow the log: server-sent events, each with its entry's number as `id`; `Last-Event-ID` resumes.
+
+        After a second of silence a `heartbeat` follows. `ended` says that the caller's access has ended.
+        """
+        kind, digest = self._desk.callers.token(request)
+        operation.check_token_kind(named("event.list"), kind)
+        last = _last_event(request)
+        follower, cursor = await self._desk.events.open(digest, after=after if last is None else last)
+        await self._desk.reads.operator(request, Shown(What.LOG))
+        request.scope["postroom.stream"] = True
+        stream: AsyncIterator[bytes] = self._desk.events.follow(follower, cursor)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back
+        return StreamingResponse(stream, media_type=SSE, headers=headers)
+
+
+def _last_event(request: Request) -> int | None:
+    """The cursor of a client that was cut off, which goes before the one in its URL. Raises `Invalid`."""
+    text = request.headers.get("last-event-id")
+    if text is None:
+        return None
+    number = whole_number(text, most=LARGEST)
+    if number is None:
+        raise Invalid("Last-Event-ID is not a number of the log", problems=(("Last-Event-ID", "is not a number"),))
+    return number
+
+
+# --- description --------------------------------------------------------------------------------------------------
+
+
+def describe_operations(document: dict[str, Any]) -> None:
+    """Add every operation to an OpenAPI description."""
+    for one in OPERATIONS.values():
+        document["paths"][f"/v1/{one.name}"] = {"post": _described(one)}
+
+
+def _described(one: Operation) -> dict[str, Any]:
+    roles = ", ".join(sorted(one.roles))
+    required = any(member.is_required() for member in one.request.model_fields.values())
+    answer = body_of(one.answer, examples=False)["requestBody"]["content"]
+    return {
+        "tags": ["operations"],
+        "summary": one.name,
+        "description": f"{one.about} Roles: {roles}.",
+        "operationId": one.operation_id,
+        "responses": {
+            "200": {"description": (one.answer.__doc__ or "").splitlines()[0], "content": answer},
+            **{str(code): response for code, response in errors(*_READS).items()},
+        },
+        **body_of(one.request, required=required, examples=False),
+        **({"parameters": [IDEMPOTENCY_HEADER]} if one.kind is Kind.ACT else {}),
+    }

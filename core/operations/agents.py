@@ -1,0 +1,180 @@
+"""Agents, their tokens and their runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from core.db import directory
+from core.errors import NotFound
+from core.json_body import Name, Purpose, ReasonRequest, Shape
+from core.operations import answers
+from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, Limit, OptionalReason, Required
+from core.operations.operation import Call, Json, act, read
+from core.rules.addresses import check_pattern
+from core.rules.roles import Verb
+from core.serializers import controls, identities, mail, people
+from core.services.control import emergency
+from core.services.identity import tokens
+from core.services.sending import runs
+from core.services.sending.runs import RunView
+from core.services.sending.submission import RunClaim
+from core.text.numbers import whole_number
+
+LAST_ID: Final = 2**31 - 1
+"""The highest id of a token: a database cannot even compare larger numbers."""
+
+TokenId = Annotated[int, Field(ge=1, le=LAST_ID)]
+
+
+# --- agents -------------------------------------------------------------------------------------------------------
+
+
+def list_agents(call: Call, request: AfterRequest) -> Json:
+    return {"agents": [people.agent(one) for one in directory.agents(call.tx.conn, after=request.after)]}
+
+
+def show(call: Call, request: AgentRequest) -> Json:
+    conn = call.tx.conn
+    found = directory.agent(conn, request.agent)
+    if found is None:
+        raise NotFound(f"there is no agent {request.agent}", fix="postroom agent list lists them")
+    mailboxes = directory.mailboxes(conn, agent=request.agent)
+    return people.agent(found) | {
+        "mailboxes": [identities.identity(call.tx, one) for one in mailboxes],
+        "tokens": [people.token(one) for one in directory.tokens(conn, agent=request.agent)],
+    }
+
+
+def suspend(call: Call, request: AgentReason) -> Json:
+    frozen = emergency.suspend_agent(call.tx, request.agent, reason=request.reason, actor=call.actor)
+    return controls.suspended(request.agent, frozen)
+
+
+def resume(call: Call, request: AgentReason) -> Json:
+    emergency.resume_agent(call.tx, request.agent, reason=request.reason, actor=call.actor)
+    return controls.resumed(request.agent)
+
+
+# --- tokens -------------------------------------------------------------------------------------------------------
+
+
+class TokensRequest(Shape):
+    """A page of one agent's tokens, or of all; `cursor` is the `next_cursor` of the page before."""
+
+    agent: Name | None = None
+    cursor: TokenId | None = None
+    limit: Limit = directory.PAGE
+
+
+class RevokeRequest(OptionalReason):
+    """One token, by its id."""
+
+    id: TokenId
+
+
+def list_tokens(call: Call, request: TokensRequest) -> Json:
+    found = directory.tokens(call.tx.conn, agent=request.agent, before=request.cursor, limit=request.limit + 1)
+    return people.tokens_page(found, limit=request.limit)
+
+
+def revoke(call: Call, request: RevokeRequest) -> Json:
+    ended = tokens.revoke(call.tx, token=request.id, actor=call.actor, reason=request.reason)
+    return people.revoked(request.id, ended)
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+class RunsRequest(Shape):
+    """A page of one agent's runs, or of all, the newest first; `cursor` is the last one's `number`."""
+
+    agent: Name | None = None
+    cursor: TokenId | None = None
+    limit: Limit = runs.PAGE
+
+
+class RunRequest(Shape):
+    """One run: its id with the agent's name, its number, or an id that only one agent has."""
+
+    run: Required
+    agent: Name | None = None
+
+
+class RunConfirmRequest(RunRequest, ReasonRequest):
+    """How many recipients the run may reach in its whole life, and the reason for the log."""
+
+    up_to: Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class RunOpenRequest(Shape):
+    """A run that starts, or the purpose and targets of one that runs."""
+
+    run: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    agent: Required
+    user: Name | None = None
+    purpose: Purpose | None = None
+    targets: Annotated[list[Required], Field(max_length=200)] = Field(default_factory=list)
+
+
+def list_runs(call: Call, request: RunsRequest) -> Json:
+    found = runs.listed(call.tx.conn, agent=request.agent, before=request.cursor, limit=request.limit)
+    return {"runs": [mail.run(one) for one in found]}
+
+
+def show_run(call: Call, request: RunRequest) -> Json:
+    return mail.run(_run(call, request))
+
+
+def open_run(call: Call, request: RunOpenRequest) -> Json:
+    patterns = tuple(dict.fromkeys(check_pattern(one) for one in request.targets))
+    claim = RunClaim(key=request.run, user=request.user, purpose=request.purpose, targets=patterns)
+    runs.open_run(call.tx, agent=request.agent, claim=claim, actor=call.actor)
+    return mail.run(runs.show(call.tx.conn, agent=request.agent, key=request.run))
+
+
+def confirm_run(call: Call, request: RunConfirmRequest) -> Json:
+    found = _run(call, request)
+    done = runs.confirm_run(
+        call.tx, agent=found.agent, key=found.key, up_to=request.up_to, reason=request.reason, actor=call.actor
+    )
+    return mail.run_confirmed(found.agent, found.key, done)
+
+
+def close_run(call: Call, request: RunRequest) -> Json:
+    found = _run(call, request)
+    return mail.run_closed(
+        found.agent, found.key, runs.close_run(call.tx, agent=found.agent, key=found.key, actor=call.actor)
+    )
+
+
+def _run(call: Call, request: RunRequest) -> RunView:
+    """Raises `NotFound`, and `Conflict` if several agents have a run of this id."""
+    number = whole_number(request.run, most=LAST_ID)
+    return runs.find(call.tx.conn, request.run, agent=request.agent, number=number)
+
+
+OPERATIONS = (
+    read("agent.list", list_agents, AfterRequest, answers.Agents, Verb.DESK_READ,
+         about="Agents by name: suspended or not, by whom and why."),
+    read("agent.show", show, AgentRequest, answers.Agent, Verb.DESK_READ,
+         about="One agent with its mailboxes and tokens."),
+    act("agent.suspend", suspend, AgentReason, answers.Suspended, Verb.AGENT_SUSPEND,
+        about="Suspend an agent: none of its messages starts to leave from now on."),
+    act("agent.resume", resume, AgentReason, answers.Resumed, Verb.AGENT_RESUME,
+        about="Resume a suspended agent; never by the operator who suspended it."),
+    read("token.list", list_tokens, TokensRequest, answers.Tokens, Verb.DESK_READ,
+         about="Agents' tokens, newest first. Their secrets are not stored."),
+    act("token.revoke", revoke, RevokeRequest, answers.Revoked, Verb.TOKEN_REVOKE,
+        about="Revoke an agent's token and every token delegated from it."),
+    read("run.list", list_runs, RunsRequest, answers.Runs, Verb.DESK_READ, about="Runs, newest first."),
+    read("run.show", show_run, RunRequest, answers.Run, Verb.DESK_READ,
+         about="One run: who started it, its versions, and how much mail was accepted."),
+    act("run.open", open_run, RunOpenRequest, answers.Run, Verb.RUN_OPEN,
+        about="Open a run, or set the purpose of a running one. Mail to anyone but its targets is held."),
+    act("run.confirm", confirm_run, RunConfirmRequest, answers.RunConfirmed, Verb.RUN_CONFIRM,
+        about="Let a run reach up to this many recipients: lifts the run cap's hold and nothing else."),
+    act("run.close", close_run, RunRequest, answers.RunClosed, Verb.AGENT_SUSPEND,
+        about="Close a run: it accepts no more mail, and tokens bound to it are no longer valid."),
+)  # fmt: skip

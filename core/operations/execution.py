@@ -1,0 +1,187 @@
+"""Run an operation: admit its caller, prepare, act or read, log what was shown.
+
+A request takes up to four steps, each in a transaction of its own that admits the caller again: `prepare` reads what
+slow work needs (DNS, which no transaction waits for), `open` records what the operator has in front of them, `read` or
+the acts themselves, and `note_shown`. The gateway runs them through its writer, a local desk through the store alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import orjson
+
+from core.db.store import Store
+from core.db.transaction import Transaction
+from core.db.writer import Writer
+from core.errors import AccessEnded, PostroomError, Refused, Unauthenticated
+from core.json_body import Shape
+from core.operations.operation import Call, Json, Kind, Operation, Resources, admit
+from core.services.control import operation_answers, read_log
+from core.services.control.read_log import EntryPoint, Shown
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One request of one operator. `digest` is of their token, `key` their Idempotency-Key."""
+
+    operation: Operation
+    request: Shape
+    digest: bytes
+    entry_point: EntryPoint
+    resources: Resources
+    key: str | None = None
+    prepared: object = field(default=None)
+
+    def prepare(self, tx: Transaction) -> Callable[[], object] | None:
+        """The slow work that the operation needs done outside any transaction, if any."""
+        call = self._call(tx)
+        return None if self.operation.prepare is None else self.operation.prepare(call, self.request)
+
+    def open(self, tx: Transaction) -> None:
+        """Record that the operator opens what they are about to read."""
+        assert self.operation.opens is not None
+        self.operation.opens(self._call(tx), self.request)
+
+    def read(self, tx: Transaction) -> Mapping[str, Any]:
+        """The answer of a read."""
+        return self.operation.run(self._call(tx), self.request)
+
+    def shown(self, answer: Mapping[str, Any]) -> Shown | None:
+        """What the answer shows that must be logged first."""
+        return None if self.operation.shown is None else self.operation.shown(self.request, answer)
+
+    def note_shown(self, tx: Transaction, shown: Shown) -> None:
+        """Log what is about to be shown: what cannot be logged is not shown."""
+        read_log.by_operator(tx, shown, entry_point=self.entry_point, actor=admit(tx, self.operation, self.digest))
+
+    def acts(self) -> Sequence[Callable[[Transaction], Json]]:
+        """The act, or one for each item of a list: an item decided meanwhile must not fail the others."""
+        if not self.operation.each:
+            return [functools.partial(self._act, request=self.request, key=self.key)]
+        ids = self._ids()
+        batch = f"{self.entry_point}-{ids[0]}" if len(ids) > 1 else None
+        return [
+            functools.partial(
+                self._act, request=self.request.model_copy(update={"ids": [item]}), batch=batch,
+                key=None if self.key is None else f"{self.key}/{item}",
+            )
+            for item in ids
+        ]  # fmt: skip
+
+    def gather(self, became: Sequence[Json | PostroomError]) -> Json:
+        """The answer made of what each act became. Raises what a single one was refused with, and `AccessEnded`."""
+        for one in became:
+            if isinstance(one, PostroomError) and (len(became) == 1 or not _about_the_item(one)):
+                raise one
+        if not self.operation.each:
+            (answer,) = became
+            assert not isinstance(answer, PostroomError)
+            return answer
+        decided = [one for one in became if not isinstance(one, PostroomError)]
+        refused = [
+            {"id": item, "error": one.error, "reason": one.reason, "fix": one.fix}
+            for item, one in zip(self._ids(), became, strict=True)
+            if isinstance(one, Refused)
+        ]
+        hurried = next((one["hurried"] for one in reversed(decided) if one["hurried"]), None)
+        return {"decided": decided, "refused": refused} | ({} if hurried is None else {"hurried": hurried})
+
+    def _ids(self) -> list[str]:
+        ids: list[str] = getattr(self.request, "ids")  # noqa: B009 - every request of such an operation has them
+        return list(dict.fromkeys(ids))
+
+    def _act(self, tx: Transaction, request: Shape, *, key: str | None, batch: str | None = None) -> Json:
+        call = self._call(tx, batch=batch)
+        if key is None:
+            return dict(self.operation.run(call, request))
+        digest = hashlib.sha256(f"{self.operation.name}\n{request.model_dump_json()}".encode()).digest()
+        who = call.actor.name
+        before = operation_answers.answered_before(tx, operator=who, key=key, digest=digest)
+        if before is not None:
+            known: Json = orjson.loads(before)
+            return known
+        answer = dict(self.operation.run(call, request))
+        text = orjson.dumps(answer).decode()
+        operation_answers.remember(tx, operator=who, key=key, digest=digest, answer=text)
+        return answer
+
+    def _call(self, tx: Transaction, *, batch: str | None = None) -> Call:
+        actor = admit(tx, self.operation, self.digest)
+        return Call(tx, actor, self.entry_point, self.resources, self.prepared, batch)
+
+
+def _about_the_item(error: PostroomError) -> bool:
+    """Whether the others may go on: the operator whose access has ended is refused as a whole."""
+    return isinstance(error, Refused) and not isinstance(error, AccessEnded | Unauthenticated)
+
+
+# --- in a gateway, and without one --------------------------------------------------------------------------------
+
+
+class GatewayExecutor:
+    """Runs operations in a gateway: reads in threads, writes through its writer."""
+
+    def __init__(self, store: Store, writer: Writer) -> None:
+        self._store = store
+        self._writer = writer
+
+    async def look(self, ask: Callable[[Transaction], T]) -> T:
+        """Run a read in a thread: a large one must not delay the mail that is submitted meanwhile."""
+        return await asyncio.to_thread(self._store.look, ask)
+
+    async def run(self, execution: Execution, *, note: Callable[[Shown], Awaitable[None]]) -> Json:
+        """Answer one request. `note` logs what is about to be shown."""
+        execution = await self._prepared(execution)
+        if execution.operation.kind is Kind.ACT:
+            acts = (self._writer.do(act) for act in execution.acts())
+            became = await asyncio.gather(*acts, return_exceptions=True)
+            return execution.gather([_expected(one) for one in became])
+        if execution.operation.opens is not None:
+            await self._writer.do(execution.open)
+        answer = await self.look(execution.read)
+        if (shown := execution.shown(answer)) is not None:
+            await note(shown)
+        return dict(answer)
+
+    async def _prepared(self, execution: Execution) -> Execution:
+        if execution.operation.prepare is None:
+            return execution
+        work = await self.look(execution.prepare)
+        return execution if work is None else replace(execution, prepared=await asyncio.to_thread(work))
+
+
+def run_locally(store: Store, execution: Execution) -> Json:
+    """Answer one request over the database alone."""
+    if execution.operation.prepare is not None:
+        work = store.look(execution.prepare)
+        execution = execution if work is None else replace(execution, prepared=work())
+    if execution.operation.kind is Kind.ACT:
+        return execution.gather([_attempt(store, act) for act in execution.acts()])
+    if execution.operation.opens is not None:
+        store.transact(execution.open)
+    answer = store.look(execution.read)
+    if (shown := execution.shown(answer)) is not None:
+        store.transact(lambda tx: execution.note_shown(tx, shown))
+    return dict(answer)
+
+
+def _attempt(store: Store, act: Callable[[Transaction], Json]) -> Json | PostroomError:
+    try:
+        return store.transact(act)
+    except PostroomError as error:
+        return error
+
+
+def _expected(became: Json | BaseException) -> Json | PostroomError:
+    """A bug is raised, whatever became of the other items."""
+    if isinstance(became, BaseException) and not isinstance(became, PostroomError):
+        raise became
+    return became

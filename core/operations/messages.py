@@ -1,0 +1,228 @@
+"""The queue: held mail and actions, decisions about them, and the lanes in which mail waits to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Final
+
+from pydantic import Field, model_validator
+
+from core.db.queries import lanes, message
+from core.db.queries import pending as held
+from core.db.queries import scheduled as times
+from core.db.queries.message import MessageView
+from core.errors import NotFound
+from core.ids import read_id
+from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape
+from core.model import Reason as Finding
+from core.operations import answers
+from core.operations.bodies import ItemRequest, Limit, Number, OptionalReason, Required, item_number, mailbox_address
+from core.operations.operation import Call, Json, act, act_each, read
+from core.rules.content import examined, read_mail, said_by
+from core.rules.roles import Verb
+from core.serializers import mail
+from core.services.audit import difference, status
+from core.services.control import emergency, read_log
+from core.services.control.read_log import Shown, What
+from core.services.receiving import marks
+from core.services.sending import review
+from core.services.sending.review import Decision
+
+BATCH_SIZE: Final = 100
+"""Items of one request; a client splits longer lists."""
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+class QueueRequest(Shape):
+    """A page of one mailbox, or of the whole desk; `cursor` is the `next_cursor` of the page before."""
+
+    mailbox: AddressText | None = None
+    cursor: Name | None = None
+    limit: Limit = 1_000
+
+
+def list_held(call: Call, request: QueueRequest) -> Json:
+    return held.page(call.tx.conn, _mailbox(request), cursor=request.cursor, limit=request.limit).as_json()
+
+
+def list_scheduled(call: Call, request: QueueRequest) -> Json:
+    return times.page(call.tx.conn, _mailbox(request), cursor=request.cursor, limit=request.limit).as_json()
+
+
+def _mailbox(request: QueueRequest) -> str | None:
+    return mailbox_address(request.mailbox) if request.mailbox else None
+
+
+# --- one item -----------------------------------------------------------------------------------------------------
+
+
+class ShowRequest(ItemRequest):
+    """One message or held action; with `source`, the message source as well."""
+
+    source: bool = False
+
+
+def show(call: Call, request: ShowRequest) -> Json:
+    conn, now, number = call.tx.conn, call.tx.now, item_number(request.id)
+    found = message.message(conn, number, now=now) if request.id.startswith("m") else None
+    if found is not None:
+        state = status.message(conn, number, caller=call.actor, now=now)
+        shown = mail.message(found, state) | {"checks": [{"code": one.code, "text": one.text} for one in checks(found)]}
+        return shown | ({"source": (found.rendered or b"").decode(errors="replace")} if request.source else {})
+    action = message.review(conn, number)
+    if action is None:
+        raise NotFound(f"there is no {request.id}", fix="postroom queue pending lists what is waiting")
+    return {"id": request.id} | mail.review(action)
+
+
+def checks(found: MessageView) -> tuple[Finding, ...]:
+    """The failed content checks, computed from the bytes that would leave; none if the body is purged."""
+    if found.rendered is None:
+        return ()
+    rendered = said_by(read_mail(found.rendered), subject=found.subject, people=(one.given for one in found.recipients))
+    return examined(rendered, own=(found.mailbox.rpartition("@")[2],))
+
+
+def show_difference(call: Call, request: ItemRequest) -> Json:
+    number = read_id("m", request.id)
+    if number is None:
+        raise NotFound(f"there is no message {request.id[:40]!r}")
+    return difference.difference(call.tx.conn, number, now=call.tx.now).as_json()
+
+
+def _opened(call: Call, request: ItemRequest) -> None:
+    """The time of opening is part of the decision."""
+    review.opened(call.tx, item_number(request.id), actor=call.actor)
+
+
+def _shown(what: What) -> Callable[[ItemRequest, Mapping[str, object]], Shown]:
+    return lambda request, _answer: Shown(what, item=item_number(request.id))
+
+
+# --- decisions ----------------------------------------------------------------------------------------------------
+
+
+Ids = Annotated[list[Required], Field(min_length=1, max_length=BATCH_SIZE)]
+"""Each item is a transaction of its own: one that was decided meanwhile does not fail the others."""
+
+
+class DecideRequest(OptionalReason):
+    """Items to approve. `digest` belongs to a single one: what the reviewer saw is what leaves."""
+
+    ids: Ids
+    digest: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _one_digest(self) -> DecideRequest:
+        if self.digest is not None and len(self.ids) > 1:
+            raise ValueError("a digest belongs to one message: approve one id, or leave out the digest")
+        return self
+
+
+class RejectRequest(Shape):
+    """Items to reject, and the reason for the log."""
+
+    ids: Ids
+    reason: Sentence
+
+
+class UndoRequest(Shape):
+    """Items whose approval is taken back."""
+
+    ids: Ids
+
+
+def approve(call: Call, request: DecideRequest) -> Json:
+    return _decide(call, request.ids[0], request.reason, approve=True, digest=request.digest)
+
+
+def reject(call: Call, request: RejectRequest) -> Json:
+    return _decide(call, request.ids[0], request.reason, approve=False)
+
+
+def undo(call: Call, request: UndoRequest) -> Json:
+    item = request.ids[0]
+    return mail.decision(item, review.undo(call.tx, item_number(item), actor=call.actor), call.actor)
+
+
+def _decide(call: Call, item: str, reason: str | None, *, approve: bool, digest: str | None = None) -> Json:
+    number = item_number(item)
+    if marks.is_received(call.tx, number):
+        settle = marks.release if approve else marks.reject
+        became = settle(call.tx, number, reason=reason, actor=call.actor)
+        return mail.decision(item, review.DecisionResult(number, became), call.actor)
+    # `message.show` records what its operator opens, so an item that was never opened was not read.
+    decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=call.batch, watched=True)
+    return mail.decision(item, review.decide(call.tx, decision, actor=call.actor), call.actor)
+
+
+class CancelRequest(ItemRequest, ReasonRequest):
+    """One message, and the reason for the log."""
+
+
+def cancel(call: Call, request: CancelRequest) -> Json:
+    number = item_number(request.id)
+    review.cancel(call.tx, number, actor=call.actor, reason=request.reason)
+    # One transaction: a failure after the commit would report a message as not cancelled that is.
+    shown = Shown(What.MESSAGE, item=number)
+    read_log.by_operator(call.tx, shown, entry_point=call.entry_point, actor=call.actor)
+    return {"id": request.id} | status.message(call.tx.conn, number, caller=call.actor, now=call.tx.now)
+
+
+# --- lanes --------------------------------------------------------------------------------------------------------
+
+
+class LanesRequest(Shape):
+    """`everything` includes empty lanes."""
+
+    everything: bool = False
+
+
+class LaneReason(ReasonRequest):
+    """A lane by its number, and the reason for the log."""
+
+    lane: Number
+
+
+def list_lanes(call: Call, request: LanesRequest) -> Json:
+    found = lanes.lanes(call.tx.conn, now=call.tx.now, all_of_them=request.everything)
+    return {"lanes": [mail.lane(one) for one in found]}
+
+
+def pause_lane(call: Call, request: LaneReason) -> Json:
+    emergency.pause_lane(call.tx, request.lane, reason=request.reason, actor=call.actor)
+    return {"lane": request.lane, "paused": True}
+
+
+def resume_lane(call: Call, request: LaneReason) -> Json:
+    emergency.resume_lane(call.tx, request.lane, reason=request.reason, actor=call.actor)
+    return {"lane": request.lane, "paused": False}
+
+
+OPERATIONS = (
+    read("queue.list", list_held, QueueRequest, answers.Held, Verb.MESSAGE_READ,
+         about="Mail and actions that wait for a person, oldest first.",
+         shown=lambda request, _answer: Shown(What.PENDING, mailbox=_mailbox(request))),
+    read("queue.scheduled", list_scheduled, QueueRequest, answers.Scheduled, Verb.MESSAGE_READ,
+         about="Mail with a send time chosen by its agent, next first."),
+    read("message.show", show, ShowRequest, answers.Item, Verb.MESSAGE_READ, opens=_opened, shown=_shown(What.MESSAGE),
+         about="One message or held action in full; records that the caller has it open."),
+    read("message.difference", show_difference, ItemRequest, answers.Difference, Verb.MESSAGE_READ,
+         about="The message as issued and as sent: what the gateway changed, and by which rule.",
+         shown=_shown(What.DIFFERENCE)),
+    act_each("message.approve", approve, DecideRequest, answers.Decided, Verb.MESSAGE_APPROVE,
+        about="Approve held actions: they are released at once. Held received mail goes to its agent."),
+    act_each("message.reject", reject, RejectRequest, answers.Decided, Verb.MESSAGE_REJECT,
+        about="Reject held actions: they never leave. Held received mail never reaches its agent."),
+    act_each("message.undo", undo, UndoRequest, answers.Decided, Verb.MESSAGE_UNDO,
+        about="Take approvals back, as far as they are not released."),
+    act("message.cancel", cancel, CancelRequest, answers.Cancelled, Verb.MESSAGE_CANCEL,
+        about="Cancel a message that is pending, scheduled or waiting in a lane."),
+    read("lane.list", list_lanes, LanesRequest, answers.Lanes, Verb.DESK_READ,
+         about="Lanes, deepest first, and what holds each back."),
+    act("lane.pause", pause_lane, LaneReason, answers.LanePaused, Verb.LANE_PAUSE,
+        about="Pause a lane: no delivery of it starts from now on."),
+    act("lane.resume", resume_lane, LaneReason, answers.LanePaused, Verb.LANE_RESUME, about="Resume a paused lane."),
+)  # fmt: skip

@@ -1,0 +1,148 @@
+"""What an operation is: a name, what it takes and answers, who may, and the service function behind it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel
+
+from core.db.transaction import Transaction
+from core.errors import Forbidden
+from core.json_body import Shape
+from core.model import Actor, Role
+from core.rules import roles
+from core.rules.roles import MAY, Verb
+from core.rules.signed_ids import HmacKeys
+from core.services import access
+from core.services.control.read_log import EntryPoint, Shown
+from core.settings import Settings
+
+Json = dict[str, Any]
+R = TypeVar("R", bound=Shape)
+
+
+class Kind(enum.StrEnum):
+    """A read changes nothing of the desk; an act is one transaction, with its events."""
+
+    READ = "read"
+    ACT = "act"
+
+
+class TokenKind(enum.StrEnum):
+    """Whose tokens an operation accepts."""
+
+    OPERATOR = "operator"
+    AGENT = "agent"
+
+
+OPERATORS: Final = frozenset({TokenKind.OPERATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What operations need beside the database; one instance per gateway or local desk."""
+
+    keyring: HmacKeys
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation: its transaction, the operator with the roles they have in it, and the way in.
+
+    `prepared` is what the operation's `prepare` returned; `batch` names the request that this item is part of.
+    """
+
+    tx: Transaction
+    actor: Actor
+    entry_point: EntryPoint
+    resources: Resources
+    prepared: Any = None
+    batch: str | None = None
+
+
+Prepare = Callable[[Call, Any], Callable[[], object] | None]
+"""Reads what slow work needs, and returns that work (DNS, for instance), which then runs outside any transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing an operator can do or read. `verbs`: any of these permissions lets a request in.
+
+    Where there are several (raise a mode, lower a mode), the service decides which one this request needs. A read that
+    shows mail or people says so by `shown`: the read is logged before it is answered. `opens` records, before the read,
+    that the operator has this item in front of them. `each`: `run` is called for every item of the request's `ids`,
+    each in a transaction of its own.
+    """
+
+    name: str
+    kind: Kind
+    run: Callable[[Call, Any], Mapping[str, Any]]
+    request: type[Shape]
+    answer: type[BaseModel]
+    verbs: tuple[Verb, ...]
+    about: str
+    tokens: frozenset[TokenKind] = OPERATORS
+    prepare: Prepare | None = None
+    opens: Callable[[Call, Any], None] | None = None
+    shown: Callable[[Any, Mapping[str, Any]], Shown | None] | None = None
+    each: bool = False
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Every role that one of the permissions lets in."""
+        return frozenset().union(*(MAY[verb] for verb in self.verbs))
+
+    @property
+    def operation_id(self) -> str:
+        """The name of the function in a generated client: `agentSuspend`."""
+        first, *others = self.name.replace("_", ".").split(".")
+        return first + "".join(word.capitalize() for word in others)
+
+
+def act(
+    name: str, run: Callable[[Call, R], Mapping[str, Any]], request: type[R], answer: type[BaseModel], *verbs: Verb,
+    about: str, prepare: Prepare | None = None,
+) -> Operation:  # fmt: skip
+    """Declare an operation that changes the desk."""
+    return Operation(name, Kind.ACT, run, request, answer, verbs, about, prepare=prepare)
+
+
+def act_each(
+    name: str, run: Callable[[Call, R], Mapping[str, Any]], request: type[R], answer: type[BaseModel], *verbs: Verb,
+    about: str,
+) -> Operation:  # fmt: skip
+    """Declare an act on a list of items, of which each is decided by itself. `run` gets them one by one."""
+    return Operation(name, Kind.ACT, run, request, answer, verbs, about, each=True)
+
+
+def read(
+    name: str, run: Callable[[Call, R], Mapping[str, Any]], request: type[R], answer: type[BaseModel], *verbs: Verb,
+    about: str, prepare: Prepare | None = None, opens: Callable[[Call, R], None] | None = None,
+    shown: Callable[[R, Mapping[str, Any]], Shown | None] | None = None,
+) -> Operation:  # fmt: skip
+    """Declare an operation that only reads."""
+    return Operation(name, Kind.READ, run, request, answer, verbs, about, prepare=prepare, opens=opens, shown=shown)
+
+
+def admit(tx: Transaction, operation: Operation, digest: bytes) -> Actor:
+    """Return the operator who holds the token, with the roles they have in this transaction.
+
+    Every call asks again, in the transaction that acts or reads. Raises `Unauthenticated`, `AccessEnded`, `Forbidden`.
+    """
+    actor = access.sign_in(tx.conn, digest, now=tx.now)
+    allowed = next((verb for verb in operation.verbs if roles.may(actor, verb)), operation.verbs[0])
+    return access.require(tx, actor, allowed)
+
+
+def check_token_kind(operation: Operation, kind: TokenKind) -> None:
+    """Refuse a token of the wrong kind before anything is looked up. Raises `Forbidden`."""
+    if kind not in operation.tokens:
+        raise Forbidden(
+            f"{operation.name} is not for {kind}s: it takes {' or '.join(sorted(operation.tokens))} tokens",
+            error="insufficient_scope",
+            fix="ask an operator" if kind is TokenKind.AGENT else None,
+        )

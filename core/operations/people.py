@@ -1,0 +1,88 @@
+"""The people of the desk and their tokens. A token's secret never crosses the wire: its holder sends the SHA-256."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from core.db import directory
+from core.durations import duration
+from core.json_body import Name, ReasonRequest, Sha256, Shape
+from core.operations import answers
+from core.operations.bodies import Nothing, Required
+from core.operations.operation import Call, Json, act, read
+from core.rules.roles import Verb
+from core.serializers import people
+from core.services.identity import operators
+
+
+class OperatorRequest(Shape):
+    """One person, by name."""
+
+    name: Required
+
+
+class AddRequest(OperatorRequest):
+    """A new person and their roles."""
+
+    roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
+
+
+class ConfirmRequest(OperatorRequest):
+    """The fingerprint as the person read it out."""
+
+    fingerprint: Required
+
+
+class OperatorReason(OperatorRequest, ReasonRequest):
+    """A person, and the reason for the log."""
+
+
+class RotateRequest(Shape):
+    """The SHA-256, in hex, of the caller's new token; `ttl` (`90d`) makes it expire."""
+
+    token_sha256: Sha256
+    ttl: Name | None = None
+
+
+def list_operators(call: Call, _request: Nothing) -> Json:
+    return {"operators": [people.operator(one) for one in directory.operators(call.tx.conn)]}
+
+
+def add(call: Call, request: AddRequest) -> Json:
+    return people.operator(operators.add(call.tx, name=request.name, roles=request.roles, actor=call.actor))
+
+
+def confirm(call: Call, request: ConfirmRequest) -> Json:
+    return people.operator(
+        operators.confirm(call.tx, name=request.name, fingerprint=request.fingerprint, actor=call.actor)
+    )
+
+
+def rotate(call: Call, request: RotateRequest) -> Json:
+    digest, ttl = bytes.fromhex(request.token_sha256), duration(request.ttl) if request.ttl is not None else None
+    return people.operator(operators.rotate(call.tx, token_hash=digest, ttl=ttl, actor=call.actor))
+
+
+def revoke(call: Call, request: OperatorReason) -> Json:
+    return people.operator(operators.revoke(call.tx, name=request.name, reason=request.reason, actor=call.actor))
+
+
+def disable(call: Call, request: OperatorRequest) -> Json:
+    return people.operator(operators.disable(call.tx, name=request.name, actor=call.actor))
+
+
+OPERATIONS = (
+    read("operator.list", list_operators, Nothing, answers.Operators, Verb.DESK_READ, about="The people of this desk."),
+    act("operator.add", add, AddRequest, answers.Operator, Verb.OPERATOR_ADD,
+        about="Add a person, who has no access until they claim a token and governance confirms it."),
+    act("operator.confirm", confirm, ConfirmRequest, answers.Operator, Verb.OPERATOR_CONFIRM,
+        about="Activate a person's token and roles, once they have read out its fingerprint."),
+    act("operator.rotate", rotate, RotateRequest, answers.Operator, Verb.OPERATOR_ROTATE,
+        about="Replace the caller's own token; the old one ends with the answer."),
+    act("operator.revoke", revoke, OperatorReason, answers.Operator, Verb.OPERATOR_REVOKE,
+        about="End another person's token; they claim a new one, which must be confirmed again."),
+    act("operator.disable", disable, OperatorRequest, answers.Operator, Verb.OPERATOR_DISABLE,
+        about="Disable a person: their token is no longer valid; their name stays taken."),
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""Recipients' records: the suppression list and consents."""
+
+from __future__ import annotations
+
+from core.durations import read_stamp
+from core.errors import Invalid
+from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
+from core.model import EVERY_CLASS
+from core.operations import answers
+from core.operations.bodies import Limit, Number, OptionalReason, Required
+from core.operations.mailboxes import moment
+from core.operations.operation import Call, Json, act, read
+from core.rules.roles import Verb
+from core.serializers import recipients
+from core.services.control.read_log import Shown, What
+from core.services.feedback import consents, suppressions
+
+# --- suppressions -------------------------------------------------------------------------------------------------
+
+
+class SuppressionsRequest(Shape):
+    """A page of one address or of all, in the order of insertion; `after` is the last one's id."""
+
+    address: AddressText | None = None
+    after: Number = 0
+    limit: Limit = suppressions.PAGE
+
+
+class SuppressRequest(OptionalReason):
+    """The address. `stream` is a domain, null for every stream; `expires` a duration (`30d`) or a time."""
+
+    address: AddressText
+    stream: Name | None = None
+    classes: Required = EVERY_CLASS
+    cause: Required = suppressions.MANUAL
+    expires: Name | None = None
+
+
+class UnsuppressRequest(ReasonRequest):
+    """The address, on one stream or everywhere, and the reason for the log."""
+
+    address: AddressText
+    stream: Name | None = None
+
+
+def list_suppressions(call: Call, request: SuppressionsRequest) -> Json:
+    found = suppressions.listed(
+        call.tx.conn, now=call.tx.now, address=request.address, after=request.after, limit=request.limit
+    )
+    return {"suppressions": [recipients.suppression(one) for one in found]}
+
+
+def suppress(call: Call, request: SuppressRequest) -> Json:
+    until = moment(request.expires, now=call.tx.now, field="expires") if request.expires else None
+    entry = suppressions.Entry(
+        address=request.address, stream=request.stream, classes=request.classes, cause=request.cause,
+        reason=request.reason, expires_at=until,
+    )  # fmt: skip
+    record = suppressions.add(call.tx, entry, actor=call.actor)
+    return {"address": request.address, "id": record, "added": record is not None}
+
+
+def unsuppress(call: Call, request: UnsuppressRequest) -> Json:
+    ended = suppressions.remove(
+        call.tx, request.address, reason=request.reason, actor=call.actor, stream=request.stream
+    )  # fmt: skip
+    return {"address": request.address, "removed": ended}
+
+
+# --- consents -----------------------------------------------------------------------------------------------------
+
+
+class ConsentsRequest(Shape):
+    """A page of one address or domain, or of all; `after` is the last one's id."""
+
+    subject: AddressText | None = None
+    after: Number = 0
+    limit: Limit = consents.PAGE
+
+
+class ConsentRequest(Shape):
+    """A basis for mail to a recipient or a domain, and where it came from."""
+
+    subject: AddressText
+    basis: Required
+    source: Sentence
+    scope: Required = EVERY_CLASS
+    region: Name | None = None
+    stream: Name | None = None
+    given: Name | None = None
+    expires: Name | None = None
+
+
+class WithdrawRequest(OptionalReason):
+    """The address or domain, on one stream or everywhere."""
+
+    subject: AddressText
+    stream: Name | None = None
+
+
+def list_consents(call: Call, request: ConsentsRequest) -> Json:
+    found = consents.listed(call.tx.conn, subject=request.subject, after=request.after, limit=request.limit)
+    return {"consents": [recipients.consent(one) for one in found]}
+
+
+def add_consent(call: Call, request: ConsentRequest) -> Json:
+    entry = consents.Entry(
+        subject=request.subject, basis=request.basis, source=request.source, scope=request.scope,
+        region=request.region, stream=request.stream,
+        given_at=_given(request.given) if request.given else None,
+        expires_at=moment(request.expires, now=call.tx.now, field="expires") if request.expires else None,
+    )  # fmt: skip
+    return {"id": consents.add(call.tx, entry, actor=call.actor), "subject": request.subject}
+
+
+def _given(text: str) -> int:
+    try:
+        return read_stamp(text)
+    except Invalid as error:
+        raise Invalid(error.reason, fix=error.fix, problems=(("given", error.reason),)) from error
+
+
+def withdraw_consent(call: Call, request: WithdrawRequest) -> Json:
+    ended = consents.withdraw(
+        call.tx, request.subject, actor=call.actor, reason=request.reason, stream=request.stream
+    )  # fmt: skip
+    return {"subject": request.subject, "withdrawn": ended}
+
+
+OPERATIONS = (
+    read("suppression.list", list_suppressions, SuppressionsRequest, answers.Suppressions, Verb.MESSAGE_READ,
+         about="Suppressions in force, oldest first.",
+         shown=lambda _request, _answer: Shown(What.SUPPRESSIONS)),
+    act("suppression.add", suppress, SuppressRequest, answers.Suppressed, Verb.SUPPRESS,
+        about="Suppress an address: no agent can mail it."),
+    act("suppression.remove", unsuppress, UnsuppressRequest, answers.Unsuppressed, Verb.UNSUPPRESS,
+        about="Remove an address from the suppression list."),
+    read("consent.list", list_consents, ConsentsRequest, answers.Consents, Verb.MESSAGE_READ,
+         about="Consent records, oldest first, withdrawn ones included.",
+         shown=lambda _request, _answer: Shown(What.CONSENTS)),
+    act("consent.add", add_consent, ConsentRequest, answers.ConsentAdded, Verb.CONSENT_ADD,
+        about="Record consent of a recipient or a domain."),
+    act("consent.withdraw", withdraw_consent, WithdrawRequest, answers.ConsentWithdrawn, Verb.CONSENT_WITHDRAW,
+        about="Withdraw consent. Mail that needs it is held or blocked from now on."),
+)  # fmt: skip

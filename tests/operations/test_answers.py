@@ -1,0 +1,60 @@
+"""Every operation, performed once: its answer has the members it promises, and the log names its actor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.db.transaction import Transaction
+from core.demo.clock import FakeClock
+from core.operations import OPERATIONS, Kind, answers
+from tests.factories.database import new_store
+from tests.factories.desk import ALICE
+from tests.operations.scene import WHO, Json, Scene
+
+
+class _Undone(Exception):
+    """Rolls an act back."""
+
+    def __init__(self, answer: Json, events: list[str]) -> None:
+        self.answer, self.events = answer, events
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    directory = tmp_path_factory.mktemp("desk")
+    made = Scene(new_store(directory, FakeClock()), directory)
+    yield made
+    made.store.close()
+
+
+def _performed(scene: Scene, name: str) -> tuple[Json, list[str]]:
+    """What an operation answers, and the actors of the events it leaves; nothing of it stays."""
+    who = WHO.get(name, ALICE)
+    requests = scene.requests()
+
+    def verb(tx: Transaction) -> None:
+        for earlier, actor in scene.before(name):
+            scene.call(tx, earlier, requests[earlier], actor)
+        before = len(tx._mine().events)
+        answer = scene.call(tx, name, requests[name], who)
+        raise _Undone(answer, [event.actor for event in tx._mine().events[before:]])
+
+    with pytest.raises(_Undone) as undone:
+        scene.store.transact(verb)
+    return undone.value.answer, undone.value.events
+
+
+def test_every_operation_answers_what_it_promises(scene: Scene) -> None:
+    assert scene.requests().keys() == OPERATIONS.keys()
+    for name, operation in OPERATIONS.items():
+        if name == "message.undo":
+            continue  # below: only a delayed approval can be undone
+        answer, actors = _performed(scene, name)
+        shape = answers.Decision if operation.each else operation.answer
+        shape.model_validate(answer, strict=True)
+        if operation.kind is Kind.ACT:
+            assert WHO.get(name, ALICE).name in actors, name
+        else:
+            assert not actors, name
