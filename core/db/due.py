@@ -20,8 +20,12 @@ Condition = ColumnElement[bool]
 """An EXISTS over an index, with `NOW` for the time; once it holds, it does until something is written."""
 
 NOW: Final = bindparam("b_now", type_=BigInteger)
-AHEAD: Final = 2 * SECOND
+AHEAD: Final = 5 * SECOND
 """How far ahead a look searches for what becomes due; a look at least this often, whatever `Store.version` says."""
+CALM: Final = 10 * SECOND
+"""After so long without a look that found something, workers look less often."""
+CALM_PAUSE: Final = 1.0
+"""Seconds between two looks on a calm desk: how long another process's commit may then go unnoticed."""
 
 
 def spelled(value: str) -> ColumnElement[str]:
@@ -54,6 +58,7 @@ class Quiet:
         self._store = store
         self._version: int | None = None
         self._since = self._until = 0
+        self._empty_since: int | None = None
 
     def lasts(self) -> bool:
         """Call in the event loop before each look: what is committed during the look makes the next one necessary."""
@@ -61,12 +66,21 @@ class Quiet:
         # A clock that was set back makes other things due, so it ends the rest as well.
         if version is not None and version == self._version and self._since <= now < self._until:
             return True
+        if not self._until:
+            self._empty_since = None  # the last look was followed by no `begin`: it found something
         self._version, self._until = version, 0
         return False
+
+    def pause(self, usual: float) -> float:
+        """Seconds until the next look: `usual`, or longer if looks have found nothing for a while."""
+        calm = self._empty_since is not None and self._store.clock.now() - self._empty_since > CALM
+        return max(usual, CALM_PAUSE) if calm else usual
 
     def begin(self, now: int) -> None:
         """The look made at `now` found nothing that is due within `AHEAD`."""
         self._since, self._until = now, now + AHEAD
+        if self._empty_since is None:
+            self._empty_since = now
 
 
 class DueWatch:
@@ -76,6 +90,10 @@ class DueWatch:
         self._check = check
         self._store = store
         self._quiet = Quiet(store)
+
+    def pause(self, usual: float) -> float:
+        """Seconds until the next look, see `Quiet.pause`."""
+        return self._quiet.pause(usual)
 
     async def due(self) -> frozenset[str]:
         """Return the names of the conditions that hold now. Raises `Unavailable`."""

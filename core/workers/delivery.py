@@ -145,7 +145,7 @@ class DeliveryWorker:
         """Wait until woken, or until a read finds something to claim: what another process lets go wakes nobody."""
         for _ in range(LOOKS):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL):
+                async with asyncio.timeout(self._claimable.pause(POLL)):
                     await self._woken.wait()
                 return
             try:

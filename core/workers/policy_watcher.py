@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import structlog
-from watchfiles import awatch
 
 from core.db.writer import Writer
 from core.errors import Invalid, PostroomError
 from core.rules import policy as rules
 from core.services.control import policy
+
+EVERY: Final = 0.5
+"""Seconds between two looks at the file's metadata. Its directory also holds a SQLite desk's database, so a watch for
+changes there would wake up at every commit."""
 
 log = structlog.get_logger("policy")
 
@@ -28,12 +32,24 @@ class PolicyWatcher:
         self._writer = writer
 
     async def run(self) -> None:
-        """Read the file now and at every change, until cancelled."""
+        """Read the file now and after every change, until cancelled."""
+        read = found = self._state()
         await self.look()
-        # The directory is watched: an editor replaces the file, and a watch on the old one would see nothing more.
-        async for changes in awatch(self._file.parent, recursive=False):
-            if any(Path(name).name == self._file.name for _, name in changes):
+        while True:
+            await asyncio.sleep(EVERY)
+            before, found = found, self._state()
+            # A file that is still being written would be refused as a bad edit, so it must have come to rest.
+            if found == before and found != read:
+                read = found
                 await self.look()
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """What differs after an edit, whether the file was written in place or replaced; None without a file."""
+        try:
+            seen = self._file.stat()
+        except OSError:
+            return None
+        return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
     async def look(self) -> None:
         """Read the file and act on it once."""

@@ -129,7 +129,7 @@ class Scheduler:
                 if count is None:  # this one alone rests: the others go on at their own pace
                     rests_until[name] = loop.time() + TRY_AGAIN
             if all(count is None or count < FULL_BATCH for count in done):
-                await self._clock.sleep(LOOK)
+                await self._clock.sleep(watch.pause(LOOK))
 
     async def _run(self, task: PeriodicTask | DueTask) -> int | None:
         """How much it did; None if it failed."""

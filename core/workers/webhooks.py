@@ -77,11 +77,11 @@ class WebhookWorker:
             while not self._stopping:
                 self._woken.clear()
                 await self._begin()
-                await asyncio.sleep(COALESCE)
                 with contextlib.suppress(TimeoutError):
                     # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the wake.
                     async with asyncio.timeout(POLL):
                         await self._woken.wait()
+                        await asyncio.sleep(COALESCE)
             if self._under_way:
                 await asyncio.wait(self._under_way.values())
         finally:

@@ -6,7 +6,7 @@ import asyncio
 
 from sqlalchemy import exists, update
 
-from core.db.due import AHEAD, NOW, DueCheck, DueWatch, Quiet
+from core.db.due import AHEAD, CALM, CALM_PAUSE, NOW, DueCheck, DueWatch, Quiet
 from core.db.store import Store
 from core.db.tables import STREAM
 from core.demo.clock import FakeClock
@@ -74,5 +74,27 @@ def test_what_a_watch_looks_for_is_found_at_its_time_although_nothing_is_committ
         clock.advance(micros=1)
         assert await watch.due() == {"open"}
         assert await watch.due() == {"open"}, "until it is done"
+
+    asyncio.run(story())
+
+
+def test_looks_are_rarer_on_a_calm_desk_and_frequent_again_once_something_is_near(
+    store: Store, clock: FakeClock
+) -> None:
+    make_desk(store)
+    back_off(store, FAR_FUTURE)
+    watch = DueWatch(DueCheck({"open": exists().where(STREAM.c.backoff_until <= NOW)}), store)
+
+    async def story() -> None:
+        for _ in range(1 + CALM // AHEAD):
+            assert watch.pause(0.25) == 0.25
+            assert await watch.due() == set()
+            clock.advance(micros=AHEAD)
+        assert watch.pause(0.25) == CALM_PAUSE
+        assert watch.pause(2.0) == 2.0
+        back_off(store, clock.now() + AHEAD - 1)
+        assert await watch.due() == set()
+        assert await watch.due() == set()
+        assert watch.pause(0.25) == 0.25, "it is due within the time that a look searches ahead"
 
     asyncio.run(story())

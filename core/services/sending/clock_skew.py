@@ -31,6 +31,8 @@ LOOKS: Final = 3
 """Checks in a row that treat a step as fresh: one of them may fail to commit."""
 AFTERMATH: Final = 5 * MINUTE
 """How long after a step work that was in flight may still write times from before it."""
+AFTER_START: Final = 30 * SECOND
+"""Time between two checks after a start, which may have been preceded by a step that nobody saw."""
 BATCH_SIZE: Final = 200
 LONGEST_BUDGET: Final = HOUR
 """Longest time a pace or an hourly cap holds a lane back (services/sending/site_limits.py, Sites.spend)."""
@@ -46,6 +48,8 @@ class Watch:
     def __init__(self) -> None:
         self._seen: int | None = None
         self._until = 0
+        self._next = 0
+        self._every = AFTER_START
         self._fresh = 0
 
     def __call__(self, tx: Transaction) -> int:
@@ -55,10 +59,12 @@ class Watch:
             self._until = tx.now + AFTERMATH
         elif tx.now < seen - SKEW:
             log.warning("the clock was set back", seconds=(seen - tx.now) // SECOND)
-            self._until, self._fresh = tx.now + AFTERMATH, LOOKS
-        if tx.now >= self._until:
+            self._until, self._next, self._fresh = tx.now + AFTERMATH, 0, LOOKS
+            self._every = 0
+        if not self._next <= tx.now < self._until:
             return 0
         moved = mend(tx, stepped=self._fresh > 0)
+        self._next = tx.now + self._every
         self._fresh = max(0, self._fresh - 1)
         return moved
 
