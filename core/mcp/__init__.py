@@ -11,7 +11,7 @@ events. Only `server` and `bridge` import the SDK (the extra `postroom[mcp]`), a
     arguments     what a tool takes: checked against its schema before anything happens
     repeats       the idempotency key of a call that brings none
     results       HTTP answers as results of tools
-    sending, reading, standing, requests
+    sending, reading, contacts, standing, requests
                   the tools themselves
     bridge        `postroom mcp`: stdio to a gateway's /mcp
 """

@@ -35,10 +35,10 @@ class Call:
     run: Run
     nonce: str
 
-    async def get(self, path: str, query: Arguments | None = None, *, wait: int = 0) -> Reply:
+    async def get(self, path: str, query: Arguments | None = None, *, wait: int = 0, method: str = "GET") -> Reply:
         """Ask with these parameters; what is None is left out."""
         asked = {name: _spelled(value) for name, value in (query or {}).items() if value is not None}
-        return await self.api.ask("GET", path, query=asked, headers=_preferring(wait))
+        return await self.api.ask(method, path, query=asked, headers=_preferring(wait))
 
     async def post(self, path: str, body: Mapping[str, Any] | None = None, *, method: str = "POST") -> Reply:
         return await self.api.ask(method, path, body=b"" if body is None else encoded(body))
@@ -90,11 +90,11 @@ class Call:
             return idempotency.used_since(conn, at, agent_id=self.token.agent_id, test=self.token.test, key=key)
 
 
-def checked_id(text: object) -> str:
+def checked_id(text: object, *, of: str = "message") -> str:
     """An ID that may become part of a path. Raises `NotFound`."""
     found = str(text).strip()
     if not is_id(found):
-        raise NotFound(f"there is no message {found[:40]!r}", fix="give an id as another tool has answered it")
+        raise NotFound(f"there is no {of} {found[:40]!r}", fix="give an id as another tool has answered it")
     return found
 
 

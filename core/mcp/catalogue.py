@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.mcp import reading, results, sending, standing
+from core.mcp import contacts, reading, requests, results, sending, standing
 from core.mcp.call import Arguments, Call
 from core.mcp.results import Result
 from core.model import ContentClass, Scope
@@ -66,6 +66,7 @@ KEY: Final = _text("same key and content: sent once")
 MAILBOX: Final = _text("which of yours, if several")
 CURSOR: Final = _text()
 TIME: Final = _text("RFC 3339")
+CLASS: Final[Schema] = {"enum": [one.value for one in ContentClass]}
 OUTCOME: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -91,7 +92,7 @@ _BODY: Final[Schema] = {
 _LIST: Final[Schema] = {
     "unread": FLAG,
     "tag": _text(),
-    "from": _text("part of name or address"),
+    "from": _text("address or domain"),
     "limit": _whole(50, least=1),
     "cursor": CURSOR,
     "mailbox": MAILBOX,
@@ -112,7 +113,7 @@ TOOLS: Final = (
                     "required": ["filename", "content"],
                 },
             },
-            "content_class": {"enum": [one.value for one in ContentClass]},
+            "content_class": CLASS,
             "idempotency_key": KEY, "wait": WAIT, "mailbox": MAILBOX,
         },
         needs=("to", "subject"), scopes=(Scope.SEND,), destroys=True, repeats=False, outside=True, answers=OUTCOME,
@@ -181,6 +182,16 @@ TOOLS: Final = (
         needs=("message_id", "index"), scopes=(Scope.READ,), reads=True, outside=True,
     ),
     Tool(
+        "wait_for_email",
+        "Wait for the next matching mail. `timed_out` is no error: call again.",
+        reading.wait_for_email,
+        {
+            "from": _text("address or domain"), "subject_contains": _text(), "in_reply_to": _text("message_id"),
+            "timeout": _whole(120, least=5, about="seconds"), "mailbox": MAILBOX,
+        },
+        scopes=(Scope.READ,), reads=True, outside=True,
+    ),
+    Tool(
         "tag_email",
         "Replace a message's tags.",
         reading.tag_email,
@@ -188,11 +199,41 @@ TOOLS: Final = (
         needs=("message_id", "tags"), scopes=(Scope.READ,), destroys=True,
     ),
     Tool(
+        "manage_contacts",
+        "List, add, update or delete notes about people. A contact permits nothing.",
+        contacts.manage_contacts,
+        {
+            "action": {"enum": ["list", "add", "update", "delete"]}, "address": _text(), "name": _text(), "tags": TEXTS,
+            "notes": _text(), "tag": _text("list: only with it"), "cursor": CURSOR, "limit": _whole(50, least=1),
+            "mailbox": MAILBOX,
+        },
+        needs=("action",), scopes=(Scope.READ,), destroys=True, repeats=False,
+    ),
+    Tool(
         "my_mailbox",
         "Where you stand: your mode and what it means, budgets left, suspension and how it ends.",
         standing.my_mailbox,
         {"mailbox": MAILBOX},
         reads=True,
+    ),
+    Tool(
+        "request_mailbox",
+        "Ask people for a mailbox of your own. Files a request and nothing else.",
+        requests.request_mailbox,
+        {
+            "purpose": _text("for the people who sign"), "systems": TEXTS, "revoke_when": _text(),
+            "claim_sha256": _text("hex SHA-256 of a secret you keep; the secret claims your token later"),
+            "address": _text(), "owner": _text(), "classes": {"type": "array", "items": CLASS}, "allow": TEXTS,
+            "limits": {"type": "object", "additionalProperties": {"type": "integer"}}, "expires": _text("such as 90d"),
+        },
+        needs=("purpose", "systems", "revoke_when", "claim_sha256"), scopes=(Scope.REQUEST,),
+    ),
+    Tool(
+        "request_status",
+        "How your request stands, and the next step.",
+        requests.request_status,
+        {"request_id": ID},
+        needs=("request_id",), scopes=(Scope.REQUEST,), reads=True,
     ),
 )  # fmt: skip
 BY_NAME: Final = {one.name: one for one in TOOLS}

@@ -99,7 +99,7 @@ class McpEndpoint:
                 403, error="wrong_origin", reason="this desk does not answer pages of other sites",
                 request_id=request_id(request), fix="call it from a program, or from a page under public_url",
             )  # fmt: skip
-        request.scope[CHECKED] = self._desk.callers.agent(request)
+        request.scope[CHECKED] = self._desk.callers.any_agent(request)
         if request.method != "POST":
             # Stateless: there is no stream to listen to and no session to end.
             answer = problem(

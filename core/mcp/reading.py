@@ -70,7 +70,7 @@ async def read_email(call: Call, given: Arguments) -> Result:
 
 async def get_thread(call: Call, given: Arguments) -> Result:
     """`GET /threads/{id}`."""
-    reply = await call.get(f"/threads/{checked_id(given['thread_id'])}")
+    reply = await call.get(f"/threads/{checked_id(given['thread_id'], of='thread')}")
     if (other := _not_shown(reply)) is not None:
         return other
     found = reply.body["messages"]
@@ -98,6 +98,23 @@ async def get_attachment(call: Call, given: Arguments) -> Result:
     outside.add("text", text[start:end])
     members["next_offset"] = end if end < len(text) else None
     return results.told("The text is behind the members.", members, outside)
+
+
+async def wait_for_email(call: Call, given: Arguments) -> Result:
+    """`GET /mailboxes/{address}/wait`: answers when mail arrives, or when the time is over."""
+    address = call.mailbox(given.get("mailbox"))
+    asked = {name: given.get(name) for name in ("from", "subject_contains", "in_reply_to", "timeout")}
+    reply = await call.get(f"/mailboxes/{address}/wait", asked)
+    if (other := _not_shown(reply)) is not None:
+        return other
+    found = dict(reply.body)
+    if found.get("timed_out"):
+        return results.told("Nothing has arrived in this time. Call again to wait on.", {"timed_out": True})
+    outside = Fenced(call.nonce)
+    message = _message(found.get("message") or found, outside)
+    for name in ("code", "codes", "links"):
+        outside.add(name, found.get(name))
+    return results.told("Arrived.", {"timed_out": False, "message": message}, outside)
 
 
 async def tag_email(call: Call, given: Arguments) -> Result:

@@ -24,7 +24,7 @@ _ENDS: Final = (
 
 async def my_mailbox(call: Call, given: Arguments) -> Result:
     """`GET /mailboxes/{address}`, in the second person."""
-    own = call.mailboxes()
+    own = () if call.token.enrols else call.mailboxes()
     if not own and given.get("mailbox") is None:
         return _none(call)
     named = given.get("mailbox")
@@ -39,9 +39,11 @@ async def my_mailbox(call: Call, given: Arguments) -> Result:
 
 
 def _none(call: Call) -> Result:
-    asks = "request" in call.token.scopes
-    step = "Call request_mailbox to ask for one." if asks else "An operator requests one for you."
-    return results.told(f"You have no mailbox. {step}", {"mailboxes": [], "scopes": list(call.token.scopes)})
+    asks = call.token.enrols
+    step = "Call request_mailbox to ask for one, and request_status." if asks else "An operator requests one for you."
+    return results.told(
+        f"This token acts from no mailbox. {step}", {"mailboxes": [], "scopes": list(call.token.scopes)}
+    )
 
 
 def _said(found: Members) -> list[str]:

@@ -8,10 +8,7 @@ import pytest
 from core.db.store import Store
 from tests.api.api_client import Visitor, opened
 from tests.factories.desk import make_desk
-from tests.mcp.live_gateway import CAST, Live, live_gateway
-
-RAW = "in-front-of-the-desk"
-"""The token of POST /inbound/raw."""
+from tests.mcp.live_gateway import CAST, RAW, Live, live_gateway
 
 
 @pytest.fixture(scope="package")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -27,6 +28,7 @@ from core.model import Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import AgentBudget, Budgets
 from core.security import credentials
+from core.services.identity import enrolment
 from core.settings import POLICY, TOML, load
 from tests.factories.ports import free_port
 from tests.smtp.receiver import Receiver, receiver
@@ -34,6 +36,8 @@ from tests.smtp.receiver import Receiver, receiver
 T = TypeVar("T")
 JSON = dict[str, Any]
 REFUSING = Policy(budgets=Budgets(agent=AgentBudget(on_exceed="refuse")))
+RAW = "in-front-of-the-desk"
+"""The token of POST /inbound/raw."""
 LEGACY = "legacy"
 MODERN = "2026-07-28"
 
@@ -72,6 +76,20 @@ class Live:
         }  # fmt: skip
         self.store.transact(lambda tx: tx.create(TOKEN, values | more))
         return new.secret
+
+    def enrol(self, agent: str) -> str:
+        """A token with which a new agent asks for a mailbox."""
+        new, olive = credentials.new_agent_token(), self.desk.person("olive")
+        self.store.transact(lambda tx: enrolment.issue(tx, agent=agent, token_hash=new.digest, actor=olive))
+        return new.secret
+
+    def arrives(self, raw: bytes, to: str, *, sender: str = "jane@example.com") -> None:
+        """Mail for a mailbox, as the mail server in front hands it over."""
+        answer = httpx.post(
+            f"{self.url}/inbound/raw", params={"recipient": to, "sender": sender}, content=raw, trust_env=False,
+            headers={"Authorization": f"Bearer {RAW}", "Content-Type": "message/rfc822"},
+        )  # fmt: skip
+        assert answer.is_success, answer.text
 
 
 @contextlib.contextmanager
@@ -154,7 +172,7 @@ def talk(live: Live, token: str, work: Callable[[Client], Coroutine[Any, Any, T]
     return found
 
 
-def call(live: Live, token: str, name: str, *, mode: str = MODERN, **arguments: Any) -> CallToolResult:
+def call(live: Live, token: str, name: str, /, *, mode: str = MODERN, **arguments: Any) -> CallToolResult:
     """Call one tool."""
     return talk(live, token, lambda client: client.call_tool(name, arguments), mode=mode)
 
@@ -167,6 +185,7 @@ def text(result: CallToolResult) -> str:
 
 CAST = (
     Cast("free", "free@bots.acme.test", Mode.AUTONOMOUS, "sends"),
+    Cast("inbox", "inbox@bots.acme.test", Mode.AUTONOMOUS, "reads strangers' mail, which taints it"),
     Cast("gated", "gated@bots.acme.test", Mode.GATED_SEND, "asks"),
     Cast("careful", "careful@bots.acme.test", Mode.GATED_ALL, "asks for everything"),
     Cast("reader", "reader@bots.acme.test", Mode.READ_ONLY, "reads"),

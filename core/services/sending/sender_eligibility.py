@@ -29,8 +29,8 @@ def refuse(tx: Transaction, mailbox: SenderState, token: TokenFacts, *, action: 
     """The refusal if this agent may not do this here at all, or None."""
     if mailbox.agent_id != token.agent_id:
         return blocked("not_your_mailbox", f"{mailbox.address} does not belong to {token.agent_name}")
-    needed = Scope.READ if action is Action.READ else Scope.SEND
-    lacking = needed.value not in token.scopes
+    needed = Scope.READ if action in (Action.READ, Action.TAG) else Scope.SEND
+    lacking = needed.value not in token.scopes and not (action is Action.TAG and Scope.SEND.value in token.scopes)
     mode = modes.decide(action, Mode(mailbox.mode))
     if lacking and not isinstance(mode, Block):
         return blocked("insufficient_scope", f"the token lacks the scope {needed}", fix="ask for a token with it")
