@@ -26,6 +26,7 @@ from core.db.store import Store
 from core.demo.clock import FakeClock
 from tests.factories import effort
 from tests.factories.database import lighten_engines, new_sqlite, new_store
+from tests.factories.shortcuts import take_shortcuts
 
 _NUMBERS = itertools.count(1)
 POSTGRESQL_EVERY = 8
@@ -71,6 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
     thorough = bool(config.getoption("--thorough"))
     effort.choose(thorough=thorough)
     lighten_engines()
+    take_shortcuts()
     settings.load_profile("thorough" if thorough else "postroom")
 
 

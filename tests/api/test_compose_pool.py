@@ -6,7 +6,6 @@ import asyncio
 import base64
 import dataclasses
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from core.model import Mode
 from core.settings import TOML
 from tests.api.api_client import Visitor, mail, opened, problem
 from tests.factories.desk import ADDRESS, make_desk
+from tests.factories.fork_server import postroom
 
 WORK = "import os, sys, time; from core.cli.compose_process import serve; from core.errors import Invalid\n"
 OPENED = "serve(sys.stdin.buffer, sys.stdout.buffer, work)"
@@ -48,13 +48,13 @@ def told(visitor: Visitor, composers: ComposePool, *bodies: dict[str, Any]) -> l
 
 
 def real(visitor: Visitor) -> ComposePool:
-    command = (sys.executable, "-m", "core.cli.compose_process", str(visitor.settings.dir))
+    command = (*postroom("core.cli.compose_process"), str(visitor.settings.dir))
     return ComposePool(command, os.environ, most=1)
 
 
 def playing(work: str, *, seconds: float = 60.0) -> ComposePool:
     """A real process whose work is this."""
-    return ComposePool((sys.executable, "-c", f"{WORK}{work}\n{OPENED}"), os.environ, most=1, seconds=seconds)
+    return ComposePool((*postroom("-c"), f"{WORK}{work}\n{OPENED}"), os.environ, most=1, seconds=seconds)
 
 
 def test_a_large_message_is_accepted_as_a_small_one_is(free: Visitor) -> None:

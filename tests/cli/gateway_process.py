@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import httpx
 
 from tests.cli.cli_runner import Clerk
+from tests.factories.fork_server import postroom
 from tests.factories.ports import free_port
 
 PATIENCE = 200.0
@@ -21,7 +21,7 @@ PATIENCE = 200.0
 def serving(clerk: Clerk) -> Iterator[str]:
     """The URL of a gateway of the clerk's desk that answers."""
     listen = f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", listen]
+    command = [*postroom(), "serve", "--dir", str(clerk.directory), "--listen", listen]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _await(process, f"http://{listen}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.factories.fork_server import postroom
 from tests.terminal import Terminal, terminal
 
 PATIENCE = 200.0
@@ -30,12 +31,13 @@ class Player:
 
     @classmethod
     def at(cls, place: Path, *, answers: Mapping[str, str], **more: str) -> Player:
-        """Where `uv` and `pip` have done their work already: they may want the network for it."""
+        """Where `uv` and `pip` have done their work already: they may want the network for it. `postroom` is forked."""
         shims = place / ".shims"
         shims.mkdir()
         for name, text in {
             "uv": '#!/bin/sh\nexport UV_RUN_RECURSION_DEPTH=1\nshift\nexec "$@"\n',
             "pip": "#!/bin/sh\n",
+            "postroom": f'#!/bin/sh\nexec {shlex.join(postroom("console.entry"))} "$@"\n',
         }.items():
             (shims / name).write_text(text)
             (shims / name).chmod(0o755)

@@ -6,7 +6,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from core.db.store import Store
 from core.db.write_lock import Turn
 from core.demo.clock import FakeClock
 from tests.cli.cli_runner import Clerk
+from tests.factories.fork_server import postroom
 from tests.factories.mail import hand_in
 
 PATIENCE = 200.0
@@ -228,9 +228,7 @@ def test_where_there_is_no_room_nothing_is_left_and_one_sentence_says_so(
         (clerk.directory / "policy.toml").write_text(f"# {noise}\n")
     limit = str(size // 2 if full == "the copy" else 2 * size)
     arguments = ["backup", str(target / "desk.zip"), "--dir", str(clerk.directory)]
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, limit, *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*postroom("-c"), LIMITED, limit, *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert ("could not be copied" if full == "the copy" else "no backup was made: File too large") in done.stderr
     assert list(target.iterdir()) == []
@@ -243,7 +241,7 @@ def test_a_backup_ended_by_sigterm_leaves_nothing_and_says_so(clerk: Clerk, tmp_
     # Whoever has the turn to write keeps the backup waiting to be entered in the log.
     with Turn(Path(f"{clerk.directory}/postroom.db.turn"), patience=1):
         program = subprocess.Popen(
-            [sys.executable, "-m", "console.main", *arguments],
+            [*postroom(), *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from contextlib import closing
@@ -22,12 +21,13 @@ from core.demo.clock import FakeClock
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded
 from tests.cli.gateway_process import PATIENCE
+from tests.factories.fork_server import postroom
 from tests.factories.ports import free_port
 
 
 def _serve(clerk: Clerk, listen: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", listen],
+        [*postroom(), "serve", "--dir", str(clerk.directory), "--listen", listen],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

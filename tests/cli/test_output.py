@@ -14,6 +14,7 @@ from console.main import build, main
 from core.cli import commands, output
 from core.cli.authorization import ACCESS, Free
 from tests.cli.cli_runner import NOBODY, Clerk, founded
+from tests.factories.fork_server import postroom
 
 
 def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -131,7 +132,7 @@ def test_a_closed_pipe_is_quiet(clerk: Clerk) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     ended = subprocess.run(
-        [sys.executable, "-m", "console.main", "operator", "list", "--dir", str(clerk.directory)],
+        [*postroom(), "operator", "list", "--dir", str(clerk.directory)],
         check=False, stdout=writer, stderr=subprocess.PIPE,
         env=os.environ | {"POSTROOM_TOKEN": clerk.tokens["alice"]},
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import sqlite3
-import sys
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk, connect_feedback
+from tests.factories.fork_server import postroom
 from tests.terminal import terminal
 
 OTHER = f"offers@{DOMAIN}"
@@ -149,7 +149,7 @@ def test_at_a_terminal_each_item_is_asked_for_and_a_no_signs_nothing(shared: Cle
     # A program of its own would ask this machine's DNS, whatever that says; on a desk for development it asks none.
     with closing(sqlite3.connect(shared.directory / "postroom.db")) as base, base:
         base.execute("update desk set development = 1")
-    command = [sys.executable, "-m", "console.main", *approve("deliverability", address=OTHER)]
+    command = [*postroom(), *approve("deliverability", address=OTHER)]
     env = {"POSTROOM_DIR": str(shared.directory), "POSTROOM_TOKEN": shared.tokens["dora"]}
     with terminal(command, env=env) as seen:
         seen.shows("Reason to sign anyway")

@@ -14,6 +14,7 @@ import pytest
 from core.clock import SystemClock
 from tests.factories.database import new_store
 from tests.factories.desk import WIDE, make_desk
+from tests.factories.fork_server import postroom
 from tests.terminal import PATIENCE, Terminal, terminal
 
 AT_IMPORT = """
@@ -72,8 +73,8 @@ def test_sigterm_while_a_command_starts_leaves_no_traceback(desk: Path, module: 
     assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
 
 
-def console(desk: Path) -> list[str]:
-    return [sys.executable, "-m", "console.entry", "console", "--dir", str(desk)]
+def console(desk: Path, *python: str) -> list[str]:
+    return [*(python or postroom("console.entry")), "console", "--dir", str(desk)]
 
 
 def close(seen: Terminal) -> None:
@@ -90,7 +91,8 @@ def term(seen: Terminal) -> None:
 
 @pytest.mark.parametrize(("lose", "code"), [(close, 129), (hang_up, 129), (term, 143)])
 def test_a_console_that_loses_its_terminal_ends(desk: Path, lose: Callable[[Terminal], None], code: int) -> None:
-    with terminal(console(desk), env={"POSTROOM_TOKEN": "pro_alice"}) as seen:
+    python = (sys.executable, "-m", "console.entry") if lose is close else ()
+    with terminal(console(desk, *python), env={"POSTROOM_TOKEN": "pro_alice"}) as seen:
         seen.shows("HARBOUR")
         lose(seen)
         assert (seen.ended() if seen.open else seen.program.wait(PATIENCE)) == code
@@ -105,7 +107,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 def test_a_console_that_ignores_the_hang_up_notices_that_its_terminal_is_gone(desk: Path) -> None:
     """As under nohup. Once it was alone it read an end of file for ever, at half a processor."""
-    ignoring = [sys.executable, "-c", IGNORING, *console(desk)[1:]]
+    ignoring = [sys.executable, "-c", IGNORING, *console(desk, "-m", "console.entry")]
     with terminal(ignoring, env={"POSTROOM_TOKEN": "pro_alice"}) as seen:
         seen.shows("HARBOUR")
         seen.hang_up()

@@ -24,6 +24,7 @@ from core.services.sending import delivery
 from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
+from tests.factories.fork_server import postroom
 from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
 
 SIZES = pytest.mark.parametrize(
@@ -52,7 +53,11 @@ class Desk:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "console.main", "console", "--dir", str(self.directory)]
+        return [*postroom(), *self.arguments]
+
+    @property
+    def arguments(self) -> list[str]:
+        return ["console", "--dir", str(self.directory)]
 
     def log(self, *kinds: str) -> list[str]:
         """Which of these facts the log holds, in order."""
@@ -142,7 +147,8 @@ def test_a_burst_of_keys_edits_a_line_in_their_order(desk: Desk) -> None:
 
 
 def test_the_first_frame_is_there_before_the_desk_is_open(desk: Desk) -> None:
-    with terminal(desk.command, env={"POSTROOM_TOKEN": TOKEN}) as seen:
+    command = [sys.executable, "-m", "console.main", *desk.arguments]  # what a fork has imported, this waits for
+    with terminal(command, env={"POSTROOM_TOKEN": TOKEN}) as seen:
         screen = seen.until(lambda screen: "Opening the desk ..." in screen)
         assert "[1 Desk]" in screen
         assert "opening" in screen.splitlines()[0]
@@ -158,7 +164,7 @@ def test_a_strangers_token_is_told_in_one_line_on_a_whole_terminal(desk: Desk) -
 
 
 def test_the_morning_is_watched_while_it_is_stopped(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "console.main", "demo", "--scenario", "morning", "--messages", "40000"]
+    command = [*postroom(), "demo", "--scenario", "morning", "--messages", "40000"]
     with terminal(command, env={"TMPDIR": str(tmp_path)}) as seen:
         screen = seen.until(lambda screen: "suspended: complaints" in screen, seconds=4 * PATIENCE)
         assert re.search(r" 04:0\d:\d\dZ$", screen.splitlines()[0].rstrip())

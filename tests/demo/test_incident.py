@@ -1,9 +1,10 @@
-"""The runaway morning at one 160th of its size: what stops it, what leaves after that, and what it costs others."""
+"""The runaway morning at one 300th of its size: what stops it, what leaves after that, and what it costs others."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,22 +13,42 @@ from sqlalchemy import func, select
 
 from core.db.store import Store
 from core.db.tables import AGENT
-from core.demo import incident_runner
+from core.demo import incident, incident_runner
 from core.demo.clock import START
-from core.demo.incident import SPAN, WIDENED
+from core.demo.incident import DEFAULT, SPAN, WIDENED
 from core.demo.incident_runner import Outcome
 from core.demo.live_scenario import Figures
 from core.demo.results import CaseFigures, ModeFigures
+from core.durations import MINUTE
 from core.errors import Unavailable
 
 pytestmark = pytest.mark.slow
-MESSAGES = 500
+MESSAGES = 250
 A_DAY = 10
+RESETS_A_MINUTE = 1
+"""Of the transactional stream; each message costs milliseconds."""
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return asyncio.run(incident_runner.run(tmp_path_factory.mktemp("morning"), messages=MESSAGES))
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """Both cases in this process. The processes of their own are below."""
+    place = tmp_path_factory.mktemp("morning")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incident, "RESETS_A_MINUTE", RESETS_A_MINUTE)
+        yield Outcome(
+            incident.play(DEFAULT, place / "default", messages=MESSAGES),
+            incident.play(WIDENED, place / "widened", messages=MESSAGES),
+            seconds=1,
+        )
+
+
+@pytest.mark.thorough
+def test_two_processes_play_both_cases_to_their_end(tmp_path: Path) -> None:
+    outcome = asyncio.run(incident_runner.run(tmp_path, messages=MESSAGES))
+    assert mode(outcome.default, "autonomous").left == A_DAY
+    assert mode(outcome.widened, "autonomous").suspended_for is not None
+    assert [case.transactional.submitted for case in (outcome.default, outcome.widened)] == [1_200, 1_200]
+    assert outcome.as_json()["audit_ok"]
 
 
 def mode(case: CaseFigures, name: str) -> ModeFigures:
@@ -75,7 +96,7 @@ def test_every_message_is_accounted_for(outcome: Outcome) -> None:
 
 def test_the_transactional_stream_does_not_notice(outcome: Outcome) -> None:
     for case in (outcome.default, outcome.widened):
-        assert case.transactional.submitted == 1_200
+        assert case.transactional.submitted == RESETS_A_MINUTE * SPAN // MINUTE
         assert case.transactional.effect == "none"
 
 
@@ -96,7 +117,7 @@ def test_its_json_is_that_of_every_demonstration_with_both_tables(outcome: Outco
 
 def test_a_morning_is_watched_by_its_own_time_and_ended_when_nobody_watches(tmp_path: Path) -> None:
     # So many that on a busy machine, too, it is far from its end when this test looks at it.
-    playing = incident_runner.Playing(WIDENED, tmp_path / "desk", messages=40 * MESSAGES, watched=True)
+    playing = incident_runner.Playing(WIDENED, tmp_path / "desk", messages=80 * MESSAGES, watched=True)
     try:
         assert playing.wait_for_progress() == 0.0  # founded, and the first calls are in
         begun = playing.clock.now()
@@ -116,8 +137,9 @@ def test_a_morning_is_watched_by_its_own_time_and_ended_when_nobody_watches(tmp_
 
 
 def test_a_morning_that_breaks_off_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "default").write_text("where a desk should be")
-    (tmp_path / "widened").write_text("where a desk should be")
+    (tmp_path / "desk").write_text("where a desk should be")
+    playing = incident_runner.Playing(WIDENED, tmp_path / "desk", messages=10)
     with pytest.raises(Unavailable, match="broke off"):
-        asyncio.run(incident_runner.run(tmp_path, messages=10))
+        playing.wait_for_progress()
+    playing.stop()
     assert "FileExistsError" in capfd.readouterr().err

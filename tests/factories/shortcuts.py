@@ -1,0 +1,111 @@
+"""Work of libraries that tests repeat a thousand times and never look at: done once per process.
+
+None of it replaces code of Postroom. Commands and gateways that tests start as processes do without these.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+KEYS = 8
+"""RSA-2048 keys of one process: no desk of the tests has as many. Generating one takes 100 to 400 ms."""
+
+
+@functools.cache
+def _rsa_key(number: int, exponent: int, bits: int) -> RSAPrivateKey:
+    del number
+    return _generate(public_exponent=exponent, key_size=bits)
+
+
+_generate = rsa.generate_private_key
+_next_key = itertools.count()
+
+
+def rsa_key(public_exponent: int = 65537, key_size: int = 2048) -> RSAPrivateKey:
+    """One of `KEYS` keys in turn, each generated when it is first needed."""
+    return _rsa_key(next(_next_key) % KEYS, public_exponent, key_size)
+
+
+def take_shortcuts() -> None:
+    """Patch the libraries of this process, before tests are imported."""
+    from core.security import encryption
+    from core.workers import sender_config
+
+    setattr(encryption, "generate_private_key", rsa_key)  # noqa: B010 - not exported, for mypy
+    setattr(sender_config, "load_der_private_key", functools.cache(load_der_private_key))  # noqa: B010
+    _share_settings_models()
+    _share_commands()
+    _share_stylesheets()
+    _trust_little()
+
+
+def _share_settings_models() -> None:
+    """One model for each set of providers; pydantic takes longer to build it than a command takes to run."""
+    from core import settings
+    from core.rules.providers import registry
+
+    build = settings.settings_model
+    models = functools.cache(lambda _providers: build())
+    settings.settings_model = lambda: models(tuple(registry.PROVIDERS.items()))
+
+
+def _share_commands() -> None:
+    """Typer reads the signatures of all commands; that takes longer than most commands do."""
+    from console import main
+    from core.cli import commands
+
+    get_command, build = typer.main.get_command, main.build
+    made: dict[int, tuple[typer.Typer, Any]] = {}
+
+    def share(app: typer.Typer) -> Any:
+        if id(app) not in made:
+            made[id(app)] = app, get_command(app)
+        return made[id(app)][1]
+
+    def build_shared(given: Sequence[str] | None = None) -> typer.Typer:
+        if given is None or main._completing():
+            return build(given)
+        return apps(commands.asked_for(given))
+
+    apps = functools.cache(lambda command: build([] if command is None else [command]))
+    setattr(typer.main, "get_command", share)  # noqa: B010 - mypy: another parameter's name
+    main.build = build_shared
+
+
+def _share_stylesheets() -> None:
+    """Textual parses the style sheets of all widgets anew for each app, and again for each screen."""
+    from textual.css.stylesheet import Stylesheet
+
+    parse = Stylesheet._parse_rules
+    parsed: dict[object, Any] = {}
+
+    def parse_once(self: Stylesheet, css: str, read_from: Any, *more: Any, **named: Any) -> Any:
+        key = (css, read_from, more, *named.items(), *sorted(self._variables.items()))
+        if key not in parsed:
+            parsed[key] = parse(self, css, read_from, *more, **named)
+        return parsed[key]
+
+    setattr(Stylesheet, "_parse_rules", parse_once)  # noqa: B010 - a method, for mypy
+
+
+def _trust_little() -> None:
+    """One root certificate instead of all: each new TLS context reads them, in 50 ms. No test calls a public server."""
+    import certifi
+
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    with tempfile.NamedTemporaryFile("w", prefix="postroom-roots-", suffix=".pem", delete=False) as file:
+        file.write(first + end + "\n")
+    atexit.register(Path(file.name).unlink, missing_ok=True)
+    os.environ.setdefault("SSL_CERT_FILE", file.name)
