@@ -32,6 +32,12 @@ def test_the_lines_for_postfix_name_the_streams_their_bounces_and_the_listener(o
     assert "reject_unverified_recipient" in "\n".join(told["main_cf"])
 
 
+def test_a_socket_in_postfixs_queue_is_named_as_postfix_sees_it_there(office: Clerk) -> None:
+    """Debian's Postfix delivers from within its queue directory (chroot): it finds no socket by its whole path."""
+    configure(office, 'lmtp = "unix:/var/spool/postfix/postroom/lmtp"')
+    assert office.ok("inbound", "postfix")["transport"][0] == f"{DOMAIN} lmtp:unix:postroom/lmtp"
+
+
 def test_doctor_tries_the_listener_and_asks_who_proves_senders(clerk: Clerk, tmp_path: Path) -> None:
     assert lmtp(clerk) == []
     place = f"unix:{tmp_path}/s"
