@@ -24,7 +24,9 @@ _CHARSET: Final = re.compile(
 _ENCODED: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,20})?\?([BbQq])\?([^?\r\n]{0,2000})\?=")
 _BETWEEN_ENCODED: Final = re.compile(r"(\?=)\s{1,80}(?==\?)")
 _BLANKS: Final = re.compile(r"\s+")
-_NO_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
+_NO_BASE64: Final = bytes(
+    byte for byte in range(256) if not (chr(byte).isascii() and chr(byte).isalnum()) and byte not in b"+/"
+)
 
 
 def decoded(data: bytes, charset: str) -> str:
@@ -40,7 +42,7 @@ def decoded(data: bytes, charset: str) -> str:
 
 def unbase64(data: bytes) -> bytes:
     """Decode base64; characters that do not belong to it are ignored, as mail programs do."""
-    data = _NO_BASE64.sub(b"", data)
+    data = data.translate(None, _NO_BASE64)
     data = data[: len(data) - (len(data) % 4 == 1)]
     try:
         return base64.b64decode(data + b"=" * (-len(data) % 4))
