@@ -98,8 +98,9 @@ class Inbound(Part):
     `lmtp` is HOST:PORT or unix:PATH; `lmtp_peers` are the networks that may connect to the port. `authserv_ids` name
     the mail servers in front, as they write themselves into Authentication-Results (RFC 8601). `mailbox_megabytes` is
     the quota of each mailbox; 0: none. `maildirs` are folders with mail for the mailboxes. `raw_token` opens POST
-    /inbound/raw. `taint`: mail of a run that has read a stranger's mail is held outside that thread (hold), people are
-    notified (warn), or neither (off). `review` is the score, above 0 and up to 1, from which screening holds mail.
+    /inbound/raw. `verify`: senders are verified here where none of `authserv_ids` did. `taint`: mail of a run that has
+    read a stranger's mail is held outside that thread (hold), people are notified (warn), or neither (off). `review` is
+    the score, above 0 and up to 1, from which screening holds mail.
     """
 
     lmtp: str | None = None
@@ -109,6 +110,7 @@ class Inbound(Part):
     mailbox_megabytes: int = Field(default=1_024, ge=0)
     maildirs: tuple[Path, ...] = ()
     raw_token: SecretStr | None = None
+    verify: bool = True
     taint: Literal["hold", "warn", "off"] = "hold"
     review: float = Field(default=0.6, gt=0, le=1)
 

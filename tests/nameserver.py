@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+import dns.asyncresolver
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
 import dns.resolver
 import dns.rrset
 
 from core.dns_check import Zone
+from core.smtp.mx import LookUp
 
 
 class Nameserver(threading.Thread):
@@ -54,13 +57,32 @@ def quoted(value: str) -> str:
 @contextlib.contextmanager
 def nameserver(records: Mapping[tuple[str, str], str], *, silent: bool = False) -> Iterator[Zone]:
     """A view of a world that has these records by (name, type), TXT values bare."""
+    with _served(records, silent=silent) as port:
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = ["127.0.0.1"], port
+        yield Zone(resolver, patience=0.2 if silent else 30.0)
+
+
+@contextlib.contextmanager
+def resolving(records: Mapping[tuple[str, str], str], *, silent: bool = False) -> Iterator[LookUp]:
+    """The same world, as delivery and receiving ask it."""
+    with _served(records, silent=silent) as port:
+        resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port = ["127.0.0.1"], port
+        resolver.lifetime = 0.2 if silent else 30.0
+
+        async def look_up(name: str, kind: str) -> Sequence[dns.rdata.Rdata]:
+            return tuple(await resolver.resolve(name, kind))
+
+        yield look_up
+
+
+@contextlib.contextmanager
+def _served(records: Mapping[tuple[str, str], str], *, silent: bool) -> Iterator[int]:
     spelled = {key: quoted(value) if key[1] == "TXT" else value for key, value in records.items()}
     server = Nameserver(spelled, silent=silent)
     server.start()
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
-    resolver.port = server.socket.getsockname()[1]
     try:
-        yield Zone(resolver, patience=0.2 if silent else 30.0)
+        yield server.socket.getsockname()[1]
     finally:
         server.socket.close()

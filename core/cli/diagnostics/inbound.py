@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import REACH_WITHIN, Finding, Grade
 from core.rules.providers import registry
+from core.services.receiving import sender_proof
 from core.settings import split_listen
 
 
@@ -31,8 +32,9 @@ def lmtp(desk: CommandContext) -> Iterator[Finding]:
         yield Finding(
             Grade.FAIL, "lmtp", place, f"it answers {code}", "another program listens there: set inbound.lmtp"
         )
-    if not desk.settings.inbound.authserv_ids:
-        fix = "set inbound.authserv_ids to the name in the mail server's Authentication-Results"
+    if not desk.settings.inbound.authserv_ids and not (desk.settings.inbound.verify and sender_proof.available()):
+        fix = "set inbound.authserv_ids to the name in the mail server's Authentication-Results, or install the extra"
+        fix += " postroom[inbound]"
         yield Finding(Grade.WARN, "lmtp", "authserv_ids", "is not set: no sender is ever proved", fix)
 
 

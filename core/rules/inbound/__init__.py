@@ -4,6 +4,7 @@
     message.py         the parts -> text, HTML, attachments, addresses, ids, date
     file_types.py      what an attachment is, by its first bytes
     authentication.py  the verdicts of the mail server in front (RFC 8601) as evidence
+    signatures.py      DKIM signatures and DMARC, verified here where no server in front did
     quotes.py          the text without the mail that it quotes
     types.py           the result types
 

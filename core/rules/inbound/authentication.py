@@ -26,6 +26,10 @@ _WORDS: Final = frozenset({"pass", "fail", "softfail", "neutral", "none", "tempe
 _DOMAIN: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
 
 
+_HEADER_END: Final = re.compile(rb"\r?\n\r?\n")
+MAX_HEADER: Final = 256 * 1024
+
+
 @dataclass(slots=True)
 class _Found:
     spf: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +60,27 @@ def evidence(fields: Sequence[tuple[str, str]], *, author: str, trusted: Collect
     ways = [("spf", spf["aligned"]), ("dkim", any(one["aligned"] for one in dkim))]
     dmarc["aligned_by"] = [name for name, holds in ways if holds]
     return {"spf": spf, "dkim": dkim, "dmarc": dmarc}
+
+
+def unambiguous(raw: bytes) -> bool:
+    """Whether every program finds the same lines in the header of a message.
+
+    A lone CR ends a line for some and not for others. With one, a copy of a signed message could show its reader
+    another From than the one that the server in front (or dkimpy) verified.
+    """
+    end = _HEADER_END.search(raw, 0, MAX_HEADER)
+    if end is None:
+        return False
+    header = raw[: end.end()]
+    pairs = header.count(b"\r\n")
+    return header.count(b"\r") == pairs and pairs in {0, header.count(b"\n")}
+
+
+def judged(fields: Sequence[tuple[str, str]], *, trusted: Collection[str]) -> bool:
+    """Whether a trusted server wrote any verdict."""
+    names = {one.strip().lower() for one in trusted}
+    servers = (_uncommented(value).partition(";")[0].split()[:1] for value in _values(fields))
+    return any(server and server[0].lower() in names for server in servers)
 
 
 def _values(fields: Sequence[tuple[str, str]]) -> list[str]:

@@ -7,9 +7,10 @@ large ones in another process. What takes that process too long is stored as it 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, ParamSpec, Protocol, TypeVar
 
 from core.db.store import Store
@@ -17,17 +18,20 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import TooLarge
 from core.rules import reports
+from core.rules.inbound import signatures
+from core.rules.inbound.signatures import Signature
 from core.rules.reports import Report
 from core.services.context import ServiceContext
 from core.services.receiving import receive
 from core.services.receiving.read_mail import LEVEL, ReceivedMail, read_mail
 from core.services.receiving.receive import Handover, Receipt
+from core.services.receiving.sender_proof import SenderProof
 from core.settings import Inbound
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-INLINE: Final = 64 * 1024
+INLINE: Final = 32 * 1024
 """Largest message to read in a thread."""
 
 
@@ -38,16 +42,27 @@ class Pool(Protocol):
 
 
 class Intake:
-    """Received mail of one gateway. `pool` is None where there are no processes: threads read everything."""
+    """Received mail of one gateway. `pool` is None where there are no processes: threads read everything.
+
+    `proof` verifies senders where the mail server in front does not; None: nobody does.
+    """
 
     def __init__(
-        self, *, store: Store, writer: Writer, ctx: ServiceContext, settings: Inbound, pool: Pool | None = None
+        self,
+        *,
+        store: Store,
+        writer: Writer,
+        ctx: ServiceContext,
+        settings: Inbound,
+        pool: Pool | None = None,
+        proof: SenderProof | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._ctx = ctx
         self._settings = settings
         self._pool = pool
+        self._proof = proof
 
     async def knows(self, recipient: str) -> bool:
         """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
@@ -91,7 +106,23 @@ class Intake:
         return await self._writer.do(verb)
 
     async def read(self, raw: bytes) -> ReceivedMail:
-        """Read a message. Raises `Unavailable` if no process is free to read a large one."""
+        """Read a message and verify its sender. Raises `Unavailable` if no process is free to read a large one."""
+        mail = await self._read(raw)
+        if self._proof is None or not mail.signatures:
+            return mail
+
+        async def verify(raw: bytes, found: Sequence[Signature], keys: Mapping[str, str | None]) -> list[str]:
+            if self._pool is None or len(raw) <= INLINE:
+                return await asyncio.to_thread(signatures.verify, raw, found, keys=keys)
+            return await self._pool.call(signatures.verify, raw, found, keys=keys)
+
+        try:
+            evidence = await self._proof.evidence(raw, mail.signatures, author=mail.author, verify=verify)
+        except TooLarge:
+            return mail  # unproved: it took too long to verify
+        return dataclasses.replace(mail, authentication=evidence)
+
+    async def _read(self, raw: bytes) -> ReceivedMail:
         servers = self._settings.authserv_ids
         if self._pool is None or len(raw) <= INLINE:
             return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)

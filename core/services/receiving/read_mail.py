@@ -17,8 +17,9 @@ from core.errors import Invalid
 from core.rules import content, inbound, loop_prevention
 from core.rules.addresses import parse_address
 from core.rules.content.visibility import sight
-from core.rules.inbound import InboundMail, NamedAddress
+from core.rules.inbound import InboundMail, NamedAddress, authentication, signatures
 from core.rules.inbound.message import MAX_HTML
+from core.rules.inbound.signatures import Signature
 from core.text import mail_text
 
 MAX_HIDDEN: Final = 50
@@ -44,7 +45,8 @@ class StoredAddress:
 class ReceivedMail:
     """A received message as it is stored. `raw` is compressed; `digest` and `size` are of the bytes as received.
 
-    `named` are the recipients that the mail server in front wrote into the header, the newest first.
+    `author` is the domain of its From, empty if unclear; `signatures` are those that are still to be verified. `named`
+    are the recipients that the mail server in front wrote into the header, the newest first.
     """
 
     digest: str
@@ -65,6 +67,8 @@ class ReceivedMail:
     attachments: tuple[dict[str, Any], ...] = ()
     automatic: str | None = None
     authentication: dict[str, Any] = field(default_factory=dict)
+    author: str = ""
+    signatures: tuple[Signature, ...] = ()
     problems: tuple[str, ...] = ()
 
 
@@ -85,6 +89,9 @@ def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> Rec
     addresses = tuple(_address(one) for one in mail.addresses)
     authors = [one.address for one in addresses if one.role == "from"]
     author = authors[0] if len(authors) == 1 else ""
+    domain = author.rpartition("@")[2]
+    clear = authentication.unambiguous(raw)
+    open_ = clear and not mail.problems and not authentication.judged(mail.fields, trusted=authserv_ids)
     text = mail.text if mail.text is not None and mail.text.strip() else ""
     if not text and mail.html:
         text = content.plain_text(mail.html)
@@ -107,7 +114,9 @@ def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> Rec
         hidden=tuple(run[:HIDDEN_CHARACTERS] for run in seen.hidden[:MAX_HIDDEN]) if seen else (),
         attachments=tuple(asdict(one) for one in mail.attachments),
         automatic=_automatic(mail, author),
-        authentication=inbound.evidence(mail.fields, author=author.rpartition("@")[2], trusted=authserv_ids),
+        authentication=inbound.evidence(mail.fields, author=domain, trusted=authserv_ids if clear else ()),
+        author=domain,
+        signatures=signatures.listed(mail.fields, author=domain) if open_ and domain else (),
         problems=mail.problems,
     )
 
