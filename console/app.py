@@ -314,7 +314,7 @@ class PostroomConsole(SafeApp[int]):
     # -- moving -------------------------------------------------------------------------------------------------------
 
     def go(self, name: str) -> None:
-        """Switch to one of the eight screens."""
+        """Switch to one of the nine screens."""
         if name == self.current_mode:
             while len(self.screen_stack) > 1:
                 self.pop_screen()

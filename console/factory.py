@@ -15,6 +15,7 @@ from console.screens.agents import AgentsScreen
 from console.screens.desk_screen import DeskScreen
 from console.screens.events import EventsScreen
 from console.screens.identities import IdentitiesScreen
+from console.screens.inbox import InboxScreen
 from console.screens.lanes import LanesScreen
 from console.screens.message import MessageScreen
 from console.screens.overview import DeskOverview
@@ -41,6 +42,7 @@ MODES: Final[Mapping[str, type[DeskScreen]]] = {
     "suppressions": SuppressionsScreen,
     "identities": IdentitiesScreen,
     "trace": TraceScreen,
+    "inbox": InboxScreen,
 }
 
 

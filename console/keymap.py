@@ -31,6 +31,7 @@ class Scope(enum.StrEnum):
     SUPPRESSIONS = "suppressions"
     IDENTITIES = "identities"
     TRACE = "trace"
+    INBOX = "inbox"
 
 
 class Asks(enum.StrEnum):
@@ -69,13 +70,22 @@ class Action:
 
 
 _AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
-_LISTS: Final = (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS, Scope.IDENTITIES)
+_LISTS: Final = (
+    Scope.DESK,
+    Scope.QUEUE,
+    Scope.AGENTS,
+    Scope.LANES,
+    Scope.EVENTS,
+    Scope.SUPPRESSIONS,
+    Scope.IDENTITIES,
+    Scope.INBOX,
+)
 _WITH_FAULTS: Final = tuple(scope for scope in _LISTS if scope is not Scope.SUPPRESSIONS)
-_HELD: Final = (Scope.QUEUE, Scope.MESSAGE)
+_HELD: Final = (Scope.QUEUE, Scope.MESSAGE, Scope.INBOX)
 _EVERYWHERE: Final = (Scope.EVERYWHERE,)
 
-TABS: Final = ("desk", "queue", "agents", "lanes", "events", "suppressions", "identities", "trace")
-"""The screens behind keys 1 to 8."""
+TABS: Final = ("desk", "queue", "agents", "lanes", "events", "suppressions", "identities", "trace", "inbox")
+"""The screens behind keys 1 to 9."""
 
 ACTIONS: Final[dict[str, Action]] = {
     action.name: action
@@ -83,7 +93,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- held mail
         Action(
             "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
-            help="Approve exactly these bytes; u undoes it until release. Failed checks ask for a reason.",
+            help="Approve exactly these bytes, to leave or be read. u undoes it until release; failed checks ask why.",
         ),
         Action(
             "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
@@ -140,11 +150,15 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Compare what the agent submitted with what is sent.",
         ),
         Action(
+            "taint", "T", "what tainted it", (Scope.MESSAGE,),
+            help="The mail of a stranger that its run had read: beside the message, or in its place if narrow.",
+        ),
+        Action(
             "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,
             help="Suppress this recipient: no agent can mail the address.",
         ),
         Action(
-            "copy", "y", "copy id", (Scope.MESSAGE, Scope.EVENTS, Scope.TRACE), foot=9, short="",
+            "copy", "y", "copy id", (Scope.MESSAGE, Scope.EVENTS, Scope.TRACE, Scope.INBOX), foot=9, short="",
             help="Copy the id to the clipboard.",
         ),
         # --- agents
@@ -231,7 +245,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- lists
         Action(
             "open", "enter", "open",
-            (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS),
+            (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS, Scope.INBOX),
             foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
         ),
         Action(

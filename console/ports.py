@@ -80,7 +80,7 @@ class ConsoleApp(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """An open desk with everything to view it: the eight screens, and the pages that open over them."""
+    """An open desk with everything to view it: the nine screens, and the pages that open over them."""
 
     desk: Desk
     modes: Mapping[str, type[Screen[Any]]]

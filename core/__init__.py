@@ -24,6 +24,7 @@ What happens to mail for a mailbox:
     it is read, within bounds            services/receiving/read_mail.py; rules/inbound
     it is stored once, in its thread     services/receiving/: receive, threads; db/tables/inbound.py
     what a run has read holds its mail   services/sending/taint.py; rules/gate.py
+    people see it, decide on it          db/queries/received.py; services/sending/review/received.py
     it is emptied when it must           services/control/received_retention.py, services/feedback/erasure_received.py
 
 Where to look:

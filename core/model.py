@@ -50,6 +50,10 @@ class Action(enum.StrEnum):
     TAG = "tag"
 
 
+RECEIVE: Final = "receive"
+"""The `kind` of a pending item that is received mail. No agent asks for it, so it is no `Action` and has no mode."""
+
+
 class Role(enum.StrEnum):
     """What a human may do. `admin` excludes every other role."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from console.queries.overview import budgets
 from console.views.message_lines import MessageLines
 from core.db import gate_queries
-from core.db.queries import figures, message, queue
+from core.db.queries import figures, message, queue, received
 from core.db.queries.message import MessageView
 from core.db.queries.queue import HeldRow, Order
 from core.db.store import Connection
@@ -33,9 +33,11 @@ def letter(tx: Transaction, item: int, *, whole: bool = False) -> MessageLines:
     mail = read_mail(view.rendered) if view and view.rendered else None
     item_id = held.spelled if held else spell_id("m", item)
     if view is None:
-        return MessageLines(item, item_id, held, None, None)
+        came = received.view(tx.conn, item, whole=whole)
+        return MessageLines(item, item_id, held, None, None, received=came)
     changes = difference.difference(tx.conn, item, now=tx.now) if whole else None
-    return MessageLines(item, item_id, held, view, mail, _limits(tx, view), changes)
+    tainting = received.view(tx.conn, view.tainted_by, whole=False) if whole and view.tainted_by is not None else None
+    return MessageLines(item, item_id, held, view, mail, _limits(tx, view), changes, tainting=tainting)
 
 
 def _limits(tx: Transaction, view: MessageView) -> tuple[Limit, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -19,18 +19,8 @@ from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import AgentLine, DeskUpdate
-from console.views.message_lines import (
-    Lines,
-    MessageLines,
-    body_lines,
-    check_lines,
-    difference_lines,
-    fact_lines,
-    found,
-    header_lines,
-    source_lines,
-    story_lines,
-)
+from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
+from console.views.message_lines import MessageLines, found
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.rules.roles import Verb
@@ -40,12 +30,6 @@ SHARES: Final = (1 / 2, 1 / 2)
 """Share of the width for facts and checks."""
 LOOK_FOR: Final = 1.0
 """Seconds after opening before a message with a failed check can be approved: nobody has read it yet."""
-VIEWS: Final[dict[str, Callable[[MessageLines], Lines]]] = {
-    "body": body_lines,
-    "headers": header_lines,
-    "source": source_lines,
-    "difference": difference_lines,
-}
 
 
 class MessageScreen(HeldScreen, AgentScreen):
@@ -60,7 +44,11 @@ class MessageScreen(HeldScreen, AgentScreen):
     MessageScreen.-low #facts-and-checks { max-height: 9; }
     MessageScreen #facts { width: 1fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
     MessageScreen #checks { width: 1fr; height: auto; max-height: 12; background: $surface; padding: 0 1; }
-    MessageScreen #text { height: 1fr; padding: 0 1; }
+    MessageScreen #texts { height: 1fr; }
+    MessageScreen #text { width: 1fr; height: 1fr; padding: 0 1; }
+    MessageScreen #tainting { width: 1fr; height: 1fr; padding: 0 1; border-left: vkey $border; display: none; }
+    MessageScreen.-tainted #tainting { display: block; }
+    MessageScreen.-narrow #tainting { display: none; }
     MessageScreen.-narrow #facts-and-checks { display: none; }
     """
 
@@ -78,7 +66,9 @@ class MessageScreen(HeldScreen, AgentScreen):
         with Horizontal(id="facts-and-checks"):
             yield TextPane(id="facts")
             yield TextPane(id="checks")
-        yield TextPane(id="text")
+        with Horizontal(id="texts"):
+            yield TextPane(id="text")
+            yield TextPane(id="tainting")
 
     def on_mount(self) -> None:
         self.query_one("#text").focus()
@@ -91,7 +81,8 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def place(self) -> str:
         item_id = self._letter.spelled if self._letter else "..."
-        return f"Queue · {item_id} · {self._at + 1:,} of {len(self._among):,}"
+        came = self._letter is not None and self._letter.received is not None and not self._letter.pending
+        return f"{'Inbox' if came else 'Queue'} · {item_id} · {self._at + 1:,} of {len(self._among):,}"
 
     def note(self) -> str:
         return self.console.alarm_text
@@ -105,10 +96,14 @@ class MessageScreen(HeldScreen, AgentScreen):
             return
         first = self._letter is None or self._letter.item != item or self._letter.digest != message.digest
         self._letter = message
+        if first:
+            self.set_class(message.tainting is not None, "-tainted")
         self._shown_at = self.console.monotonic() if first else self._shown_at
         self._show(top=first)
-        if message.view is not None or message.held is not None:
+        if message.view or message.held or message.received:
             self.log_shown(Shown(What.MESSAGE, item=item))
+        if message.tainting is not None:
+            self.log_shown(Shown(What.MESSAGE, item=message.tainting.row.id))
         self.console.session.opened(message.item, message.digest)
         if message.pending:
             self.reads(message.item)
@@ -133,7 +128,7 @@ class MessageScreen(HeldScreen, AgentScreen):
         text = VIEWS[self._view](message)
         if self._view == "body":
             text = [*text, [], *story_lines(message)]
-        if narrow:
+        if narrow and self._view != "taint":
             text = [*facts, *checked, *text]
         panes = (self.query_one("#facts", TextPane), self.query_one("#checks", TextPane))
         for pane, lines, share in zip(panes, (facts, checked), SHARES, strict=True):
@@ -142,6 +137,8 @@ class MessageScreen(HeldScreen, AgentScreen):
         for pane in panes:
             pane.styles.height = max(self._tall.values())
         self.query_one("#text", TextPane).show_lines(text, top=top)
+        if message.tainting is not None:
+            self.query_one("#tainting", TextPane).show_lines(VIEWS["taint"](message), top=top)
         self.check_frame()
 
     def on_resize(self) -> None:
@@ -163,6 +160,12 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def do_difference(self) -> None:
         self._turn_to("difference")
+
+    def do_taint(self) -> None:
+        if self.app.size.width < NARROW:
+            self._turn_to("taint")
+        else:
+            self.toggle_class("-tainted")
 
     def do_next(self) -> None:
         self._walk(1)
@@ -188,6 +191,9 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def about(self) -> Content:
         view, message = (self._letter.view, self._letter) if self._letter else (None, None)
+        if message is not None and message.received is not None:
+            row = message.received.row
+            return fill("$sender → $agent · $subject", sender=row.sender, agent=row.agent, subject=row.subject)
         if message is None or view is None:
             return fill("$agent", agent=message.agent if message else "")
         people = ", ".join(one.given for one in view.recipients[:2]) + (" ..." if len(view.recipients) > 2 else "")
@@ -213,8 +219,10 @@ class MessageScreen(HeldScreen, AgentScreen):
                 and self._just_opened
             ):
                 return "you have only just opened this, and it has a failed check or warning: read it first"
-            if name == "approve" and message.view is not None and message.mail is None:
-                return "its body has been purged: nobody can see what would leave"
+            if name == "approve" and _purged(message):
+                return "its body has been purged: nobody can see what it says"
+        if name == "taint" and (message is None or message.tainting is None):
+            return "its run had read no mail of a stranger"
         if name == "suppress" and (message is None or message.view is None):
             return "it has no recipients"
         return super().why_not(name)
@@ -227,6 +235,8 @@ class MessageScreen(HeldScreen, AgentScreen):
         message = self._letter
         if message is None or message.held is None or not message.held.failed_checks:
             return ()
+        if message.received is not None:
+            return tuple(one.text for one in message.held.findings)
         return tuple(one.text for one in found(message)) or (UNKNOWN_FINDING,) * message.held.failed_checks
 
     def decided(self, items: Sequence[int]) -> None:
@@ -262,3 +272,10 @@ class MessageScreen(HeldScreen, AgentScreen):
                 operations.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
             ),
         )
+
+
+def _purged(message: MessageLines) -> bool:
+    """Whether nobody can read any more what is decided on."""
+    if message.received is not None:
+        return not message.received.kept
+    return message.view is not None and message.mail is None

@@ -22,7 +22,7 @@ from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import DeskUpdate, Link
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
 from console.views.format import count
-from console.views.message_lines import body_lines, check_lines, fact_lines
+from console.views.item_lines import body_lines, check_lines, fact_lines
 from console.views.rows import HELD, held_row
 from console.widgets.columns import Row
 from console.widgets.line_cache import SideBySide
@@ -403,7 +403,7 @@ class QueueScreen(HeldScreen):
 
 def marked(held: HeldRow) -> Marked:
     """What a batch needs to know about a row."""
-    first = held.to.first if held.to else ""
+    first = held.sender or (held.to.first if held.to else "")
     return Marked(
         held.agent,
         first.rpartition("@")[2].lower(),

@@ -21,8 +21,10 @@ from core.model import Limit, Reason
 from core.rules.content import Mail, examined, said_by
 
 if TYPE_CHECKING:
+    from core.db.audit_log import Entry
     from core.db.queries.message import MessageView, RecipientView
     from core.db.queries.queue import HeldRow
+    from core.db.queries.received import ReceivedView
     from core.services.audit.difference import Difference
 
 Lines = list[list[Piece]]
@@ -39,7 +41,11 @@ GLYPH: Final = {
 
 @dataclass(frozen=True, slots=True)
 class MessageLines:
-    """Everything the screen of one item shows. `view` and `mail` are None for a held read or tag."""
+    """Everything the screen of one item shows. `view` and `mail` are None for a held read or tag.
+
+    `received` is mail that came in; it has no `view` and no `mail`. `tainting` is mail of a stranger that the run had
+    read before it wrote this.
+    """
 
     item: int
     spelled: str
@@ -48,9 +54,13 @@ class MessageLines:
     mail: Mail | None
     limits: tuple[Limit, ...] = ()
     difference: Difference | None = None
+    received: ReceivedView | None = None
+    tainting: ReceivedView | None = None
 
     @property
     def digest(self) -> str | None:
+        if self.received is not None:
+            return self.received.row.digest
         return self.view.digest if self.view else self.held.digest if self.held else None
 
     @property
@@ -59,6 +69,8 @@ class MessageLines:
 
     @property
     def agent(self) -> str:
+        if self.received is not None:
+            return self.received.row.agent
         return self.view.agent if self.view else self.held.agent if self.held else ""
 
 
@@ -99,6 +111,8 @@ def _of_view(message: MessageLines) -> Iterable[Check]:
         return
     if view.agent_status != "active":
         yield Check(Level.WARN, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
+    if message.tainting is not None:
+        yield Check(Level.WARN, f"its run had read {message.tainting.row.spelled}, mail of a stranger: T shows it")
     suppressed = [one for one in view.recipients if one.suppressed]
     for one in suppressed[:3]:
         yield Check(Level.WARN, f"{one.given} is suppressed ({one.suppressed}): left out")
@@ -162,8 +176,12 @@ def _of_limits(limits: Sequence[Limit]) -> Iterable[Check]:
 
 def check_lines(message: MessageLines, *, short: bool = False) -> Lines:
     """`short`: passed checks take one line, so that the body begins on the first screen."""
+    return drawn_checks(checks(message), short=short)
+
+
+def drawn_checks(shown: list[Check], *, short: bool) -> Lines:
+    """Checks with their glyphs."""
     lines: Lines = []
-    shown = checks(message)
     fine = [check for check in shown if check.level is Level.FINE]
     if short and fine:
         shown = [*(check for check in shown if check.level is not Level.FINE), Check(Level.FINE, _in_order(len(fine)))]
@@ -189,40 +207,41 @@ def fact_lines(message: MessageLines, *, now: int) -> Lines:
     run = f"run {view.run.key}{' (implicit)' if view.run.implicit else ''}" if view.run else "no run"
     user = f" for {view.run.user}" if view.run and view.run.user else ""
     lines = [
-        _fact("Agent", f"{view.agent} · {run}{user} · {view.mode}"),
-        _fact("From", f"{view.display_name + ' ' if view.display_name else ''}<{view.mailbox}>"),
+        fact("Agent", f"{view.agent} · {run}{user} · {view.mode}"),
+        fact("From", f"{view.display_name + ' ' if view.display_name else ''}<{view.mailbox}>"),
         *_recipient_lines(view.recipients),
-        _fact("Subj", view.subject or "(no subject)", Tone.STRONG),
-        _fact("Class", f"{view.content_class} · {size(view.size)} · submitted {clock(view.submitted_at)}"),
+        fact("Subj", view.subject or "(no subject)", Tone.STRONG),
+        fact("Class", f"{view.content_class} · {size(view.size)} · submitted {clock(view.submitted_at)}"),
     ]
     if view.run and (view.run.purpose or view.run.targets):
-        lines.insert(1, _fact("Task", " · ".join([*filter(None, [view.run.purpose]), *view.run.targets[:5]])))
+        lines.insert(1, fact("Task", " · ".join([*filter(None, [view.run.purpose]), *view.run.targets[:5]])))
     if held is not None:
-        lines.append(_state_line(held, now=now))
+        lines.append(state_line(held, now=now))
     elif view.status == "scheduled":
-        lines.append(_fact("State", f"scheduled for {stamp(view.send_at)}"))
+        lines.append(fact("State", f"scheduled for {stamp(view.send_at)}"))
     elif view.status != "pending":
-        lines.append(_fact("State", view.status))
+        lines.append(fact("State", view.status))
     return lines
 
 
 def _action_lines(held: HeldRow, *, now: int) -> Lines:
     return [
-        _fact("Agent", f"{held.agent} · {held.mailbox}"),
-        _fact("Wants", f"{held.kind} {held.target or ''}", Tone.STRONG),
-        _state_line(held, now=now),
+        fact("Agent", f"{held.agent} · {held.mailbox}"),
+        fact("Wants", f"{held.kind} {held.target or ''}", Tone.STRONG),
+        state_line(held, now=now),
     ]
 
 
-def _state_line(held: HeldRow, *, now: int) -> list[Piece]:
+def state_line(held: HeldRow, *, now: int) -> list[Piece]:
+    """Why it waits and until when, or how it was decided."""
     match held.status:
         case "pending":
             codes = ", ".join(reason.code for reason in held.reasons)
-            return _fact("Held", f"{codes} · expires {in_text(held.expires_at, now)}")
+            return fact("Held", f"{codes} · expires {in_text(held.expires_at, now)}")
         case "approved":
-            return _fact("State", f"approved by {held.decided_by}, released at {clock(held.release_at)}", Tone.GOOD)
+            return fact("State", f"approved by {held.decided_by}, released at {clock(held.release_at)}", Tone.GOOD)
         case _:
-            return _fact("State", f"{held.status}{f' by {held.decided_by}' if held.decided_by else ''}", Tone.WARN)
+            return fact("State", f"{held.status}{f' by {held.decided_by}' if held.decided_by else ''}", Tone.WARN)
 
 
 def _recipient_lines(recipients: Sequence[RecipientView]) -> Lines:
@@ -230,7 +249,7 @@ def _recipient_lines(recipients: Sequence[RecipientView]) -> Lines:
     for one in recipients[:RECIPIENTS_SHOWN]:
         waits = f" · waits for {one.waits.text}" if one.waits and one.waits.code != "approval" else ""
         state = "" if one.status == "pending" else f" · {one.status}{waits}"
-        pieces = _fact(one.field.title(), f"{one.given}{state}")
+        pieces = fact(one.field.title(), f"{one.given}{state}")
         if one.suppressed:
             pieces += line(make_safe(f" ✖ suppressed: {one.suppressed}").text, Tone.FAULT)
         elif one.first_contact:
@@ -238,13 +257,14 @@ def _recipient_lines(recipients: Sequence[RecipientView]) -> Lines:
         lines.append(pieces)
         if one.reply:
             tried = f" · {plural(one.attempts, 'attempt')}" if one.attempts > 1 else ""
-            lines.append(_fact("", f"{one.reply}{tried}", Tone.WARN if one.status == "failed" else Tone.MUTED))
+            lines.append(fact("", f"{one.reply}{tried}", Tone.WARN if one.status == "failed" else Tone.MUTED))
     if len(recipients) > RECIPIENTS_SHOWN:
         lines.append([Piece(f"       and {len(recipients) - RECIPIENTS_SHOWN} more recipients", Tone.WARN)])
     return lines
 
 
-def _fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
+def fact(name: str, value: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
+    """A fact and its value, which may be foreign text."""
     return [Piece(f"{name:<6} ", Tone.MUTED), *line(make_safe(value).text, tone)]
 
 
@@ -262,14 +282,14 @@ def body_lines(message: MessageLines) -> Lines:
         )
         return [[Piece(why_empty, Tone.MUTED)]]
     kind = "text/plain" if mail.text is not None else "HTML part, as text"
-    lines: Lines = [_title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links disabled")]
-    lines += _block(mail.words)
+    lines: Lines = [title(f"{kind}, {size(len(mail.words.encode(errors='replace')))} · links disabled")]
+    lines += block(mail.words)
     for link in mail.links:
         if link.differs:
             lines.append([Piece("✖ ", Tone.FAULT), *line(make_safe(f"{link.text} → {link.target}").text, Tone.WARN)])
     if mail.text is not None and mail.html is not None:
-        lines += [[], _title(f"HTML part, as text, {size(len(mail.html.encode(errors='replace')))}")]
-        lines += _block(mail.html_words)
+        lines += [[], title(f"HTML part, as text, {size(len(mail.html.encode(errors='replace')))}")]
+        lines += block(mail.html_words)
     for one in mail.attachments:
         safe = make_safe(f"{one.name} · {one.content_type} · {size(one.size)}").text
         lines.append([Piece("▲ attachment ", Tone.WARN), *line(safe)])
@@ -280,7 +300,7 @@ def header_lines(message: MessageLines) -> Lines:
     """All header fields, as they will leave."""
     if message.mail is None:
         return body_lines(message)
-    lines = [_title("header fields as they leave; Date and two DKIM-Signature fields are added at release")]
+    lines = [title("header fields as they leave; Date and two DKIM-Signature fields are added at release")]
     for name, value in message.mail.headers:
         lines.append([Piece(f"{make_safe(name).text}: ", Tone.INFO), *line(make_safe(value, limit=20_000).text)])
     return lines
@@ -292,7 +312,7 @@ def source_lines(message: MessageLines) -> Lines:
     if rendered is None:
         return body_lines(message)
     text = rendered[: BLOCK_LIMIT * 2].decode("utf-8", "surrogateescape")
-    return [_title(f"rendered, {size(len(rendered))}, digest {message.digest}"), *_block(text)]
+    return [title(f"rendered, {size(len(rendered))}, digest {message.digest}"), *block(text)]
 
 
 def difference_lines(message: MessageLines) -> Lines:
@@ -300,7 +320,7 @@ def difference_lines(message: MessageLines) -> Lines:
     changes = message.difference
     if changes is None:
         return [[Piece("There is no message to compare.", Tone.MUTED)]]
-    lines = [_title("as submitted by the agent, compared with what is sent")]
+    lines = [title("as submitted by the agent, compared with what is sent")]
     if changes.purged:
         lines.append([Piece("▲ the bytes have been purged; only the digest and the states remain", Tone.WARN)])
     for one in changes.recipients:
@@ -314,7 +334,7 @@ def difference_lines(message: MessageLines) -> Lines:
         if part.change == "kept":
             continue
         for mark, tone, text_ in (("-", Tone.FAULT, part.before), ("+", Tone.GOOD, part.after)):
-            shown = _block(text_)[:DIFFERENCE_LINES] if text_ else []
+            shown = block(text_)[:DIFFERENCE_LINES] if text_ else []
             lines += [[Piece(f"    {mark} ", tone), *each] for each in shown]
     return lines
 
@@ -330,29 +350,34 @@ def _sign(change: str) -> list[Piece]:
 
 def story_lines(message: MessageLines) -> Lines:
     """What the log says about it."""
-    if message.view is None:
-        return []
+    return [] if message.view is None else happened(message.view.events)
+
+
+def happened(events: Iterable[Entry]) -> Lines:
+    """Entries of the log, one line each; that it was read is no news."""
     return [
-        _title("what happened"),
+        title("what happened"),
         *(
             [
                 Piece(f"{stamp(entry.at)}  ", Tone.MUTED),
                 Piece(f"{entry.event.type:<24} ", Tone.PLAIN),
                 *line(make_safe(entry.event.actor).text, Tone.MUTED),
             ]
-            for entry in message.view.events
+            for entry in events
             if not isinstance(entry.event, EmailRead)
         ),
     ]
 
 
-def _title(text: str) -> list[Piece]:
+def title(text: str) -> list[Piece]:
+    """The line above a part of the text."""
     return [Piece(f"── {text} ", Tone.MUTED)]
 
 
-def _block(text: str) -> Lines:
-    block = make_safe_block(text)
-    lines = [line(each) for each in block.lines]
-    if block.cut:
-        lines.append([Piece(f"▲ {block.cut:,} more characters are not shown: V shows the source", Tone.WARN)])
+def block(text: str) -> Lines:
+    """Foreign text, line by line, with everything hidden made visible."""
+    safe = make_safe_block(text)
+    lines = [line(each) for each in safe.lines]
+    if safe.cut:
+        lines.append([Piece(f"▲ {safe.cut:,} more characters are not shown: V shows the source", Tone.WARN)])
     return lines

@@ -215,16 +215,21 @@ def check_cell(held: HeldRow) -> Cell:
 def held_row(held: HeldRow) -> Row:
     """One line of the queue; a held read or tag shows what it asks for in place of a subject.
 
+    Received mail shows its author in place of a recipient, `← jane@example.com`, and the word `received`.
+
     The earliest time of departure (`→11-21 12:41Z`) and the approvals so far follow the subject, and are never cut.
     """
     to = safe_cell(held.to.first if held.to else held.mailbox)
-    if held.to and held.to.count > 1:
+    if held.received:
+        to = safe_cell(f"← {held.sender or '(no author)'}", Tone.INFO)
+    elif held.to and held.to.count > 1:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
     subject = safe_cell(held.subject) if held.subject is not None else safe_cell(f"{held.kind} {held.target or ''}")
     subject = Cell("(no subject)", Tone.MUTED) if not subject.text else subject
     missing = held.needs - len(held.approvers)
     sends = f" →{day_and_clock(held.send_at)}" if held.send_at is not None else ""
-    tail = f" {len(held.approvers)}/{held.needs} yes" if held.needs > 1 and missing else ""
+    tail = " received" if held.received else ""
+    tail += f" {len(held.approvers)}/{held.needs} yes" if held.needs > 1 and missing else ""
     tone = Tone.INFO if sends and not (tail or subject.tail) else subject.tail_tone
     return Row(
         held.id,

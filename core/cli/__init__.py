@@ -16,6 +16,7 @@ agents.py          agent, token
 operators.py       operator
 inbound.py         inbound: the configuration of the mail server in front
 queue.py           queue, lane: held and waiting mail
+inbox.py           inbox: received mail; opened_item.py is one item as it is printed
 review.py          queue review: held mail, one message after the other
 runs.py            run
 recipients.py      suppress, consent

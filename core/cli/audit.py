@@ -22,7 +22,9 @@ from core.durations import duration, read_stamp, stamp
 from core.errors import Conflict, Invalid
 from core.events import SUBJECTS
 from core.model import plural
+from core.rules.roles import Verb
 from core.security import encryption, key_file
+from core.services import access
 from core.services.audit import checkpoints, evidence_bundle
 from core.services.audit.checkpoints import Checkpoint
 from core.services.control.read_log import Shown, What
@@ -138,6 +140,9 @@ def write_bundle(
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="The same; exclusive.")] = None,
     agent: Annotated[str | None, typer.Option(help="Only this agent's events.")] = None,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: named after the period.")] = None,
+    with_received: Annotated[
+        bool, typer.Option("--with-received", help="Add received mail itself, where it is kept: it names people.")
+    ] = False,
 ) -> Output:
     """Write one archive of a period that an auditor checks offline with the verify.py in it: python3 verify.py.
 
@@ -149,7 +154,11 @@ def write_bundle(
     made = _signed(desk) if stored_token(desk.directory) else None
     last = last or desk.now
     with desk.read() as conn:
-        raw = evidence_bundle.bundle(conn, since=first, until=last, now=desk.now, agent=agent, checkpoint=made)
+        if with_received:
+            access.require_reader(conn, desk.actor, Verb.MESSAGE_READ, now=desk.now)
+        raw = evidence_bundle.bundle(
+            conn, since=first, until=last, now=desk.now, agent=agent, checkpoint=made, received_mail=with_received
+        )
     named = "-".join(["evidence", stamp(first)[:10], stamp(last)[:10], *([agent] if agent else [])])
     file = out or Path(f"{named}.zip")
     if file.exists():

@@ -57,6 +57,7 @@ ENTRIES: Final = (
     Entry("token", "Agents' tokens: issue, enrol, delegate, revoke, list.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
     Entry("queue", "Held mail and lanes: list, review, approve, reject, undo.", "review", "queue_app"),
+    Entry("inbox", "Received mail: list, show, release or reject what is held.", "inbox"),
     Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: open, list, show, confirm, close.", "runs"),
     Entry("suppress", "Suppression list: add, remove, list, import, export.", "recipients", "suppress_app"),

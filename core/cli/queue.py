@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
+from core.cli.opened_item import Opened, received_item
 from core.cli.output import Output, pairs, plain, table
 from core.db.queries import lanes, message
 from core.db.queries import pending as views
 from core.db.queries import scheduled as times
 from core.db.queries.message import MessageView
+from core.db.queries.pending import PendingRow
 from core.db.transaction import Transaction
 from core.durations import stamp
 from core.errors import AccessEnded, Invalid, NotFound, Refused
@@ -63,7 +64,7 @@ def pending(
             one.id,
             one.kind,
             one.agent,
-            one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else "") if one.to else one.target,
+            _whom(one),
             one.subject,
             f"✖{one.failed_checks}" if one.failed_checks else "",
             "; ".join(reason.code for reason in one.reasons),
@@ -72,11 +73,18 @@ def pending(
         for one in page.messages
     ]
     text = table(
-        ("ID", "KIND", "AGENT", "TO", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing is pending"
+        ("ID", "KIND", "AGENT", "TO/FROM", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing is pending"
     )
     if page.next_cursor:
         desk.note(f"there is more: --cursor {page.next_cursor}")
     return Output(page.as_json(), text)
+
+
+def _whom(one: PendingRow) -> str | None:
+    """The recipients, the author of received mail, or what a held read or tag is about."""
+    if one.sender is not None:
+        return f"from {one.sender}"
+    return one.to[0] + (f" +{len(one.to) - 1}" if len(one.to) > 1 else "") if one.to else one.target
 
 
 @command(queue_app, "scheduled", example="postroom queue scheduled --json")
@@ -145,16 +153,6 @@ def show(
     return Output(read.data, read.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An item as shown to a reviewer. `digest` is that of the bytes that would leave, `failed` its failed checks."""
-
-    data: Mapping[str, Any]
-    text: str
-    digest: str | None = None
-    failed: tuple[Finding, ...] = ()
-
-
 def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opened:
     """Open one item for the operator at the terminal. Raises `NotFound`."""
     number = read_item(item)
@@ -164,6 +162,10 @@ def open_item(desk: CommandContext, item: str, *, source: bool = False) -> Opene
         found = message.message(conn, number, now=desk.now) if item.startswith("m") else None
         held = None if found else message.review(conn, number)
         state = status.message(conn, number, caller=desk.actor, now=desk.now) if found else {}
+        came = received_item(conn, number, source=source) if found is None else None
+    if came is not None:
+        desk.shown(Shown(What.MESSAGE, item=number))
+        return came
     if found is None and held is None:
         raise NotFound(f"there is no {item}", fix="postroom queue pending lists what is waiting")
     desk.shown(Shown(What.MESSAGE, item=number))
@@ -219,15 +221,13 @@ def approve(
     ] = None,
 ) -> Output:
     """Approve held actions. They are released at once and cannot be taken back."""
-    if digest is not None and len(ids) > 1:
-        raise Invalid("--digest belongs to one message", fix="approve one id, or leave out --digest")
-    return _each(desk, ids, _deciding(ids, approve=True, reason=reason, digest=digest), done="approved")
+    return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="approved")
 
 
 @command(queue_app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
 def reject(desk: CommandContext, ids: Ids, reason: Reason) -> Output:
     """Reject held actions. They never leave."""
-    return _each(desk, ids, _deciding(ids, approve=False, reason=reason), done="rejected")
+    return decide_each(desk, ids, approve=False, reason=reason, done="rejected")
 
 
 @command(queue_app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
@@ -242,6 +242,15 @@ def undo(
 
 
 Deciding = Callable[[Transaction, int, Actor], DecisionResult]
+
+
+def decide_each(
+    desk: CommandContext, ids: Sequence[str], *, approve: bool, reason: str | None, done: str, digest: str | None = None
+) -> Output:
+    """Approve or reject each item by itself. Raises `Invalid` if a digest is given for several."""
+    if digest is not None and len(ids) > 1:
+        raise Invalid("--digest belongs to one message", fix="name one id, or leave out --digest")
+    return _each(desk, ids, _deciding(ids, approve=approve, reason=reason, digest=digest), done=done)
 
 
 def _deciding(ids: Sequence[str], *, approve: bool, reason: str | None, digest: str | None = None) -> Deciding:

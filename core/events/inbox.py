@@ -29,8 +29,9 @@ class EmailReceived(Event):
 @fact("email.released")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailReleased(Event):
-    """A person released a received message that was held: its agent can read it now."""
+    """A received message that was held and approved, by `by`, is released: its agent can read it now."""
 
+    by: str | None = None
     reason: str | None = None
 
 

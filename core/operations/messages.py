@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from core.db.queries import lanes, message
 from core.db.queries import pending as held
+from core.db.queries import received as received_queries
 from core.db.queries import scheduled as times
 from core.db.queries.message import MessageView
 from core.errors import NotFound
@@ -18,13 +19,13 @@ from core.model import Reason as Finding
 from core.operations import answers
 from core.operations.bodies import ItemRequest, Limit, Number, OptionalReason, Required, item_number, mailbox_address
 from core.operations.operation import Call, Json, act, act_each, read
+from core.rules import signed_ids
 from core.rules.content import examined, read_mail, said_by
 from core.rules.roles import Verb
-from core.serializers import mail
+from core.serializers import mail, received
 from core.services.audit import difference, status
 from core.services.control import emergency, read_log
 from core.services.control.read_log import Shown, What
-from core.services.receiving import marks
 from core.services.sending import review
 from core.services.sending.review import Decision
 
@@ -71,6 +72,10 @@ def show(call: Call, request: ShowRequest) -> Json:
         state = status.message(conn, number, caller=call.actor, now=now)
         shown = mail.message(found, state) | {"checks": [{"code": one.code, "text": one.text} for one in checks(found)]}
         return shown | ({"source": (found.rendered or b"").decode(errors="replace")} if request.source else {})
+    came = received_queries.view(conn, number, whole=request.source)
+    if came is not None:
+        source = signed_ids.conceal((came.raw or b"").decode(errors="replace")) if request.source else None
+        return received.detail(came) | ({"source": source} if request.source else {})
     action = message.review(conn, number)
     if action is None:
         raise NotFound(f"there is no {request.id}", fix="postroom queue pending lists what is waiting")
@@ -149,10 +154,6 @@ def undo(call: Call, request: UndoRequest) -> Json:
 
 def _decide(call: Call, item: str, reason: str | None, *, approve: bool, digest: str | None = None) -> Json:
     number = item_number(item)
-    if marks.is_received(call.tx, number):
-        settle = marks.release if approve else marks.reject
-        became = settle(call.tx, number, reason=reason, actor=call.actor)
-        return mail.decision(item, review.DecisionResult(number, became), call.actor)
     # `message.show` records what its operator opens, so an item that was never opened was not read.
     decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=call.batch, watched=True)
     return mail.decision(item, review.decide(call.tx, decision, actor=call.actor), call.actor)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.durations import stamp, when
 from core.ids import spell_id
+from core.rules import signed_ids
 
 if TYPE_CHECKING:
+    from core.db.queries.received import ReceivedRow, ReceivedView
     from core.services.receiving.contacts import Contact
     from core.services.receiving.inbox import Received, Sent, Thread
 
@@ -61,6 +63,87 @@ def message(one: Received, attachments: Sequence[Mapping[str, Any]]) -> dict[str
     }
 
 
+def line(one: ReceivedRow) -> dict[str, Any]:
+    """A received message in an operators' list."""
+    return {
+        "id": one.spelled,
+        "direction": "in",
+        "mailbox": one.mailbox,
+        "agent": one.agent,
+        "from": {"address": one.sender, "name": one.name},
+        "subject": one.subject,
+        "received_at": stamped(one),
+        "unread": one.unread,
+        "dmarc": one.dmarc,
+        "score": one.score,
+        "findings": len(one.findings),
+        "thread_id": spell_id("t", one.thread),
+        "attachments": one.attachments,
+        "size": one.size,
+        "status": one.status,
+        "read_by": [*one.readers],
+    }
+
+
+def stamped(one: ReceivedRow) -> str:
+    """When it was received."""
+    return stamp(one.received_at)
+
+
+def detail(one: ReceivedView) -> dict[str, Any]:
+    """A received message with all that an operator is shown: text, what its HTML hides, who read it, its thread."""
+    return line(one.row) | {
+        "message_id": one.row.spelled,
+        "to": _people(one, "to"),
+        "cc": _people(one, "cc"),
+        "reply_to": _people(one, "reply_to"),
+        "sender": next(iter(_people(one, "sender")), None),
+        "dated_at": when(one.dated_at),
+        "read_at": when(one.read_at),
+        "rfc_message_id": one.rfc_message_id,
+        "in_reply_to": one.in_reply_to,
+        "thread_proof": one.thread_proof,
+        "answers": None if one.answers is None else spell_id("m", one.answers),
+        "source": one.source,
+        "automatic": one.automatic,
+        "authentication": one.authentication,
+        "findings": [dict(each) for each in one.findings],
+        "held_for": [dict(each) for each in one.held_for],
+        "decided_by": one.decided_by,
+        "decided_at": when(one.decided_at),
+        "reason": one.reason,
+        "tags": [*one.tags],
+        "attachments": [dict(each) for each in one.files],
+        "body_kept": one.kept,
+        "text": signed_ids.conceal(one.text),
+        "hidden": [signed_ids.conceal(each) for each in one.hidden],
+        "digest": one.row.digest,
+        "reads": [
+            {
+                "at": stamp(each.at), "actor": each.actor, "what": each.what, "door": each.door, "run": each.run,
+                "token": each.token,
+            }
+            for each in one.reads
+        ],
+        "thread": conversation(one)["messages"],
+    }  # fmt: skip
+
+
+def conversation(one: ReceivedView) -> dict[str, Any]:
+    """The thread of a received message, oldest first."""
+    return {
+        "id": spell_id("t", one.row.thread),
+        "mailbox": one.row.mailbox,
+        "messages": [
+            {
+                "id": spell_id("m", each.id), "direction": "in" if each.received else "out", "at": stamp(each.at),
+                "subject": each.subject, "status": each.status,
+            }
+            for each in one.conversation
+        ],
+    }  # fmt: skip
+
+
 def thread(one: Thread) -> dict[str, Any]:
     """A thread's messages, received and sent, oldest first."""
     listed = [(row.row.received_at, row.row.id, summary(row)) for row in one.received]
@@ -104,6 +187,10 @@ def _sent(row: Sent) -> dict[str, Any]:
 
 def _addresses(one: Received, role: str) -> list[dict[str, str]]:
     return [{"address": row.given, "name": row.name} for row in one.of(role)]
+
+
+def _people(one: ReceivedView, role: str) -> list[dict[str, str]]:
+    return [{"address": each.given, "name": each.name} for each in one.people if each.role == role]
 
 
 def _first(one: Received, role: str) -> dict[str, str] | None:

@@ -13,10 +13,13 @@ from textual.widgets import Input
 
 from console.app import FRAME_EVERY
 from core.model import Actor, Role
-from tests.console.fixtures_gallery import make_gallery
+from core.services.control.read_log import Shown, What
+from core.services.sending import gated_actions, review, taint
+from core.services.sending.review import Decision
+from tests.console.fixtures_gallery import make_gallery, receive_mail
 from tests.console.harness import Scene, drawn, looking, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
-from tests.factories.desk import ALICE, DORA, person
+from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
@@ -161,6 +164,36 @@ async def lost(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "LOST 38s")
 
 
+async def inbox(pilot: Pilot[int], scene: Scene) -> None:
+    receive_mail(scene)
+    await pilot.press("9")
+    await shows(pilot, "■ held")
+    await shows(pilot, "3 shown")
+
+
+async def trap(pilot: Pilot[int], scene: Scene) -> None:
+    await inbox(pilot, scene)
+    await pilot.press("enter")
+    await shows(pilot, "Ignore previous")
+
+
+async def tainted(pilot: Pilot[int], scene: Scene) -> None:
+    by = receive_mail(scene)
+    token = scene.bench.token
+    released = Decision(by, approve=True, reason="the warning is wanted")
+    scene.store.transact(lambda tx: review.decide(tx, released, actor=ALICE))
+    asked = Shown(What.BODY, item=by)
+    scene.store.transact(
+        lambda tx: gated_actions.read(tx, ADDRESS, "body", token=token, ctx=scene.bench.ctx, shown=asked)
+    )
+    scene.store.transact(lambda tx: taint.note_read(tx, [by], token=token, keyring=KEYRING))
+    item = scene.submit("audit@bad.example", subject="The invoices", text="Dear auditor,\n\nhere they are.")
+    await pilot.press("2")
+    await shows(pilot, "Re: revised")
+    pilot.app.open_message(item)  # type: ignore[attr-defined]  # ours
+    await shows(pilot, "Ignore previous")
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture: its steps, its size, who looks, in which theme."""
@@ -198,6 +231,10 @@ SHOTS = (
     Shot("sign-120", sign, actor=DORA),
     Shot("sign-80", sign, SMALL, actor=DORA),
     Shot("trace-120", trace),
+    Shot("inbox-120", inbox),
+    Shot("inbox-80", inbox, SMALL),
+    Shot("received-120", trap),
+    Shot("tainted-120", tainted),
     Shot("help-120", help_),
     Shot("read-only-80", queue, SMALL, actor=AUDREY),
     Shot("stopped-120", stopped),

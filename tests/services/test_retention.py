@@ -22,7 +22,7 @@ from core.durations import DAY, SECOND
 from core.ids import spell_id
 from core.model import Action, Mode, Outcome, Reply
 from core.services.audit import difference, evidence_bundle, trace
-from core.services.control import retention
+from core.services.control import received_retention, retention
 from core.services.sending import review
 from tests.factories.delivery import attempt, claim, leave, number, settle
 from tests.factories.desk import ALICE, KEYRING, WIDE, make_desk
@@ -163,7 +163,7 @@ def test_what_the_checks_of_held_mail_quote_is_purged_with_the_body(store: Store
     row = store.row(select(REVIEW).where(REVIEW.c.id == held))
     assert row is not None
     assert [one["code"] for one in row.findings], "which checks failed stays on record"
-    assert {one["text"] for one in [*row.findings, *row.reasons]} == {retention.UNKEPT}
+    assert {one["text"] for one in [*row.findings, *row.reasons]} == {received_retention.UNKEPT}
     with store.read() as conn:
         assert audit_log.verify(conn).ok
 

@@ -33,7 +33,6 @@ from core.serializers import controls, mail
 from core.services.audit import trace
 from core.services.control import emergency
 from core.services.control.read_log import Shown, What
-from core.services.receiving import marks
 from core.services.sending import review, runs
 from core.services.sending.review import Decision
 from core.text.numbers import LARGEST, whole_number
@@ -64,12 +63,13 @@ class Operators:
         return answer_json(200, found)
 
     async def _decide(self, request: Request, item: str) -> Response:
-        """Approve or reject what is pending. Approved mail leaves in the order it was queued."""
+        """Approve or reject what is pending. Approved mail leaves in the order it was queued.
+
+        Received mail that is approved can be read by its agent from now on; rejected, it never can.
+        """
         actor = self._desk.callers.operator(request)
         body = read(DecideRequest, await request.body())
         decision = Decision(_item(item), body.action == "approve", reason=body.reason, digest=body.digest)
-        if (status := await self._desk.writer.do(lambda tx: _received(tx, decision, actor=actor))) is not None:
-            return answer_json(200, {"id": item, "item": item, "status": status, "decided": True, "by": actor.name})
         decided = await self._desk.writer.do(lambda tx: review.decide(tx, decision, actor=actor))
         return answer_json(200, mail.decision(item, decided, actor))
 
@@ -211,14 +211,6 @@ class Operators:
 
 
 # --- helpers ------------------------------------------------------------------------------------------------------
-
-
-def _received(tx: Transaction, decision: Decision, *, actor: Actor) -> str | None:
-    """Decide a received message that is held; None if the item is none."""
-    if not marks.is_received(tx, decision.item):
-        return None
-    act = marks.release if decision.approve else marks.reject
-    return act(tx, decision.item, reason=decision.reason, actor=actor)
 
 
 def _item(text: str) -> int:

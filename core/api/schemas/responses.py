@@ -164,11 +164,11 @@ class ContactsAnswer(BaseModel):
 
 
 class PendingMember(BaseModel):
-    """One pending action, as a reviewer sees it in a list."""
+    """One pending action, as a reviewer sees it in a list. Received mail has `kind` `receive` and a `from`."""
 
     model_config = ConfigDict(extra="allow")
     id: str
-    kind: Literal["send", "reply", "read", "tag"]
+    kind: Literal["send", "reply", "read", "tag", "receive"]
     to: list[str]
     subject: str | None
     body_preview: str

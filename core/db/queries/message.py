@@ -153,6 +153,8 @@ class MessageView:
     rendered: bytes | None
     issued: bytes | None
     events: tuple[Entry, ...]
+    tainted_by: int | None = None
+    """A received message of a stranger that its run had read."""
 
     @property
     def spelled(self) -> str:
@@ -354,7 +356,7 @@ _HELD: Final[Select[Any]] = select(
 _NAMES: Final = (
     "id", "status", "kind", "direction", "test", "untraced", "subject", "content_class", "declared_class", "digest",
     "rfc_message_id", "size", "tags", "facts", "policy_version", "token_id", "submitted_at", "released_at", "dated_at",
-    "final_at", "send_at", "mailbox_id", "agent_id", "stream_id", "run_id",
+    "final_at", "send_at", "mailbox_id", "agent_id", "stream_id", "run_id", "tainted_by",
 )  # fmt: skip
 _MESSAGE: Final[Select[Any]] = select(
     *(MESSAGE.c[name] for name in _NAMES), MESSAGE.c.meta.label("metadata"), MAILBOX.c.address.label("mailbox"),

@@ -13,14 +13,14 @@ from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
-from core.model import Reason
+from core.model import RECEIVE, Reason
 
 PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """One pending action, as the API lists it (CONTRACT.md)."""
+    """One pending action, as the API lists it (CONTRACT.md). `sender` is the author of received mail."""
 
     id: str
     kind: str
@@ -38,11 +38,14 @@ class PendingRow:
     failed_checks: int
     findings: tuple[Reason, ...]
     approvals_missing: int
+    sender: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "kind": self.kind,
+            "direction": "in" if self.kind == RECEIVE else "out",
+            "from": self.mailbox if self.sender is None else self.sender,
             "to": list(self.to),
             "subject": self.subject,
             "body_preview": self.body_preview,
@@ -94,8 +97,9 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
 
 def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
     return PendingRow(
-        id=row.spelled, kind=row.kind, to=tuple(people), subject=row.subject, body_preview=row.preview,
-        reasons=row.reasons, submitted_at=row.submitted_at, expires_at=row.expires_at, send_at=row.send_at,
-        digest=row.digest, mailbox=row.mailbox, agent=row.agent, target=row.target,
+        id=row.spelled, kind=row.kind, to=(row.mailbox,) if row.received else tuple(people), sender=row.sender,
+        subject=row.subject, body_preview=row.preview, reasons=row.reasons, submitted_at=row.submitted_at,
+        expires_at=row.expires_at, send_at=row.send_at, digest=row.digest, mailbox=row.mailbox,
+        agent=row.agent, target=row.target,
         failed_checks=row.failed_checks, findings=row.findings, approvals_missing=row.approvals_missing,
     )  # fmt: skip

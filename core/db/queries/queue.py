@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     exists,
     func,
@@ -29,10 +30,22 @@ from sqlalchemy import (
 )
 
 from core.db.queries.filter_conditions import compares, has_code_like, is_like, is_one_of
-from core.db.tables import AGENT, BODY, MAILBOX, MESSAGE, RECIPIENT, REVIEW, RUN, STREAM
+from core.db.tables import (
+    AGENT,
+    BODY,
+    INBOUND_ADDRESS,
+    INBOUND_CONTENT,
+    INBOUND_MESSAGE,
+    MAILBOX,
+    MESSAGE,
+    RECIPIENT,
+    REVIEW,
+    RUN,
+    STREAM,
+)
 from core.filters import Field, Fields, Kind, Test, Want
 from core.ids import spell_id
-from core.model import Action, ContentClass, Reason
+from core.model import RECEIVE, Action, ContentClass, Reason
 
 BATCH_SIZE: Final = 500
 """Ids in one IN: databases limit the parameters of a statement."""
@@ -60,6 +73,8 @@ class To:
 @dataclass(frozen=True, slots=True)
 class HeldRow:
     """One pending action, as a line of the queue.
+
+    Received mail has `kind` `receive`, its `sender`, and its mailbox in `to`; `size` and `digest` are of its bytes.
 
     `version` changes when anything drawn of it changes. `likeness` is equal for messages that differ only in what
     belongs to their recipient, None for an action without text; `alike` is how many of one agent are held with it,
@@ -103,11 +118,17 @@ class HeldRow:
     release_at: int | None
     likeness: int | None
     alike: int = 1
+    sender: str | None = None
+
+    @property
+    def received(self) -> bool:
+        """Whether it is mail that came in, rather than something an agent asked for."""
+        return self.kind == RECEIVE
 
     @property
     def spelled(self) -> str:
         """The id that a decision names."""
-        return spell_id("a" if self.message_id is None else "m", self.id)
+        return spell_id("m" if self.received or self.message_id is not None else "a", self.id)
 
     @property
     def approvals_missing(self) -> int:
@@ -163,6 +184,7 @@ def count_failing(conn: Connection) -> int:
 FIELDS: Final[Fields] = {
     "agent": Field(),
     "to": Field(),
+    "from": Field(),
     "domain": Field(),
     "subject": Field(),
     "class": Field(Kind.CHOICE, choices=tuple(one.value for one in ContentClass)),
@@ -176,10 +198,13 @@ FIELDS: Final[Fields] = {
     "stream": Field(),
     "rcpt": Field(Kind.NUMBER),
     "size": Field(Kind.SIZE),
-    "kind": Field(Kind.CHOICE, choices=tuple(one.value for one in Action)),
+    "kind": Field(Kind.CHOICE, choices=(*(one.value for one in Action), RECEIVE)),
     "id": Field(Kind.ID),
 }
-"""Fields of a filter. `age` and `expires` are measured from now; a held read or tag has no message fields."""
+"""Fields of a filter. `age` and `expires` are measured from now; a held read or tag has no message fields.
+
+`from` is the author of received mail; `domain` and `size` of received mail are its author's and its own.
+"""
 
 
 def _condition(want: Want, now: int) -> ColumnElement[bool]:
@@ -189,7 +214,7 @@ def _condition(want: Want, now: int) -> ColumnElement[bool]:
 
 def _bare(test: Test, now: int) -> ColumnElement[bool]:
     """Match in what a line shows: agent, recipients, subject."""
-    return or_(*(_CONDITIONS[name](test, now) for name in ("agent", "to", "subject")))
+    return or_(*(_CONDITIONS[name](test, now) for name in ("agent", "to", "from", "subject")))
 
 
 def _of_agent(test: Test, _now: int) -> ColumnElement[bool]:
@@ -209,12 +234,21 @@ def _of_stream(test: Test, _now: int) -> ColumnElement[bool]:
 
 def _to(test: Test, _now: int) -> ColumnElement[bool]:
     of_review = RECIPIENT.c.message_id == REVIEW.c.message_id
-    return exists().where(of_review, is_like(RECIPIENT.c.address, test))
+    received = (REVIEW.c.kind == RECEIVE) & _of_mailbox(test, _now)
+    return or_(exists().where(of_review, is_like(RECIPIENT.c.address, test)), received)
+
+
+def _from(test: Test, _now: int, *, before: str = "") -> ColumnElement[bool]:
+    c = INBOUND_ADDRESS.c
+    author = exists().where(c.inbound_id == REVIEW.c.id, c.role == "from", is_like(c.address, test, before=before))
+    return (REVIEW.c.kind == RECEIVE) & author
 
 
 def _domain(test: Test, _now: int) -> ColumnElement[bool]:
     of_review = RECIPIENT.c.message_id == REVIEW.c.message_id
-    return exists().where(of_review, is_like(RECIPIENT.c.address, test, before="%@"))
+    return or_(
+        exists().where(of_review, is_like(RECIPIENT.c.address, test, before="%@")), _from(test, _now, before="%@")
+    )
 
 
 def _run(column: Any) -> Callable[[Test, int], ColumnElement[bool]]:
@@ -229,12 +263,23 @@ def _message(
     return lambda test, _: exists().where(MESSAGE.c.id == REVIEW.c.message_id, which(column, test))
 
 
+def _either(
+    which: Callable[[Any, Test], ColumnElement[bool]], sent: Any, received: Any
+) -> Callable[[Test, int], ColumnElement[bool]]:
+    of_sent = _message(which, sent)
+    return lambda test, now: or_(
+        of_sent(test, now),
+        (REVIEW.c.kind == RECEIVE) & exists().where(INBOUND_MESSAGE.c.id == REVIEW.c.id, which(received, test)),
+    )
+
+
 _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
     "": _bare,
     "agent": _of_agent,
     "to": _to,
+    "from": _from,
     "domain": _domain,
-    "subject": _message(is_like, MESSAGE.c.subject),
+    "subject": _either(is_like, MESSAGE.c.subject, INBOUND_MESSAGE.c.subject),
     "class": _message(is_one_of, MESSAGE.c.content_class),
     "check": lambda test, _: compares(REVIEW.c.failed_checks, test),
     "reason": lambda test, _: has_code_like(REVIEW.c.reasons, test),
@@ -245,7 +290,7 @@ _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
     "mailbox": _of_mailbox,
     "stream": _of_stream,
     "rcpt": _message(compares, MESSAGE.c.recipients),
-    "size": _message(compares, MESSAGE.c.size),
+    "size": _either(compares, MESSAGE.c.size, INBOUND_MESSAGE.c.size),
     "kind": lambda test, _: is_one_of(REVIEW.c.kind, test),
     "id": lambda test, _: compares(REVIEW.c.id, test),
 }
@@ -291,6 +336,8 @@ def recipients(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
 def _held(row: Row[Any], people: list[str] | None, alike: int) -> HeldRow:
     values: dict[str, Any] = row._asdict()
     states = (row.status, row.failed_checks, row.expires_at, len(row.approvers), row.release_at, row.opened_by, alike)
+    if row.kind == RECEIVE:
+        people = [row.mailbox]
     values |= {
         "reasons": _reasons(row.reasons),
         "findings": _reasons(row.findings),
@@ -298,6 +345,7 @@ def _held(row: Row[Any], people: list[str] | None, alike: int) -> HeldRow:
         "preview": row.preview or "",
         "test": bool(row.test),
         "to": To(people[0], len(people)) if people else None,
+        "sender": row.sender or ("" if row.kind == RECEIVE else None),
         "version": zlib.crc32(repr(states).encode()),
         "alike": alike,
     }
@@ -316,7 +364,18 @@ _JOINED: Final = (
     .outerjoin(MESSAGE, MESSAGE.c.id == REVIEW.c.message_id)
     .outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)
     .outerjoin(BODY, BODY.c.message_id == REVIEW.c.message_id)
+    .outerjoin(INBOUND_MESSAGE, and_(INBOUND_MESSAGE.c.id == REVIEW.c.id, REVIEW.c.kind == RECEIVE))
+    .outerjoin(INBOUND_CONTENT, INBOUND_CONTENT.c.id == INBOUND_MESSAGE.c.content_id)
 )
+_SENDER: Final = (
+    select(INBOUND_ADDRESS.c.given)
+    .where(INBOUND_ADDRESS.c.inbound_id == INBOUND_MESSAGE.c.id, INBOUND_ADDRESS.c.role == "from")
+    .order_by(INBOUND_ADDRESS.c.n)
+    .limit(1)
+    .scalar_subquery()
+)
+PREVIEW: Final = 200
+"""Characters of received mail in a list."""
 _ROWS: Final[Select[Any]] = select(
     *(
         REVIEW.c[name]
@@ -326,9 +385,12 @@ _ROWS: Final[Select[Any]] = select(
             "release_at", "findings", "cautions",
         )
     ),
-    AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.subject, MESSAGE.c.content_class,
-    MESSAGE.c.digest, MESSAGE.c.size, MESSAGE.c.test, MESSAGE.c.send_at, RUN.c.key.label("run"),
-    RUN.c.user, BODY.c.preview,
+    AGENT.c.name.label("agent"), MAILBOX.c.address.label("mailbox"), MESSAGE.c.content_class, MESSAGE.c.test,
+    MESSAGE.c.send_at, RUN.c.key.label("run"), RUN.c.user, _SENDER.label("sender"),
+    func.coalesce(MESSAGE.c.subject, INBOUND_MESSAGE.c.subject).label("subject"),
+    func.coalesce(MESSAGE.c.digest, INBOUND_CONTENT.c.digest).label("digest"),
+    func.coalesce(MESSAGE.c.size, INBOUND_MESSAGE.c.size).label("size"),
+    func.coalesce(BODY.c.preview, func.substr(INBOUND_CONTENT.c.visible, 1, PREVIEW)).label("preview"),
 ).select_from(_JOINED).where(REVIEW.c.id.in_(_IDS))  # fmt: skip
 _PEOPLE: Final = (
     select(RECIPIENT.c.message_id, RECIPIENT.c.given)

@@ -2,8 +2,8 @@
 
 It holds facts and their proof: events as they were hashed, decisions, modes over time, the policies in force, figures,
 the chain, and a verifier that needs only the standard library. Like the log, it contains no recipient addresses,
-subjects or bodies. A bundle about one agent omits the other agents' events but keeps their hashes, so its chain has no
-gap.
+subjects or bodies, except the received mail that was asked for. A bundle about one agent omits the other agents' events
+but keeps their hashes, so its chain has no gap.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.events import SUBJECTS
 from core.ids import spell_id
 from core.rules import policy as policies
 from core.services import context
-from core.services.audit import compliance_map
+from core.services.audit import compliance_map, evidence_received
 from core.services.audit.checkpoints import Checkpoint
 
 LOG: Final = LOG_ENTRY
@@ -62,6 +62,7 @@ class _Tables:
     decisions: list[list[object]] = field(default_factory=list)
     modes: list[list[object]] = field(default_factory=list)
     signatures: list[list[object]] = field(default_factory=list)
+    received: dict[int, list[object]] = field(default_factory=dict)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
     first: int = 0
     last: int = 0
@@ -92,8 +93,11 @@ def bundle(
     now: int,
     agent: str | None = None,
     checkpoint: Checkpoint | None = None,
+    received_mail: bool = False,
 ) -> bytes:
     """Return a zip of what happened from `since` up to `until` (microseconds), for one agent or all.
+
+    `received_mail` adds the bytes of the mail that was received in it, as far as they are kept.
 
     `checkpoint` is one that was just taken, so that a signature covers the period's last entry. Raises `Invalid`,
     `NotFound`.
@@ -117,6 +121,10 @@ def bundle(
     archive.write("decisions.csv", _csv(_DECISION_COLUMNS, gathered.decisions))
     archive.write("modes.csv", _csv(_MODE_COLUMNS, [*_modes_before(conn, since, agent_id, names), *gathered.modes]))
     archive.write("signatures.csv", _csv(_SIGNATURE_COLUMNS, gathered.signatures))
+    for number, content in evidence_received.kept(conn, list(gathered.received)) if received_mail else ():
+        archive.write(evidence_received.name(number), content)
+        gathered.received[number].append(evidence_received.name(number))
+    archive.write("received.csv", _csv(evidence_received.COLUMNS, gathered.received.values()))
     for name, content in _policies(conn, since, until):
         archive.write(name, content)
     archive.write("figures.json", _json(_figures(gathered)))
@@ -224,6 +232,9 @@ def _gather(gathered: _Tables, row: Row[Any], data: dict[str, Any], names: _Name
         if row.type in ("email.approved", "email.rejected"):
             gathered.reviewers[row.actor] += 1
             gathered.dwell += [data["dwell_ms"]] if data.get("dwell_ms") is not None else []
+    if row.type == evidence_received.RECEIVED:
+        mailbox, agent = names.mailbox(row.mailbox), names.agent(row.agent)
+        gathered.received[row.message] = evidence_received.line(row, data, mailbox=mailbox, agent=agent)
     if row.type in SIGNATURES:
         gathered.signatures += _signature(row, data, names)
     if row.type in MODES:
@@ -403,6 +414,8 @@ signatures show only that one key signed them all.
 | proof.json | where the chain begins and ends, and the signed checkpoints that cover it |
 | decisions.csv | who decided what, when, after looking for how long, under which policy |
 | signatures.csv | who signed or vetoed each identity: every item, who answered for it, what was signed against |
+| received.csv | mail that came in: how, for whom, the SHA-256 of its bytes, the verdict of DMARC, whether it was held |
+| received/ | those bytes, where they were asked for and are still kept |
 | modes.csv | the oversight mode of each mailbox when the period began, and every change of it |
 | policies/ | every version of the policy that was in force |
 | figures.json | counts of the events above |
@@ -413,5 +426,5 @@ The hash of an entry is SHA-256 over: the hash before it (32 bytes), the length 
 head, the data as in `raw`. The head is compact JSON: [seq, at, type, actor, [message, mailbox, agent, run, stream]].
 A checkpoint is Ed25519 over the lines `postroom/checkpoint/1`, seq, head, time in microseconds.
 
-Recipients' addresses, subjects and bodies are not in it: the log never holds them.
+Recipients' addresses, subjects and bodies are not in it: the log never holds them. `received/`, if it is there, does.
 """

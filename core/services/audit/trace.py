@@ -21,10 +21,11 @@ from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.durations import DAY, stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
-from core.model import Feedback, Status
+from core.model import Feedback, Status, plural
 from core.rules import signed_ids
 from core.rules.addresses import parse_address
 from core.rules.signed_ids import HmacKeys
+from core.services.audit import trace_received
 from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, step_of, waiting
 from core.services.control.read_log import What
 
@@ -129,13 +130,15 @@ def _by_mark(conn: Connection, key: str, keyring: HmacKeys) -> Story | None:
     if number is not None:
         return _of_messages(conn, key, "CFBL-Feedback-ID", [number])
     number = signed_ids.read_message_id(key, keyring)
-    return None if number is None else _of_messages(conn, key, "Message-ID", [number])
+    if number is None:
+        return None
+    return _of_messages(conn, key, "Message-ID", trace_received.with_threads(conn, [number]), about=number)
 
 
 def _by_item(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
     number = read_id("m", key)
     if number is not None:
-        return _of_messages(conn, key, "message", [number])
+        return _of_messages(conn, key, "message", trace_received.with_threads(conn, [number]), about=number)
     number = read_id("a", key)
     if number is None:
         return None
@@ -155,12 +158,20 @@ def _item_step(item: Row[Any]) -> Step:
 
 
 def _by_message_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
-    """Look up the row: its key may have left the ring, or a relay wrote its own (then it is a provider id)."""
+    """Look up the row: its key may have left the ring, or a relay wrote its own (then it is a provider id).
+
+    Otherwise it may be received mail's.
+    """
     if "@" not in key:
         return None
     bare = f"<{key.strip('<> ')}>"
     ids = conn.execute(select(MESSAGE.c.id).where(MESSAGE.c.rfc_message_id == bare).limit(MOST)).scalars().all()
-    return _of_messages(conn, key, "Message-ID", ids) if ids else None
+    if ids:
+        return _of_messages(conn, key, "Message-ID", trace_received.with_threads(conn, ids), about=ids[0])
+    came = trace_received.by_message_id(conn, bare, limit=MOST)
+    if not came:
+        return None
+    return _of_messages(conn, key, "Message-ID", trace_received.with_threads(conn, came), about=came[0])
 
 
 def _by_provider_id(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
@@ -183,7 +194,7 @@ def _by_mailbox(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
 
 
 def _by_address(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
-    """Look up a recipient. None for an address that only started runs, which `_by_user` finds."""
+    """Look up a recipient or an author. None for an address that only started runs, which `_by_user` finds."""
     if "@" not in key or key.startswith("<"):
         return None
     try:
@@ -193,11 +204,18 @@ def _by_address(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
     r = RECIPIENT.c
     found = select(r.message_id).where(r.address == address).distinct()
     ids = conn.execute(found.order_by(r.message_id.desc()).limit(MOST + 1)).scalars().all()
-    if not ids:
+    came = trace_received.by_author(conn, address, limit=MOST + 1)
+    if not ids and not came:
         return None
-    count = f"{len(ids)} messages" if len(ids) != 1 else "1 message"
-    count = f"more than {MOST} messages" if len(ids) > MOST else count
-    return _of_messages(conn, key, "recipient", ids, address=address, verdict=f"{count} of this desk went to {address}")
+    went_to = f"{_counted(ids)} of this desk went to {address}" if ids else ""
+    came_from = f"{_counted(came)} came from {address}" if came else ""
+    verdict = ", ".join(part for part in (went_to, came_from) if part)
+    kind = "recipient" if ids else "author"
+    return _of_messages(conn, key, kind, sorted({*ids, *came}, reverse=True), address=address, verdict=verdict)
+
+
+def _counted(ids: Sequence[int]) -> str:
+    return f"more than {MOST} messages" if len(ids) > MOST else plural(len(ids), "message")
 
 
 def _by_run(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
@@ -279,31 +297,40 @@ def _of_messages(
     verdict: str | None = None,
     address: str | None = None,
     further: Iterable[Entry] = (),
+    about: int | None = None,
 ) -> Story | None:
-    """The story of these messages; None if there are none, and no `further`. `address` narrows it to one person."""
+    """The story of these messages, sent or received; None if there are none, and no `further`.
+
+    `address` narrows it to one person. `about` is the message that was asked for, if others are of its thread.
+    """
     shown = list(dict.fromkeys(ids))[:MOST]
     rows = conn.execute(_MESSAGES.where(MESSAGE.c.id.in_(shown))).all()
+    came = trace_received.rows(conn, shown)
     names = People(conn, shown)
     steps: list[Step] = []
     entries = {entry.seq: entry for entry in further}
-    if rows:
+    if rows or came:
         entries |= {one.seq: one for one in _log(conn, select(LOG).where(LOG.c.message.in_(shown)), limit=40 * MOST)}
         entries |= {one.seq: one for one in _consequences(conn, entries.values())}
         steps += run_steps(conn, {row.run_id for row in rows})
-        steps += calls(conn, rows)
+        steps += calls(conn, [row for row in rows if about in (None, row.id)])
     elif not entries:
         return None
     by_id = {row.id: row for row in rows}
+    runs = trace_received.run_keys(conn, {one.event.run for one in entries.values() if one.event.run is not None})
     for entry in entries.values():
         if isinstance(entry.event, facts.EmailRead) and entry.event.what == What.TRACE:
             continue  # otherwise each look at the story would add a line to it
-        step = step_of(entry, by_id, names)
+        step = step_of(entry, by_id, names, received=came, runs=runs)
         n = getattr(entry.event, "n", None)
         if address is None or n is None or names.address(entry.event.message, n) == address:
             steps.append(step)
-    text = verdict or _verdict(rows, names)
+    if verdict is None and about in came:
+        verdict = trace_received.verdict(came[about], len(rows))
+    text = verdict or _verdict([row for row in rows if about in (None, row.id)], names)
+    known = sorted({*by_id, *came}, reverse=True)
     return Story(
-        key, kind, True, text, messages=tuple(row.id for row in rows), steps=_in_order(steps),
+        key, kind, True, text, messages=tuple(known), steps=_in_order(steps),
         notes=_notes(rows, names, address, entries.values()), truncated=len(set(ids)) > MOST,
     )  # fmt: skip
 

@@ -25,12 +25,14 @@ from core.events import Event
 from core.ids import spell_id
 from core.model import plural
 from core.rules import identity_findings
+from core.services.audit import trace_received
 
 BATCH_SIZE: Final = 100
 WAITING: Final = 10
 """Messages whose wait is explained, the newest: the explanation is computed, not looked up."""
 KINDS: Final = (
-    "run", "call", "submitted", "decision", "departure", "feedback", "consequence", "read", "change", "waits",
+    "run", "received", "call", "submitted", "decision", "departure", "feedback", "consequence", "read", "change",
+    "waits",
 )  # fmt: skip
 """The order of steps at the same instant."""
 
@@ -147,12 +149,20 @@ def calls(conn: Connection, rows: Sequence[Row[Any]]) -> Iterable[Step]:
         )
 
 
-def step_of(entry: Entry, messages: Mapping[int, Row[Any]], people: People) -> Step:
-    """Convert a log entry to a step; `messages` are the rows of the story's messages."""
+def step_of(
+    entry: Entry,
+    messages: Mapping[int, Row[Any]],
+    people: People,
+    *,
+    received: Mapping[int, Row[Any]] | None = None,
+    runs: Mapping[int, str] | None = None,
+) -> Step:
+    """Convert a log entry to a step; `messages` and `received` are the rows of the story's messages."""
     event = entry.event
     row = messages.get(event.message or 0)
     line = (
-        _handed_in(event, row)
+        trace_received.step(event, (received or {}).get(event.message or 0), runs or {})
+        or _handed_in(event, row)
         or _decided(event)
         or _travelled(event, people)
         or _came_of_it(event, people)

@@ -1,8 +1,9 @@
 """Check an evidence bundle with Python's standard library alone: python3 verify.py [BUNDLE.zip | FOLDER] [--key KEY].
 
 Four questions: is every file the one the manifest names; does the hash chain hold over every entry; do the tables
-(decisions, figures) agree with the events; does a signed checkpoint vouch for the chain, under the key given with
---key. This file is self-contained: it is copied into each bundle and imports nothing from the gateway that wrote it.
+(decisions, received mail, figures) agree with the events; does a signed checkpoint vouch for the chain, under the key
+given with --key. This file is self-contained: it is copied into each bundle and imports nothing from the gateway that
+wrote it.
 """
 
 from __future__ import annotations
@@ -168,8 +169,8 @@ def check_tables(read: Read, _proof: dict[str, Any]) -> str:
     for row in rows:
         if actors.get((int(row["seq"]), row["event"])) != row["by"].removeprefix("'"):
             raise ValueError(f"decisions.csv, seq {row['seq']}: the log says otherwise")
-    signatures = check_signatures(read)
-    return f"{len(rows):,} decisions, {signatures:,} signed items and the figures agree with the events"
+    signatures, received = check_signatures(read), check_received(read)
+    return f"{len(rows):,} decisions, {signatures:,} signed items, {received} and the figures agree with the events"
 
 
 SIGNATURES = ("mailbox.owner_approved", "mailbox.governance_approved", "mailbox.signed_off", "mailbox.vetoed")
@@ -193,6 +194,26 @@ def check_signatures(read: Read) -> int:
     if written != [tuple(one.removeprefix("'") for one in line) for line in expected]:
         raise ValueError("signatures.csv does not say what events.jsonl holds")
     return len(rows)
+
+
+TOLD = ("source", "digest", "size", "attachments", "dmarc", "held")
+
+
+def check_received(read: Read) -> str:
+    """Check that received.csv says what the log says, and that each message in the bundle is the one that came."""
+    expected = [
+        (str(entry["seq"]), entry["id"], *(str(entry["data"][name]) for name in TOLD))
+        for entry in entries(read)
+        if entry["type"] == "email.received"
+    ]
+    rows = list(csv.DictReader(io.StringIO(read("received.csv").decode(), newline="")))
+    if [(row["seq"], row["message"], *(row[name] for name in TOLD)) for row in rows] != expected:
+        raise ValueError("received.csv does not say what events.jsonl holds")
+    files = [row for row in rows if row["file"]]
+    for row in files:
+        if hashlib.sha256(read(row["file"])).hexdigest() != row["digest"]:
+            raise ValueError(f"{row['file']} is not the message that was received")
+    return f"{len(rows):,} received messages ({len(files):,} with their bytes)"
 
 
 def check_files(read: Read, _proof: dict[str, Any]) -> str:

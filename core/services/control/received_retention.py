@@ -6,16 +6,18 @@ recognized.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
 
 from core.db.counters import EVER
-from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE
+from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, REVIEW
 from core.db.transaction import Transaction
 
 BATCH_SIZE: Final = 200
+UNKEPT: Final = "no longer kept"
+"""Replaces the text of a reason or a finding; its code stays."""
 KEPT: Final = "inbox_kb"
 """Counter that a mailbox's quota is enforced with: received mail that is still kept, each message in whole KiB.
 
@@ -46,3 +48,22 @@ def empty(tx: Transaction, content_ids: Collection[int]) -> None:
             "raw": None, "text": "", "visible": "", "hidden": [], "attachments": [], "purge_at": None,
         }  # fmt: skip
         tx.write(update(INBOUND_CONTENT).where(c.id.in_(content_ids)).values(**gone))
+        _unquote(tx, content_ids)
+
+
+def _unquote(tx: Transaction, content_ids: Collection[int]) -> None:
+    """Remove the texts of findings and of the reasons for a hold, which quote the message; their codes stay."""
+    m, r = INBOUND_MESSAGE.c, REVIEW.c
+    for row in tx.all(select(m.id, m.findings, m.held_for).where(m.content_id.in_(content_ids))):
+        if row.findings or row.held_for:
+            texts = {"findings": unkept(row.findings), "held_for": unkept(row.held_for)}
+            tx.write(update(INBOUND_MESSAGE).where(m.id == row.id).values(**texts))
+    held = select(m.id).where(m.content_id.in_(content_ids))
+    for row in tx.all(select(r.id, r.reasons, r.findings).where(r.id.in_(held))):
+        texts = {"reasons": unkept(row.reasons), "findings": unkept(row.findings)}
+        tx.write(update(REVIEW).where(r.id == row.id).values(**texts))
+
+
+def unkept(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Reasons or findings without what they quote."""
+    return [{name: value for name, value in one.items() if name != "text"} | {"text": UNKEPT} for one in listed]

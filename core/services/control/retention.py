@@ -29,14 +29,13 @@ from core.db.transaction import Transaction
 from core.durations import DAY
 from core.model import FINAL
 from core.services import context
+from core.services.control.received_retention import unkept
 
 MINUTES_KEPT: Final = 2 * DAY
 """Minute buckets serve hourly caps and sparklines; wider buckets are kept for a hundred days."""
 HOURS_KEPT: Final = 100 * DAY
 FEEDBACK_KEPT: Final = 90 * DAY
 BATCH_SIZE: Final = 200
-UNKEPT: Final = "no longer kept"
-"""Replaces the text of a reason; its code stays."""
 
 
 def purge_due(tx: Transaction) -> int:
@@ -72,11 +71,8 @@ def _unquote(tx: Transaction, ids: Sequence[int]) -> None:
     """Remove the text from the reasons why messages were held."""
     r = REVIEW.c
     for row in tx.all(select(r.id, r.reasons, r.findings).where(r.message_id.in_(ids))):
-        kept = {
-            name: [one | {"text": UNKEPT} for one in listed]
-            for name, listed in (("reasons", row.reasons), ("findings", row.findings))
-        }
-        tx.write(update(REVIEW).where(r.id == row.id).values(**kept))
+        texts = {"reasons": unkept(row.reasons), "findings": unkept(row.findings)}
+        tx.write(update(REVIEW).where(r.id == row.id).values(**texts))
 
 
 def forget_old(tx: Transaction) -> int:

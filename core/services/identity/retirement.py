@@ -18,7 +18,7 @@ from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict
 from core.events import EmailCancelled, MailboxExpiring, MailboxRetired
-from core.model import SYSTEM, Action, Actor, Status
+from core.model import RECEIVE, SYSTEM, Action, Actor, Status
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
@@ -104,22 +104,25 @@ def _cancel_waiting(tx: Transaction, mailbox: SenderState, *, reason: str, limit
 
 
 def _cancel_asked(tx: Transaction, mailbox: SenderState, *, reason: str) -> int:
-    """Cancel reads and tags that are pending, or were granted and not used."""
+    """Cancel reads and tags that are pending, or were granted and not used; received mail stays withheld."""
     c = REVIEW.c
-    kinds = [Action.READ.value, Action.TAG.value]
+    kinds = [Action.READ.value, Action.TAG.value, RECEIVE]
     of_mailbox = (
         (c.mailbox_id == mailbox.mailbox_id) & c.status.in_(["pending", "approved", "rejecting"]) & c.kind.in_(kinds)
     )
-    items = tx.all(select(c.kind, c.status, c.message_id).where(of_mailbox))
+    items = tx.all(select(c.id, c.kind, c.status, c.message_id).where(of_mailbox))
     if items:
         tx.write(update(REVIEW).where(of_mailbox).values(status="cancelled", due_at=None))
         pending = sum(item.status == "pending" for item in items)
         if pending:
             review.count_pending(tx, mailbox, n=-pending)
     for item in items:
+        if item.kind == RECEIVE:
+            review.withhold(tx, item.id, "rejected", reason=reason)
         tx.emit(
             EmailCancelled(
-                actor=str(SYSTEM), message=item.message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+                actor=str(SYSTEM), message=item.id if item.kind == RECEIVE else item.message_id,
+                mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
                 stream=mailbox.stream_id, kind=item.kind, reason=reason,
             )
         )  # fmt: skip

@@ -33,7 +33,7 @@ from core.events import (
     WebhookDead,
 )
 from core.ids import spell_id
-from core.model import plural
+from core.model import RECEIVE, plural
 from core.rules.policy import Policy
 from core.services import context
 from core.services.notify.apprise_client import Notice, Severity
@@ -46,7 +46,7 @@ STALE: Final = DAY
 _EVENTS, _HELD = "notify.events", "notify.held"
 _PLACE: Final = select(CURSOR.c.name, CURSOR.c.at).where(CURSOR.c.name.in_((_EVENTS, _HELD)))
 _WAITING: Final = (
-    select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.submitted_at, MAILBOX.c.address)
+    select(REVIEW.c.id, REVIEW.c.message_id, REVIEW.c.kind, REVIEW.c.submitted_at, MAILBOX.c.address)
     .join(MAILBOX, MAILBOX.c.id == REVIEW.c.mailbox_id)
     .where(
         REVIEW.c.status == "pending",
@@ -144,7 +144,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
             Notice(
                 what=f"held for more than {spell(patience)}",
                 about=row.address,
-                text=f"{_spelled(row.id, row.message_id)} of {row.address} still waits for a decision",
+                text=f"{_spelled(row.id, row.message_id, row.kind)} of {row.address} still waits for a decision",
                 severity="warning",
             ),
         )
@@ -238,14 +238,16 @@ def _say_held(
             text = f"{many} within {spell(event.before)}, the first {first}; postroom queue pending"
             return "held mail expires soon", text, "warning"
         case EmailExpired():
-            item = _spelled(event.item, event.message)
+            item = _spelled(event.item, event.message, event.kind)
             return "held mail expired", f"{item} of {about} expired: nobody decided in time", "warning"
         case EmailPending():
-            item = _spelled(event.item, event.message)
+            item = _spelled(event.item, event.message, event.kind)
             return "message held", f"{item} of {about} waits for a decision: {', '.join(event.reasons)}", "info"
 
 
-def _spelled(item: int, message: int | None) -> str:
+def _spelled(item: int, message: int | None, kind: str) -> str:
+    if kind == RECEIVE:
+        return f"received message {spell_id('m', item)}"
     return spell_id("m" if item == message else "a", item)
 
 

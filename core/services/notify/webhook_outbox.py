@@ -33,6 +33,7 @@ from core.events import (
     MailboxRequested,
 )
 from core.ids import spell_id
+from core.model import RECEIVE
 from core.services import context
 from core.services.notify import dead_letters
 from core.services.notify.targets import WEBHOOK_EVENTS
@@ -260,7 +261,9 @@ def _data(tx: Transaction, event: Event, address: str) -> dict[str, Any]:
 def _why(event: Event, held: Row[Any] | None, recipient: Row[Any] | None) -> str | None:
     """The sentence for an event that carries only codes."""
     if held is not None and event.type == "email.pending":
-        return "; ".join(str(reason["text"]) for reason in held.reasons) or None
+        # What holds received mail may quote it, and a webhook carries metadata only.
+        told = "code" if held.kind == RECEIVE else "text"
+        return "; ".join(str(reason[told]) for reason in held.reasons) or None
     return recipient.reason if recipient is not None else None
 
 

@@ -31,6 +31,7 @@ from core.services.feedback import ingest
 from core.services.receiving import threads
 from core.services.receiving.read_mail import ReceivedMail, StoredAddress, normalised
 from core.services.receiving.threads import Thread
+from core.services.sending import review
 
 _COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}."
 """How the address begins to which a stream's complaints go (RFC 9477)."""
@@ -189,6 +190,10 @@ def _store(
             answers=None if thread.answers is None else spell_id("m", thread.answers),
         )
     )  # fmt: skip
+    if row["status"] == "held":
+        review.hold_received(
+            tx, inbound_id, box, reasons=row["held_for"], findings=row["findings"], digest=mail.digest
+        )  # fmt: skip
 
 
 def _row(handed: Handover, thread: Thread) -> dict[str, Any]:

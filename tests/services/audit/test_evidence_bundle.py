@@ -19,7 +19,7 @@ from core.db.store import Store
 from core.durations import DAY, HOUR
 from core.errors import Invalid, NotFound
 from core.events import CATALOGUE, MailboxModeChanged
-from core.ids import read_id
+from core.ids import read_id, spell_id
 from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.policy import Policy
 from core.security.encryption import new_key_pair
@@ -27,10 +27,11 @@ from core.services.audit import checkpoints
 from core.services.audit.checkpoints import Checkpoint
 from core.services.audit.compliance_map import ROWS
 from core.services.audit.evidence_bundle import bundle
-from core.services.control import policy
+from core.services.control import policy, received_retention
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.factories.desk import ALICE, GAIL, WIDE, Bench, add_mailbox, leave, make_desk
+from tests.factories.inbound import arrive, mail, received
 from tests.factories.records import add_keys, request, sign
 
 PAIR = new_key_pair("ed25519")
@@ -256,3 +257,26 @@ def test_what_cannot_be_bundled_is_refused(store: Store) -> None:
         made(store, agent="nobody")
     with pytest.raises(Invalid):
         made(store, since=store.clock.now() + DAY)
+
+
+def test_received_mail_is_in_the_bundle_with_its_digest_and_on_demand_with_its_bytes(
+    store: Store, tmp_path: Path
+) -> None:
+    desk = make_desk(store, **WIDE)
+    arrive(desk, mail("Yes, please."))
+    arrive(desk, mail("No.", message_id="<q2@example.com>"))
+    kept, gone = received(store)
+    store.transact(lambda tx: received_retention.empty(tx, [gone.content_id]))
+    files = members(made(store, received_mail=True))
+    named = f"received/{spell_id('m', kept.id)}.eml"
+    assert [name for name in files if name.startswith("received/")] == [named]
+    found = check(tmp_path, files)
+    assert found.returncode == 0, found.stdout
+    assert "2 received messages (1 with their bytes)" in found.stdout
+    for name, old, new in ((named, b"Yes", b"No!"), ("received.csv", b"lmtp", b"lmtx")):
+        altered = files | {name: files[name].replace(old, new)}
+        manifest = {"sha256": {one: hashlib.sha256(raw).hexdigest() for one, raw in altered.items()}}
+        manifest["sha256"].pop("manifest.json")
+        altered["manifest.json"] = json.dumps(manifest).encode()
+        assert check(tmp_path, altered).returncode == 1, name
+    assert not any(name.startswith("received/") for name in members(made(store))), "mail itself only on demand"

@@ -19,11 +19,13 @@ from core.model import Actor, Mode, Outcome, Reply, Scope
 from core.rules import signed_ids
 from core.rules.signed_ids import HmacKeys
 from core.services.audit.trace import Story, trace
+from core.services.control.read_log import Shown, What
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
-from core.services.sending import delivery, review
+from core.services.sending import delivery, gated_actions, review
 from core.services.sending.submission import RunClaim
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, leave, make_desk
+from tests.factories.inbound import JANE, SERVER, arrive, mail, received
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued as 77", "dot", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot")
@@ -266,3 +268,41 @@ def test_a_story_of_mail_that_has_left_waits_for_nothing(store: Store) -> None:
     with store.read() as conn:
         steps = trace(conn, spell_id("m", item), KEYRING, now=store.clock.now()).steps
     assert "waits" not in {step.kind for step in steps}
+
+
+def test_received_mail_is_traced_by_its_id_its_message_id_its_author_and_the_answer_to_it(store: Store) -> None:
+    desk = make_desk(store, **WIDE)
+    assert told(store, spell_id("m", 7)).kind == "nothing"
+    arrive(desk, mail(more=f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\n"))
+    (row,) = received(store)
+    asked = Shown(What.BODY, item=row.id)
+    store.transact(lambda tx: gated_actions.read(tx, ADDRESS, "body", token=desk.token, ctx=desk.ctx, shown=asked))
+    answer = desk.submit(JANE, run=CLAIM, in_reply_to="<q1@example.com>")
+    keys = (spell_id("m", row.id), "<q1@example.com>", answer.message_id or "")
+    stories = [told(store, key) for key in keys]
+    for story in stories:
+        assert story.found
+        assert story.ours
+        assert [step.kind for step in story.steps if step.kind in {"received", "read", "submitted"}] == [
+            "received", "read", "submitted",
+        ]  # fmt: skip
+    first = stories[0]
+    assert first.verdict == f"received from {JANE} for {ADDRESS}, delivered; support-bot sent 1 message in its thread"
+    came = next(step.text for step in first.steps if step.kind == "received")
+    assert came.startswith(f"came by lmtp from {JANE} 'Refund': {row.size} bytes, digest {row.digest[:12]}, DMARC pass")
+    read = next(step.text for step in first.steps if step.kind == "read")
+    assert read.startswith(f"agent:support-bot read the body (http, token {desk.token.id}")
+    by_author = told(store, JANE)
+    assert by_author.verdict == f"1 message of this desk went to {JANE}, 1 message came from {JANE}"
+    assert told(store, "stranger@example.com").kind == "nothing"
+
+
+def test_the_trace_of_held_mail_tells_who_decided(store: Store) -> None:
+    desk = make_desk(store, **WIDE)
+    arrive(desk, mail(more="X: " + "a" * 300_000 + "\n"))
+    item = received(store)[0].id
+    store.transact(lambda tx: review.decide(tx, review.Decision(item, approve=True, reason="known"), actor=ALICE))
+    texts = [step.text for step in told(store, spell_id("m", item)).steps if step.kind == "decision"]
+    assert texts[0].startswith("held (unreadable) until")
+    assert texts[1].startswith("approved by alice unopened, policy 1: known")
+    assert texts[2] == "released to its agent, approved by alice: known"

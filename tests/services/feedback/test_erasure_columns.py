@@ -303,7 +303,8 @@ def _planted(column: Column[Any]) -> Any:
     }:  # fmt: skip
         return JANE
     if isinstance(column.type, JSON):
-        listed = column.name in {"reasons", "findings"} and column.table.name == "review"
+        quoting = {"review": {"reasons", "findings"}, "inbound_message": {"findings", "held_for"}}
+        listed = column.name in quoting.get(column.table.name, ())
         return [{"code": "x", "text": WORDS}] if listed else [WORDS, JANE]
     return WORDS.encode() if isinstance(column.type, LargeBinary) else WORDS
 

@@ -18,7 +18,6 @@ from core.ids import spell_id
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
 from core.services.feedback import consents
-from core.services.receiving import marks
 from core.services.sending import gated_actions, loop_prevention, review
 from core.services.sending.submission import RunClaim
 from core.services.sending.submit_result import Answer
@@ -119,7 +118,7 @@ def test_a_second_strangers_mail_keeps_answers_to_the_first_in_though_it_claims_
 def test_a_message_by_several_authors_is_answered_to_nobody(store: Store) -> None:
     desk = autonomous(store)
     one = stranger(desk, sender=f"{EVIL}>, Jane <{JANE}")
-    store.transact(lambda tx: marks.release(tx, one, reason=None, actor=ALICE))
+    store.transact(lambda tx: review.decide(tx, review.Decision(one, approve=True), actor=ALICE))
     read(desk, one)
     assert held_for(store, reply(desk, one, EVIL)) == ["tainted_run"]
 

@@ -1,7 +1,7 @@
 """Review of held actions: listed, opened, approved, rejected, undone, released or expired.
 
 `items` are the rows of the queue, `dwell` tracks what each reviewer has open, `decide` is the reviewer's decision,
-`release` and `close` are the two ways out. The rest of the desk imports from here.
+`release` and `close` are the two ways out, `received` is mail that came in. The rest of the desk imports from here.
 """
 
 from core.services.sending.review.close import (
@@ -25,6 +25,8 @@ from core.services.sending.review.items import (
     send_back,
     settle_review,
 )
+from core.services.sending.review.received import hold as hold_received
+from core.services.sending.review.received import withhold
 from core.services.sending.review.release import (
     READ_GRANT,
     RELEASE_DUE,
@@ -54,6 +56,7 @@ __all__ = [
     "expire_due",
     "format_item_id",
     "free_followers",
+    "hold_received",
     "into_lanes",
     "new_item",
     "opened",
@@ -64,4 +67,5 @@ __all__ = [
     "settle_review",
     "undo",
     "warn_expiring",
+    "withhold",
 ]

@@ -16,11 +16,11 @@ from core.db.transaction import Transaction
 from core.errors import Conflict, NotFound
 from core.events import EmailCancelled, EmailExpired, ReviewExpiring
 from core.ids import spell_id
-from core.model import SYSTEM, Actor, Status
+from core.model import RECEIVE, SYSTEM, Actor, Status
 from core.rules.roles import Verb
 from core.services import access, context
 from core.services.sending import acceptance_limits, first_time_recipients
-from core.services.sending.review import items, release
+from core.services.sending.review import items, received, release
 
 
 def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None = None) -> Status:
@@ -69,6 +69,8 @@ def reject(tx: Transaction, item: Row[Any], mailbox: SenderState, *, reason: str
     """Reject an item for good: from here on its rejection counts, and its agent sees it."""
     items.count_decision(tx, item, mailbox, "rejected")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="rejected", due_at=None))
+    if item.kind == RECEIVE:
+        received.withhold(tx, item.id, "rejected")
     end_unsent(tx, item.message_id, mailbox, status=Status.REJECTED, reason=reason)
 
 
@@ -99,6 +101,9 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
         tx.write(update(REVIEW).where(c.id == item.id).values(status="expired", due_at=None, decided_at=tx.now))
         tx.emit(EmailExpired(**items.subjects(item, mailbox, SYSTEM), kind=item.kind, item=item.id))
         items.count_pending(tx, mailbox, n=-1)
+        if item.kind == RECEIVE:  # nothing of the agent's that reviewers left lying
+            received.withhold(tx, item.id, "expired", reason="nobody decided in time")
+            continue
         tx.bump("mailbox", str(mailbox.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
         end_unsent(tx, item.message_id, mailbox, status=Status.EXPIRED, reason="nobody decided in time")
     return len(due)

@@ -12,11 +12,11 @@ from sqlalchemy import Row, select, update
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState
-from core.db.tables import MESSAGE, REVIEW
+from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.errors import Conflict, Forbidden, Invalid
 from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
-from core.model import Action, Actor
+from core.model import RECEIVE, Actor
 from core.rules.roles import Verb
 from core.services import access, context
 from core.services.sending.review import close, items, release
@@ -43,6 +43,8 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
     """Result of a decision. `release_at` is when approved mail enters its lanes, or a rejection ends it.
+
+    `status` is `delivered` for received mail that its agent can read from now on.
 
     `hurried` is the warning to a reviewer whose approvals come faster than anyone can read.
     """
@@ -97,7 +99,7 @@ def _approve(
     approvers = [*item.approvers, actor.name]
     missing = max(0, item.needs - len(approvers))
     release_at = tx.now + decision.delay
-    mail = item.message_id is not None and item.kind in (Action.SEND, Action.REPLY)
+    mail = release.is_mail(item)
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
     tx.emit(
         EmailApproved(
@@ -132,11 +134,17 @@ def _approve(
         items.count_decision(tx, item, mailbox, "approved")
     elif decision.delay == 0:
         release.release(tx, item, mailbox)
-    return DecisionResult(item.id, "approved", release_at=release_at, hurried=hurried)
+    status = "delivered" if item.kind == RECEIVE and decision.delay == 0 else "approved"
+    return DecisionResult(item.id, status, release_at=release_at, hurried=hurried)
 
 
 def _reject(tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Decision, actor: Actor) -> DecisionResult:
-    """Reject an item, for good at once or after the undo delay; until then it waits, no longer listed as pending."""
+    """Reject an item, for good at once or after the undo delay; until then it waits, no longer listed as pending.
+
+    Received mail is rejected with a reason: its sender is told nothing, so the log alone explains its absence.
+    """
+    if item.kind == RECEIVE:
+        context.require_reason(decision.reason or "")
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
     release_at = tx.now + decision.delay if decision.delay else None
     tx.write(
@@ -208,6 +216,10 @@ def _state(item: Row[Any]) -> str:
 
 
 def _digest(tx: Transaction, item: Row[Any]) -> str | None:
+    if item.kind == RECEIVE:
+        c, m = INBOUND_CONTENT.c, INBOUND_MESSAGE.c
+        content = tx.one(select(c.digest).join(INBOUND_MESSAGE, m.content_id == c.id).where(m.id == item.id))
+        return None if content is None else str(content.digest)
     if item.message_id is None:
         return None
     row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))

@@ -13,7 +13,7 @@ from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.errors import NotFound
 from core.ids import spell_id
-from core.model import Action, Actor, Reason, Status
+from core.model import RECEIVE, Action, Actor, Reason, Status
 from core.rules import content
 from core.rules.gate import approved_rules
 from core.services import context
@@ -26,7 +26,7 @@ USUAL_REVIEW: Final = 15 * 60
 def new_item(
     *,
     item: int,
-    kind: Action,
+    kind: str,
     mailbox: SenderState,
     message_id: int | None,
     target: str | None,
@@ -37,10 +37,13 @@ def new_item(
     now: int,
     expires_at: int,
 ) -> dict[str, Any]:
-    """The row of a pending action. `findings` are the checks that its content fails, `reasons` why it is held."""
+    """The row of a pending item. `kind` is an `Action` or `RECEIVE`.
+
+    `findings` are the checks that its content fails, `reasons` why it is held.
+    """
     return {
         "id": item,
-        "kind": kind.value,
+        "kind": str(kind),
         "mailbox_id": mailbox.mailbox_id,
         "agent_id": mailbox.agent_id,
         "message_id": message_id,
@@ -71,16 +74,18 @@ def count_decision(tx: Transaction, item: Row[Any], mailbox: SenderState, verdic
     """Count a final decision for evidence, estimates and anomaly signals; of each message the last one, once.
 
     So it is called when a decision can no longer be undone: at the release of an approval, at the end of a rejection.
-    An approved read or tag shows how long reviews take, but nothing about the mail of its mailbox.
+    An approved read or tag shows how long reviews take, but nothing about the mail of its mailbox; a decision on
+    received mail says nothing about its agent at all, and counts for the desk alone.
     """
     hour = bucket(tx.now, 60)
     seconds = max(0, (item.decided_at or tx.now) - item.submitted_at) // 1_000_000
     scopes = (("mailbox", str(mailbox.mailbox_id)), ("desk", ""))
     again = item.counted
-    for scope, key in scopes:
-        if verdict == "rejected" and again:
+    about_agent = item.kind != RECEIVE
+    for scope, key in scopes if about_agent else scopes[1:]:
+        if about_agent and verdict == "rejected" and again:
             tx.bump(scope, key, "approved_1h", minute=hour, n=-1)
-        if (verdict == "rejected" or not again) and (verdict == "rejected" or item.message_id is not None):
+        if about_agent and (verdict == "rejected" or (not again and item.message_id is not None)):
             tx.bump(scope, key, f"{verdict}_1h", minute=hour)
         if not again:
             tx.bump(scope, key, "decided_1h", minute=hour)
@@ -179,7 +184,7 @@ def settle_review(tx: Transaction, message_id: int, mailbox: SenderState) -> Non
 
 def format_item_id(item: Row[Any]) -> str:
     """The id by which an item is decided: the message's, or an action's own."""
-    return spell_id("m" if item.message_id == item.id else "a", item.id)
+    return spell_id("m" if item.message_id == item.id or item.kind == RECEIVE else "a", item.id)
 
 
 def item(tx: Transaction, item_id: int) -> Row[Any]:
@@ -194,7 +199,7 @@ def subjects(item: Row[Any], mailbox: SenderState, actor: Actor) -> dict[str, An
     """The ids by which an event of the item is found."""
     return {
         "actor": str(actor),
-        "message": item.message_id,
+        "message": item.id if item.kind == RECEIVE else item.message_id,
         "mailbox": mailbox.mailbox_id,
         "agent": mailbox.agent_id,
         "stream": mailbox.stream_id,

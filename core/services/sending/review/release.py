@@ -19,9 +19,9 @@ from core.db.tables import MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import HOUR
 from core.events import EmailQueued, EmailScheduled
-from core.model import SYSTEM, Action, Actor, Status
+from core.model import RECEIVE, SYSTEM, Action, Actor, Status
 from core.services.sending import acceptance_limits
-from core.services.sending.review import items
+from core.services.sending.review import items, received
 
 READ_GRANT: Final = HOUR
 """How long an approved read or tag may be done, once."""
@@ -34,18 +34,26 @@ def release_due(tx: Transaction, *, limit: int = 200) -> int:
     due = tx.all(select(REVIEW).where(c.status == "approved", c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
         mailbox = gate_queries.gate(tx, item.mailbox_id)
-        if item.message_id is not None and item.kind in (Action.SEND, Action.REPLY):
+        if is_mail(item):
             release(tx, item, mailbox)
         else:
             _lapse(tx, item)
     return len(due)
 
 
+def is_mail(item: Row[Any]) -> bool:
+    """Whether approving it releases a message, sent or received, rather than granting a read or a tag."""
+    return item.kind == RECEIVE or (item.message_id is not None and item.kind in (Action.SEND, Action.REPLY))
+
+
 def release(tx: Transaction, item: Row[Any], mailbox: SenderState) -> None:
     """Release approved mail now: from here on its approval counts as evidence."""
     items.count_decision(tx, item, mailbox, "approved")
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(status="released", due_at=None))
-    into_lanes(tx, item.message_id, mailbox)
+    if item.kind == RECEIVE:
+        received.deliver(tx, item.id)
+    else:
+        into_lanes(tx, item.message_id, mailbox)
 
 
 def _lapse(tx: Transaction, item: Row[Any]) -> None:

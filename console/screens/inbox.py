@@ -1,0 +1,201 @@
+"""9 Inbox: mail that the desk's mailboxes received, the newest first; what is held is released or rejected here too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Final
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.timer import Timer
+
+from console.keymap import Scope
+from console.safe_text import fill, make_safe
+from console.screens.desk_screen import bindings
+from console.screens.held_actions import HeldScreen, short
+from console.state import DeskUpdate, Link
+from console.table_messages import FetchFailed, Highlighted
+from console.views.format import count
+from console.views.received_rows import RECEIVED, received_row
+from console.widgets.columns import Row
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
+from core.db.queries import received as reads
+from core.db.queries.received import ReceivedRow
+from core.rules.roles import Verb
+from core.services.control.read_log import Shown, What
+
+READ_AFTER: Final = 1.0
+"""Seconds from an event to reading the order again: a hundred arrivals a second cost one read."""
+NEAR: Final = 50
+"""Rows from the end of what is loaded at which the next page is read."""
+CONCERNS: Final = ("email.", "recipient.")
+
+
+class InboxScreen(HeldScreen):
+    """Received mail, page by page: ids by their index, lines only where they are in view."""
+
+    scope = Scope.INBOX
+    tab = 9
+    title_word = "Inbox"
+    filter_fields = reads.FIELDS
+    fault_filter = "state:held"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.INBOX)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[int, ReceivedRow] = {}
+        self._wanted = reads.PAGE
+        self._more = False
+        self._soon: Timer | None = None
+        self._asked = False
+
+    def compose_body(self) -> ComposeResult:
+        texts = Texts(loading="Loading received mail ...", empty="Nothing was received yet.")
+        yield VirtualTable(RECEIVED, self, now=lambda: self.console.now, markable=False, id="list", texts=texts)
+
+    @property
+    def table(self) -> VirtualTable:
+        return self.query_one("#list", VirtualTable)
+
+    def on_mount(self) -> None:
+        self.table.focus()
+
+    def focus_body(self) -> None:
+        self.table.focus()
+
+    def note(self) -> str:
+        return f"{count(len(self.table.roster))}{'+' if self._more else ''} shown"
+
+    # -- rows ---------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
+        """The lines of these ids: what the table asks for when they come into view."""
+        items = list(ids)
+        found = await self.desk.read(lambda conn: reads.rows(conn, items), verb=Verb.MESSAGE_READ)
+        visible = set(self.table.roster.ids) if len(self._known) > 4 * reads.PAGE else None
+        if visible is not None:
+            self._known = {item: row for item, row in self._known.items() if item in visible}
+        self._known |= found
+        self.check_frame_with_rows()
+        return {item: received_row(row) for item, row in found.items()}
+
+    async def load(self) -> None:
+        wants, now, wanted, fresh = self.wants, self.console.now, self._wanted, not self._asked
+        ids = await self.desk.read(
+            lambda conn: reads.page_ids(conn, wants, now=now, limit=wanted + 1), verb=Verb.MESSAGE_READ
+        )
+        self._more = len(ids) > wanted
+        self._asked = True
+        if fresh:
+            self.table.show_rows(ids[:wanted], filtered=bool(wants))
+        else:
+            self.table.offer_rows(ids[:wanted])
+        self.log_shown(Shown(What.MESSAGES))
+        self.check_frame()
+
+    @property
+    def rows_pending(self) -> bool:
+        return not self._asked
+
+    def failed(self, reason: str) -> None:
+        self.table.say_failed(reason)
+
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.live.link is Link.LOST:
+            self.table.say_failed(update.live.lost_reason)
+            return
+        if update.everything:
+            self.table.say_current()
+            self.reload()
+            return
+        self.table.touch_rows(update.messages)
+        if self._soon is None and any(kind.startswith(CONCERNS) for kind in update.kinds):
+            self._soon = self.set_timer(READ_AFTER, self._reload_now)
+
+    def _reload_now(self) -> None:
+        self._soon = None
+        self.reload()
+
+    def filtered(self) -> None:
+        self._asked, self._wanted = False, reads.PAGE
+        self.reload()
+        self.check_frame()
+
+    @on(FetchFailed)
+    def _not_read(self, event: FetchFailed) -> None:
+        self.table.say_failed(str(event.error))
+
+    @on(Highlighted)
+    def _near_the_end(self) -> None:
+        self.check_frame()
+        if self._more and self._asked and self.table.roster.cursor_index >= len(self.table.roster) - NEAR:
+            self._load_older()
+
+    @work(group="older", exclusive=True, exit_on_error=False)
+    async def _load_older(self) -> None:
+        """The next page, below what is loaded."""
+        order = self.table.roster.ids
+        if not len(order):
+            return
+        wants, now, before = self.wants, self.console.now, order[-1]
+        older = await self.desk.read(
+            lambda conn: reads.page_ids(conn, wants, now=now, before=before, limit=reads.PAGE + 1),
+            verb=Verb.MESSAGE_READ,
+        )
+        if wants != self.wants or order is not self.table.roster.ids:
+            return  # a filter was set, or the order was read again meanwhile
+        self._more = len(older) > reads.PAGE
+        self.table.offer_rows(order + older[: reads.PAGE])
+        self._wanted = len(self.table.roster)
+        self.check_frame()
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def _row(self) -> ReceivedRow | None:
+        cursor = self.table.cursor_id
+        return None if cursor is None or self.table.is_gone(cursor) else self._known.get(cursor)
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        row = self._row()
+        return None if row is None or row.status != "held" else (row.id, row.digest, row.spelled)
+
+    def about(self) -> Content:
+        row = self._row()
+        if row is None:
+            return Content("")
+        return fill("$sender → $agent · $subject", sender=row.sender, agent=row.agent, subject=row.subject)
+
+    def findings(self) -> tuple[str, ...]:
+        row = self._row()
+        return row.findings if row is not None else ()
+
+    def decided(self, items: Sequence[int]) -> None:
+        self.table.touch_rows(items)
+        self.check_frame()
+
+    def why_not(self, name: str) -> str | None:
+        if name not in {"approve", "reject", "open", "copy"}:
+            return super().why_not(name)
+        row = self._row()
+        if row is None:
+            return "nothing is under the cursor" if self.table.cursor_id is None else "it is still loading"
+        if name in {"approve", "reject"}:
+            if (undecided := self.filter_undecided) is not None:
+                return undecided
+            if row.status != "held":
+                return f"{short(row.spelled)} is not held: it is {make_safe(row.status).text}"
+            if name == "approve" and not self.console.session.has_seen(row.id, row.digest):
+                return "it is held for a reason: open it first (⏎)"
+        return super().why_not(name)
+
+    def do_open(self) -> None:
+        cursor = self.table.cursor_id
+        if cursor is not None:
+            self.console.open_message(cursor, self.table.roster.ids)
+
+    def do_copy(self) -> None:
+        if (row := self._row()) is not None:
+            self.console.copy(row.spelled)
