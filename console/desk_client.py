@@ -79,6 +79,7 @@ class Desk:
         self._overview = Overview.fresh()
         self._dirty: set[int] = set()
         self._read_at = _NEVER
+        self._version: int | None = None
         self._unread = False
         self._nudged = asyncio.Event()
         self.ended: Callable[[AccessEnded], None] = lambda _: None
@@ -163,7 +164,16 @@ class Desk:
 
     def _look(self) -> DeskUpdate:
         """One look: the events since the last one, and the figures if they may have changed."""
+        version = self.store.version()
+        if version is not None and version == self._version and not self._is_due():
+            return DeskUpdate(self.live)  # no process has committed since the last look
+        self._version = version
         return self.store.look(self._read_on)
+
+    def _is_due(self) -> bool:
+        """Whether a look reads more than what was committed since: figures that are put off, or that time changes."""
+        _, lines_at, _ = self._read_at
+        return self.live.link is not Link.LIVE or self._unread or time.monotonic() - lines_at >= LINES_EVERY
 
     def _read_on(self, tx: Transaction) -> DeskUpdate:
         self.actor = access.require(
