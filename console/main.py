@@ -22,7 +22,7 @@ from core.errors import Invalid
 if TYPE_CHECKING:
     from console.ports import Parts
 
-ABOUT: Final = "The operations desk for email that AI agents send."
+ABOUT: Final = "The operations desk for email that AI agents send and receive."
 
 
 def build(given: Sequence[str] | None = None) -> typer.Typer:
@@ -68,7 +68,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """The operations desk for email that AI agents send."""
+    """The operations desk for email that AI agents send and receive."""
     del version
 
 

@@ -1,4 +1,4 @@
-"""Postroom: the operations desk for email that AI agents send.
+"""Postroom: the operations desk for email that AI agents send and receive.
 
 What happens to a message, and the files of each step:
 
