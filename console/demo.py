@@ -218,6 +218,7 @@ def _text(figures: Figures) -> str:
         f"suspended     {one['agent']} after {one['after_sent']:,} sent: {one['reason']}" for one in figures.suspended
     ]
     lines.append(f"departed after a suspension: {figures.departed_after_suspension}")
+    lines.append(f"received: {figures.received}, of which held for a person: {figures.received_held}")
     lines.append(f"audit verify: {figures.events:,} events, {'whole' if figures.audit_ok else 'BROKEN'}")
     return "\n".join(lines)
 

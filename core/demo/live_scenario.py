@@ -27,12 +27,13 @@ from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import AGENT, MESSAGE, RECIPIENT
-from core.demo import scripts
+from core.demo import correspondents, scripts
 from core.demo.agents import SimulatedAgent, SimulatedReviewer
 from core.demo.receiver import ReceiverProfile, World
 from core.demo.scripts import Script
 from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.errors import Unavailable
+from core.events import EmailReceived
 from core.model import Action, Mode, Status
 from core.services.sending import refusals
 
@@ -97,6 +98,8 @@ CAST: Final[tuple[tuple[Cast, Script], ...]] = (
         scripts.PIPELINE,
     ),
 )
+READER: Final = CAST[3][0]
+"""The agent that reads its inbox; a person approves its mail in any case."""
 BRISK: Final = 4
 """How many times faster than real life the agents work."""
 STEP: Final = 5.0
@@ -131,6 +134,10 @@ class Figures:
     suppressed: int = 0
     suspended: list[dict[str, Any]] = field(default_factory=list)
     departed_after_suspension: int = 0
+    received: int = 0
+    """Messages that mailboxes of the desk received."""
+    received_held: int = 0
+    """Those among them that a person looks at before their agent can."""
     events: int = 0
     audit_ok: bool = False
     seconds: float = 0.0
@@ -171,6 +178,7 @@ class Live:
         self._rogue_after = rogue_after
         self.clock = SystemClock()
         self.url = f"http://127.0.0.1:{_free_port()}"
+        self.lmtp = f"127.0.0.1:{_free_port()}"
         self.founded: SeededDesk | None = None
         self.agents: list[SimulatedAgent] = []
         self._seed = seed
@@ -193,6 +201,7 @@ class Live:
             async with httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, limits=limits) as client:
                 self._client = client
                 await self._wait_until_up(client, gateway)
+                await correspondents.deliver(self.lmtp)
                 acting = [asyncio.create_task(one) for one in self._actors(client)]
                 try:
                     yield self
@@ -228,7 +237,10 @@ class Live:
             token=self.founded.operators["olive"], mailboxes=[cast.address for cast, _ in CAST[1:4:2]], client=client,
             clock=self.clock, seed=self._seed, reads_for=self._reads_for,
         )  # fmt: skip
-        return [*(agent.run() for agent in self.agents), reviewer.run()]
+        reading = correspondents.read_inbox(
+            client, mailbox=READER.address, token=self.founded.agents[READER.agent], clock=self.clock
+        )
+        return [*(agent.run() for agent in self.agents), reviewer.run(), reading]
 
     def _brisk(self, script: Script) -> Script:
         """Return the script at a pace that a person can watch for a minute."""
@@ -249,7 +261,7 @@ class Live:
         with contextlib.closing(log_file):
             return await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
-                "--listen", self.url.removeprefix("http://"),
+                "--listen", self.url.removeprefix("http://"), "--lmtp", self.lmtp,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log_file, stderr=log_file,
                 env=surroundings() | {"POSTROOM_LOG_LEVEL": "warning"},
             )  # fmt: skip
@@ -318,6 +330,9 @@ def figures_of(store: Store, *, seconds: float) -> Figures:
             after = entries[-1].seq
             for entry in entries:
                 _count(found, entry, sent_by, allowed)
+                if isinstance(entry.event, EmailReceived):
+                    found.received += 1
+                    found.received_held += entry.event.held
         found.events = after
         found.audit_ok = audit_log.verify(conn).ok
     for one in found.suspended:

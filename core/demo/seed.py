@@ -17,6 +17,7 @@ from typing import Final
 from core.db import migrate
 from core.db.store import Store
 from core.db.transaction import Transaction
+from core.demo import correspondents
 from core.durations import DAY, HOUR
 from core.model import DEFAULT_CLASSES, Actor, Clock, ContentClass, Mode, Role
 from core.rules import policy as policies
@@ -120,6 +121,7 @@ def _files(directory: Path, database: str | None, report_token: str) -> MasterKe
     _write(directory / MASTER, text)
     settings = ['name = "DEMO"', 'organisation = "Acme Example"', "[webhooks]", 'allow = ["127.0.0.1"]']
     settings += ["[feedback]", f'report_token = "{report_token}"']
+    settings += ["[inbound]", f'authserv_ids = ["{correspondents.SERVER}"]']
     if database is not None:
         settings.insert(0, f'database = "{database}"')
     configured = directory / TOML

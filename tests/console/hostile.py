@@ -6,6 +6,7 @@ Every place that a test does not know of is in it as well: each text column of e
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from email.header import Header
 from typing import Any, Final
@@ -19,7 +20,7 @@ from textual.pilot import Pilot
 
 from console.app import PostroomConsole
 from core.db import tables
-from core.db.tables import BODY
+from core.db.tables import BODY, INBOUND_CONTENT
 from core.db.transaction import Transaction
 from core.events import AgentWarned, EmailBlocked, FeedbackUnverified, PolicyRefused
 from core.text.unicode_safety import spell_out
@@ -96,6 +97,7 @@ def _fill(tx: Transaction, payload: str) -> None:
         if values:
             tx.write(update(one).values(**values))
     tx.write(update(BODY).values(rendered=mail_of(payload), issued=payload.encode(errors="replace"), preview=payload))
+    tx.write(update(INBOUND_CONTENT).values(raw=zlib.compress(mail_of(payload))))
     _keep_working(tx)
 
 
@@ -103,6 +105,13 @@ def _json(name: str, payload: str) -> Any:
     match name:
         case "reasons":
             return [{"code": payload, "text": payload}]
+        case "held_for":
+            return [{"code": payload, "text": payload}]
+        case "authentication":
+            domain = {"status": payload, "domain": payload}
+            return {"spf": domain, "dkim": [domain], "dmarc": domain | {"aligned_by": [payload]}}
+        case "hidden":
+            return [payload, payload]
         case "allow" | "via" | "tags":
             return [payload, payload]
         case "meta":

@@ -23,7 +23,7 @@ from console.views.message_lines import (
 from core.db.tables import REVIEW
 from core.model import Role
 from core.rules.content import read_mail
-from tests.console.fixtures_gallery import make_gallery
+from tests.console.fixtures_gallery import make_gallery, receive_mail
 from tests.console.harness import (
     HOSTILE_BODY,
     HOSTILE_HTML,
@@ -115,7 +115,11 @@ async def go_round(tour: Tour, payload: str) -> None:
     await tour.look("identities", "7")
     await tour.dialog("signature", "a")
     await tour.dialog("veto", "x")
-    await tour.look("trace", "8")
+    await tour.look("inbox", "escape", "9")
+    await tour.look("received", "enter")
+    for key in "HVB":
+        await tour.look(f"received {key}", key)
+    await tour.look("trace", "escape", "8")
     tour.app.screen.query_one("#key", Input).value = payload
     await tour.look("traced", "enter")
     await tour.look("help", "question_mark")
@@ -145,6 +149,7 @@ async def test_no_screen_obeys_a_hostile_desk(
 ) -> None:
     payload = DESKS[name]
     scene = make_gallery(tmp_path)
+    receive_mail(scene)
     possess(scene, payload)
     decided = _decisions(scene)
     app = scene.app(person(payload, *EVERYTHING))

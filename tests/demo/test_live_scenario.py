@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pytest
 
+from core.demo import correspondents
 from core.demo.live_scenario import CAST, PARTS, ROGUE, Figures, Live, headless
 from core.demo.results import CaseFigures, ModeFigures
 from core.errors import Unavailable
@@ -24,7 +25,16 @@ pytestmark = pytest.mark.slow
 SECONDS = 5
 MINE = {"POSTROOM_DATABASE": "sqlite:////nowhere/desk.db", "POSTROOM_DIR": "/nowhere", "POSTROOM_TOKEN": "pro_x"}
 """The caller's own desk, as the environment names it: none of the demonstration's business."""
-TOLD_BESIDES = {"submitted", "bounced", "complained", "suppressed", "suspended", "departed_after_suspension"}
+TOLD_BESIDES = {
+    "submitted",
+    "bounced",
+    "complained",
+    "suppressed",
+    "suspended",
+    "departed_after_suspension",
+    "received",
+    "received_held",
+}
 ABOUT_THE_DESK = {"events", "audit_ok", "seconds"}
 
 
@@ -41,6 +51,7 @@ def test_the_parts_are_together_what_was_submitted(played: tuple[Figures, list[s
     assert sum(figures.parts().values()) == figures.submitted > 0
     assert figures.sent > 0
     assert figures.audit_ok
+    assert figures.received == len(correspondents.LETTERS)
 
 
 def test_every_figure_is_a_part_or_is_told_besides() -> None:

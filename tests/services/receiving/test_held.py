@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from core import filters
 from core.db.counters import EVER
 from core.db.queries import figures, pending, queue
+from core.db.queries import received as queries
 from core.db.store import Store
 from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, REVIEW
 from core.demo.clock import FakeClock
@@ -31,6 +32,7 @@ from core.services.sending import review
 from core.services.sending.review import Decision, DecisionResult
 from tests.factories.delivery import events
 from tests.factories.desk import ADDRESS, ALICE, BOB, GAIL, Bench, make_desk
+from tests.factories.erasure import erase
 from tests.factories.inbound import JANE, arrive, mail, received
 
 UNREADABLE: Final = "X: " + "a" * 300_000 + "\n"
@@ -166,6 +168,34 @@ def test_people_are_told_of_a_hold_by_id_and_code_alone(store: Store) -> None:
     assert (data["id"], data["kind"], data["reason"], data["to"], data["subject"]) == (
         spelled, "receive", "unreadable", None, None,
     )  # fmt: skip
+
+
+def test_the_webhook_of_a_received_message_carries_metadata_only(store: Store) -> None:
+    desk, item = held(
+        store, webhook_url="https://hook.acme.test/", webhook_secret=b"secret", webhook_events=["email.received"]
+    )  # fmt: skip
+    store.transact(lambda tx: webhook_outbox.claim(tx, [desk.mailbox_id], worker=1))
+    delivery = store.look(lambda tx: webhook_outbox.next_delivery(tx, desk.mailbox_id))
+    assert isinstance(delivery, Delivery)
+    data = orjson.loads(delivery.body)["data"]
+    assert (data["id"], data["held"], data["dmarc"], data["source"]) == (spell_id("m", item), True, "none", "lmtp")
+    assert data.pop("mailbox") == ADDRESS
+    assert "@" not in str(data)
+    assert "Refund" not in str(data)
+
+
+def test_an_erased_person_is_gone_from_the_queue_as_well(store: Store) -> None:
+    _, item = held(store)
+    erase(store, JANE)
+    with store.read() as conn:
+        (listed,) = pending.page(conn, ADDRESS).as_json()["messages"]
+        view = queries.view(conn, item)
+    assert (listed["subject"], listed["body_preview"]) == ("", "")
+    assert JANE not in str(listed)
+    assert {one["text"] for one in listed["reasons"]} == {received_retention.UNKEPT}
+    assert view is not None
+    assert not view.kept
+    assert JANE not in str(view)
 
 
 def test_retention_removes_what_findings_and_reasons_quote(store: Store) -> None:
