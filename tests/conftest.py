@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import shutil
 import signal
 import sys
 from collections import defaultdict
@@ -29,6 +30,8 @@ from tests.factories.database import lighten_engines, new_sqlite, new_store
 from tests.factories.shortcuts import take_shortcuts
 
 _NUMBERS = itertools.count(1)
+_FILLED: dict[str, Path] = {}
+"""Databases of `filled_once`: of SQLite the file."""
 POSTGRESQL_EVERY = 8
 MANY_CORES = 4
 """Above this each core has one process: a process takes up to 700 MB."""
@@ -91,10 +94,20 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter.write_line(QUICK_TIME if quick else ALL_TIME)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m quick` need not import the other tests: they take longer to import than the quick ones to run."""
+    here = Path(__file__).parent
+    if config.getoption("markexpr") != "quick" or not collection_path.is_relative_to(here) or collection_path == here:
+        return None
+    place = collection_path.relative_to(here).as_posix()
+    return None if place.startswith(QUICK) or any(folder.startswith(f"{place}/") for folder in QUICK) else True
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    folders = {path: path.relative_to(here).parent.as_posix() for path in {item.path for item in items}}
     for item in items:
-        folder = item.path.relative_to(here).parent.as_posix()
+        folder = folders[item.path]
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
             item.add_marker("quick")
     if not effort.thorough() and not any("::" in argument for argument in config.args):
@@ -104,7 +117,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left)
             gone = set(left)
             items[:] = [item for item in items if item not in gone]
-    items.sort(key=lambda item: _turn(item.path.relative_to(here).parts[0]))
+    items.sort(key=lambda item: _turn(folders[item.path].partition("/")[0]))
 
 
 def _turn(folder: str) -> int:
@@ -205,6 +218,31 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     name = f"desk_{next(_NUMBERS)}"
     _statement(server, f"CREATE DATABASE {name}")
     return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture
+def filled_once(
+    empty_url: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Callable[[str], None]], str]:
+    """Lets `fill` fill an empty database once in this process; returns the URL of a copy of it."""
+
+    def copy(name: str, fill: Callable[[str], None]) -> str:
+        if empty_url.startswith("sqlite"):
+            if name not in _FILLED:
+                _FILLED[name] = tmp_path_factory.mktemp("filled") / "postroom.db"
+                fill(f"sqlite:///{_FILLED[name]}")
+            shutil.copyfile(_FILLED[name], empty_url.removeprefix("sqlite:///"))
+            return empty_url
+        server: str = request.getfixturevalue("postgres")
+        template, copied = f"filled_{name}", f"desk_{next(_NUMBERS)}"
+        if template not in _FILLED:
+            _statement(server, f"CREATE DATABASE {template}")
+            fill(server.replace("/postgres?", f"/{template}?"))
+            _FILLED[template] = Path()
+        _statement(server, f"CREATE DATABASE {copied} TEMPLATE {template} STRATEGY = FILE_COPY")
+        return server.replace("/postgres?", f"/{copied}?")
+
+    return copy
 
 
 @pytest.fixture

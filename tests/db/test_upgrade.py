@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,14 +43,19 @@ HOUSE: Final = ServiceContext(keyring=KEYRING, ids=Ids.seeded(9), chance=lambda 
 
 
 @pytest.fixture
-def old(empty_url: str) -> Iterator[Store]:
+def old(filled_once: Callable[[str, Callable[[str], None]], str]) -> Iterator[Store]:
     """The desk of the file, brought to this version."""
-    store = Store(empty_url, clock=FakeClock(OLD["now"]))
+    store = Store(filled_once("upgraded", _upgrade), clock=FakeClock(OLD["now"]))
+    yield store
+    store.close()
+
+
+def _upgrade(url: str) -> None:
+    store = Store(url, clock=FakeClock(OLD["now"]))
     migrate.upgrade(store.engine, to="0001")
     with store.engine.connect() as plain, plain.begin():
         _fill(plain.execution_options(postroom_writes=True))
     migrate.upgrade(store.engine)
-    yield store
     store.close()
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import cProfile
 import functools
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -74,18 +73,9 @@ BOMBS: dict[str, Callable[[int], str]] = {
 
 def operations(work: Callable[[], object]) -> int:
     """Calls of functions, Python's and C's."""
-    count = 0
-
-    def counting(_frame: Any, event: str, _argument: object) -> None:
-        nonlocal count
-        count += event in {"call", "c_call"}
-
-    sys.setprofile(counting)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return count
+    counting = cProfile.Profile()
+    counting.runcall(work)
+    return sum(one.callcount for one in counting.getstats())
 
 
 def everything(text: str) -> None:
