@@ -19,7 +19,7 @@ from core.filters import Want
 from core.model import Limit
 from core.rules import issuance
 from core.rules.issuance import Kind
-from core.services.identity import mailbox_record
+from core.services.identity import mailbox_record, widenings
 from core.services.sending import site_limits
 
 EVENT_PAGE: Final = 500
@@ -115,6 +115,14 @@ class Identity:
     waiting: tuple[Kind, ...]
     missing: tuple[str, ...]
     agent: AgentFacts | None = None
+    asks: str | None = None
+    """What its agent asks for beside what it may do, and why; None: nothing waits. Signatures are then those under it.
+    """
+
+    @property
+    def open(self) -> bool:
+        """Whether signatures are asked for: for the identity, or for more."""
+        return self.record.status == "requested" or self.asks is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +138,16 @@ def identities(tx: Transaction) -> Identities:
     bearers = {one.id: one for one in directory.agents_by_id(tx.conn, ids)}
     found = [_identity(tx, record, bearers.get(record.agent_id or 0)) for record in records]
     current = [one for one in found if one.record.status in {"requested", "active"}]
-    current.sort(key=lambda one: (one.record.status != "requested", one.record.expires_at or 0, one.record.address))
+    current.sort(key=lambda one: (not one.open, one.record.expires_at or 0, one.record.address))
     return Identities(tuple(current), tuple(agents.keys(tx.conn)))
 
 
 def _identity(tx: Transaction, record: MailboxRecord, agent: AgentFacts | None) -> Identity:
+    asked = directory.open_widening(tx.conn, record.id) if mailbox_record.alive(tx, record) else None
+    if asked is not None:
+        kinds = tuple(one.kind for one in widenings.owed(tx, record, asked))
+        asks = f"{widenings.changes(record, asked)}: {asked.reason}"
+        return Identity(record, widenings.signatures(tx, record, asked), kinds, (), agent, asks)
     request = mailbox_record.as_request(record)
     signed = directory.signoffs(tx.conn, record.id)
     waiting = issuance.waiting_for(request, mailbox_record.signatures(tx, record))

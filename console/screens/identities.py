@@ -110,7 +110,7 @@ class IdentitiesScreen(ListScreen):
             if not kinds_of(self.console.actor, one.waiting):
                 return f"it is waiting for {', '.join(one.waiting)}"
             return f"the record lacks {', '.join(one.missing)}" if one.missing else None
-        return None if one.record.status == "requested" else "only a pending request can be vetoed"
+        return None if one.open else "only a pending request can be vetoed"
 
     def do_sign(self) -> None:
         one = self._identity()
@@ -158,9 +158,10 @@ class IdentitiesScreen(ListScreen):
 
     def _veto(self, one: Identity, kind: Kind) -> None:
         address = one.record.address
+        after = "The mailbox stays as it is." if one.asks else "This ends the request; a new one must be filed."
         self.ask_reason(
             fill("Veto $address as $kind?", address=address, kind=kind.value),
-            Content("This ends the request; a new one must be filed."),
+            Content(after),
             "vetoes it",
             lambda reason: self.console.run_operation(
                 operations.veto(address, kind, reason),
@@ -180,6 +181,7 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
     lines = [
         line(make_safe(record.address).text, Tone.STRONG),
         *_signature_lines(one),
+        *([_fact("asks for", one.asks)] if one.asks else []),
         [],
         _fact("for", record.purpose),
         _fact("agent", f"{record.agent or ABSENT} · {record.mode}"),
@@ -225,7 +227,7 @@ def _signature_lines(one: Identity) -> Iterator[list[Piece]]:
             glyph, tone = ("✔ ", Tone.GOOD) if each.approved else ("✖ ", Tone.FAULT)
             text = f"{kind.value}: {each.operator}, {date(each.at)} {clock(each.at)} {each.reason or ''}"
             yield [Piece(glyph, tone), *line(make_safe(text).text)]
-        elif kind in one.waiting and one.record.status == "requested":
+        elif kind in one.waiting and one.open:
             yield [Piece("○ ", Tone.WARN), Piece(f"{kind.value} must still sign", Tone.WARN)]
 
 
@@ -237,7 +239,7 @@ def _checklist_lines(one: Identity) -> Iterator[list[Piece]]:
     signed = {each.kind: each for each in one.signed}
     for kind in Kind:
         each = signed.get(kind.value)
-        if each is None and one.record.status != "requested":
+        if each is None and not one.open:
             continue
         yield [Piece(f"{kind.value} affirms", Tone.MUTED)]
         for item in CHECKLISTS[kind]:

@@ -195,7 +195,8 @@ IDENTITY_FIELDS: Final[Fields] = {
 
 def identity_row(one: Identity, *, now: int) -> Row:
     record = one.record
-    requested = record.status == "requested"
+    requested = one.open
+    state = "○ asks more" if one.asks else "○ requested" if requested else "✔ active"
     missing = f"✖ record lacks {', '.join(one.missing)}" if one.missing and requested else ""
     waits = missing or (", ".join(kind.value for kind in one.waiting) if requested else "") or ABSENT
     ending = record.expires_at is not None and record.expires_at - now < 14 * 86_400_000_000
@@ -203,7 +204,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
         record.id,
         (
             safe_cell(record.address, Tone.STRONG),
-            Cell("○ requested", Tone.WARN) if requested else Cell("✔ active", Tone.GOOD),
+            Cell(state, Tone.WARN if requested else Tone.GOOD),
             safe_cell(record.agent or ABSENT),
             Cell(record.mode, Tone.PLAIN),
             safe_cell(record.owner or ABSENT),
@@ -215,7 +216,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
 
 def identity_fields(one: Identity, *, now: int) -> Values:
     record = one.record
-    wrong = record.status == "requested" or (record.expires_at is not None and record.expires_at <= now)
+    wrong = one.open or (record.expires_at is not None and record.expires_at <= now)
     return {
         "address": record.address,
         "agent": record.agent or "",

@@ -43,6 +43,7 @@ NAMES: Final[Mapping[str, str]] = {
     "POST /tokens/delegate": "delegateToken",
     "POST /tokens/enrol": "issueEnrolmentToken",
     "POST /enrolment/requests": "requestEnrolment",
+    "POST /enrolment/widenings": "requestWidening",
     "GET /enrolment/requests/{request_id}": "getEnrolment",
     "POST /enrolment/requests/{request_id}/claim": "claimEnrolment",
     "POST /tokens/{token}/revoke": "revokeToken",

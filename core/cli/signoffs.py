@@ -27,7 +27,7 @@ from core.rules import issuance
 from core.rules.issuance import Finding, Item, Kind
 from core.security import credentials
 from core.serializers import identities
-from core.services.identity import mailboxes, sender_checks, tokens
+from core.services.identity import sender_checks, signing, tokens
 from core.services.identity.sender_checks import Lookups
 from core.services.identity.signoff_checklists import Sheet
 from core.services.identity.tokens import Grant
@@ -82,14 +82,14 @@ def approve(
     grant = Grant(ttl=duration(with_token)) if with_token is not None else None
     actor = desk.actor
     lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
-    sheet = desk.look(lambda tx: mailboxes.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+    sheet = desk.look(lambda tx: signing.to_sign(tx, address, kind, actor=actor, lookups=lookups))
     if affirm is None and override is None and desk.interactive:
         with desk.asking():
             affirmed, overrides = _ask(desk, sheet)
         digest = digest or sheet.digest
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
-        record = mailboxes.sign(
+        record = signing.sign(
             tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
             digest=digest,
         )  # fmt: skip
@@ -101,8 +101,9 @@ def approve(
         shown = desk.act(verb)
     except ChecklistOpen as error:
         return _refused(sheet, error)
-    after = handoff.signature(desk, shown, wanted=grant is not None)
-    return Output(shown, "\n".join([_signed(shown, kind), *after]))
+    after = [] if sheet.widening else handoff.signature(desk, shown, wanted=grant is not None)
+    said = _signed_more(shown, kind) if sheet.widening else _signed(shown, kind)
+    return Output(shown, "\n".join([said, *after]))
 
 
 def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor) -> dict[str, Any]:
@@ -117,8 +118,9 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
 def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
     """Veto a request, which ends it."""
-    record, shown = changed(desk, lambda tx, actor: mailboxes.veto(tx, address, kind, actor=actor, reason=reason))
-    return Output(shown, f"{record.address} is vetoed.")
+    record, shown = changed(desk, lambda tx, actor: signing.veto(tx, address, kind, actor=actor, reason=reason))
+    ended = record.status == "vetoed"
+    return Output(shown, f"{record.address} {'is vetoed' if ended else 'stays as it is: its widening is vetoed'}.")
 
 
 # --- options ------------------------------------------------------------------------------------------------------
@@ -226,3 +228,12 @@ def _signed(shown: Mapping[str, Any], kind: Kind) -> str:
     waits, address = shown["waiting_for"], shown["address"]
     lines.append(f"{address} waits for {', '.join(waits)}." if waits else f"{address} is {shown['status']}.")
     return "\n".join(lines)
+
+
+def _signed_more(shown: Mapping[str, Any], kind: Kind) -> str:
+    """After a signature under what an agent asked for beside its mailbox."""
+    asked, address = shown["widening"], shown["address"]
+    if asked is None:
+        return f"You signed as {kind}. It was the last signature: {address} may do what its agent asked for."
+    waits = ", ".join(asked["waiting_for"])
+    return f"You signed as {kind}. {address} may do no more yet: it waits for {waits} ({asked['changes']})."

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
 
-from core.db.tables import AGENT, MAILBOX, OPERATOR, SIGNOFF, STREAM, STREAM_KEY, TOKEN
+from core.db.tables import AGENT, MAILBOX, OPERATOR, SIGNOFF, STREAM, STREAM_KEY, TOKEN, WIDENING, WIDENING_SIGNOFF
 from core.ids import sha256
 from core.model import Actor, Role, Scope
 
@@ -202,12 +202,17 @@ def mailboxes(
     status: str | Collection[str] | None = None,
     limit: int = PAGE,
 ) -> list[MailboxRecord]:
-    """Return a page by address; the next starts `after` its last address. `status`: one, or any of several."""
+    """Return a page by address; the next starts `after` its last address. `status`: one, or any of several.
+
+    `requested` is the queue of signers: it includes the active mailboxes whose agents ask for more.
+    """
     query = _mailboxes().where(MAILBOX.c.address > after)
     if agent is not None:
         query = query.where(AGENT.c.name == agent)
     if status is not None:
-        query = query.where(MAILBOX.c.status.in_([status] if isinstance(status, str) else status))
+        named = [status] if isinstance(status, str) else [*status]
+        matches = MAILBOX.c.status.in_(named)
+        query = query.where(or_(matches, asks_for_more()) if "requested" in named else matches)
     return [_record(row) for row in conn.execute(query.order_by(MAILBOX.c.address).limit(limit))]
 
 
@@ -228,6 +233,12 @@ def own_mailboxes(conn: Connection, agent_id: int) -> tuple[OwnMailbox, ...]:
     )
     found = [OwnMailbox(row.address, row.status, row.mode) for row in rows]
     return tuple(sorted(found, key=lambda one: one.status != "active"))
+
+
+def asks_for_more() -> ColumnElement[bool]:
+    """Return the condition of an active mailbox whose agent's widening waits for signatures."""
+    waiting = select(WIDENING.c.id).where(WIDENING.c.mailbox_id == MAILBOX.c.id, WIDENING.c.outcome.is_(None))
+    return (MAILBOX.c.status == "active") & waiting.exists()
 
 
 def mailboxes_ending(conn: Connection, *, by: int, warned: bool | None = None, limit: int = PAGE) -> Sequence[str]:
@@ -264,26 +275,57 @@ class SignoffFacts:
     at: int
 
 
+_SIGNOFF_NAMES: Final = (
+    "kind", "operator", "approved", "checklist", "findings", "reasons", "reason", "record_digest", "shown_digest", "at",
+)  # fmt: skip
+
+
 def signoffs(conn: Connection, mailbox_id: int) -> tuple[SignoffFacts, ...]:
     """Return every signature of an identity, oldest first."""
-    c = SIGNOFF.c
-    rows = conn.execute(
-        select(
-            c.kind,
-            c.operator,
-            c.approved,
-            c.checklist,
-            c.findings,
-            c.reasons,
-            c.reason,
-            c.record_digest,
-            c.shown_digest,
-            c.at,
-        )
-        .where(c.mailbox_id == mailbox_id)
-        .order_by(c.id)
-    )
+    return _signoffs(conn, SIGNOFF, SIGNOFF.c.mailbox_id == mailbox_id)
+
+
+def widening_signoffs(conn: Connection, widening_id: int) -> tuple[SignoffFacts, ...]:
+    """Return every signature under a widening, oldest first."""
+    return _signoffs(conn, WIDENING_SIGNOFF, WIDENING_SIGNOFF.c.widening_id == widening_id)
+
+
+def _signoffs(conn: Connection, table: Table, which: ColumnElement[bool]) -> tuple[SignoffFacts, ...]:
+    rows = conn.execute(select(*(table.c[name] for name in _SIGNOFF_NAMES)).where(which).order_by(table.c.id))
     return tuple(SignoffFacts(**row._asdict()) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class WideningFacts:
+    """What an agent asks for beyond what its mailbox may do."""
+
+    id: int
+    token_id: int
+    agent_id: int
+    mailbox_id: int
+    filed_at: int
+    fingerprint: bytes = field(repr=False)
+    reason: str
+    limits: dict[str, int]
+    classes: list[str]
+    allow: list[str]
+    outcome: str | None
+    closed_at: int | None
+
+
+_WIDENINGS: Final[Select[Any]] = select(*(WIDENING.c[f.name] for f in fields(WideningFacts)))
+
+
+def widening(conn: Connection, number: int) -> WideningFacts | None:
+    row = conn.execute(_WIDENINGS.where(WIDENING.c.id == number)).first()
+    return None if row is None else WideningFacts(**row._asdict())
+
+
+def open_widening(conn: Connection, mailbox_id: int) -> WideningFacts | None:
+    """Return the widening of a mailbox that waits for signatures."""
+    c = WIDENING.c
+    row = conn.execute(_WIDENINGS.where(c.mailbox_id == mailbox_id, c.outcome.is_(None)).order_by(c.id.desc())).first()
+    return None if row is None else WideningFacts(**row._asdict())
 
 
 # --- agents and their tokens --------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ from core.events.mailboxes import (
     MailboxRetired,
     MailboxSignedOff,
     MailboxVetoed,
+    MailboxWideningRequested,
 )
 from core.events.people import (
     AgentResumed,
@@ -188,6 +189,7 @@ __all__ = [
     "MailboxRetired",
     "MailboxSignedOff",
     "MailboxVetoed",
+    "MailboxWideningRequested",
     "OperatorAdded",
     "OperatorClaimed",
     "OperatorConfirmed",

@@ -38,6 +38,8 @@ class _Signed(Event):
     """SHA-256 of the record that was signed."""
     shown_digest: str | None = None
     """SHA-256 of what the signer was shown: the record and the desk's findings."""
+    widening: int | None = None
+    """The widening that was signed; None: the identity itself."""
 
 
 @fact("mailbox.owner_approved")
@@ -61,10 +63,23 @@ class MailboxSignedOff(_Signed):
 @fact("mailbox.vetoed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxVetoed(Event):
-    """One of the three signers vetoed the request."""
+    """One of the three signers vetoed the request, or the `widening` that its agent asked for."""
 
     kind: str
     reason: str
+    widening: int | None = None
+
+
+@fact("mailbox.widening_requested")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxWideningRequested(Event):
+    """An agent asked for more: higher limits, classes, or `allow` further recipients. Nothing has changed yet."""
+
+    widening: int
+    token: int
+    limits: dict[str, Data]
+    classes: list[str]
+    allow: int
 
 
 @fact("mailbox.activated")

@@ -1,4 +1,4 @@
-"""An agent's request for a mailbox, as the agent sees it: roles, decisions and the next step; no names of people."""
+"""An agent's request for a mailbox or for more, as the agent sees it: roles, decisions, the next step; no names."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from core.services.identity import mailbox_record
 from core.services.identity.enrolment_progress import POLL_SECONDS
 
 if TYPE_CHECKING:
+    from core.db.directory import MailboxRecord
     from core.services.identity.enrolment_progress import Progress
 
 
 def request(one: Progress) -> dict[str, Any]:
-    """A request and how it stands; what was asked for only while it is the record that people see."""
-    asked, record = one.request, one.request.record
-    shown = asked.current
+    """A request and how it stands. `asks`, of a widening: what it asks for beside what the mailbox has."""
+    asks = one.more
     return {
-        "id": asked.id,
-        "agent": asked.token.agent,
-        "address": record.address,
+        "id": one.id,
+        "kind": "mailbox" if asks is None else "widening",
+        "agent": one.agent,
+        "address": one.address,
         "status": one.state,
-        "filed_at": when(asked.row.filed_at),
+        "filed_at": when(one.filed_at),
         "waiting_for": [kind.value for kind in one.waiting_for],
         "decided": [
             {
@@ -32,13 +33,20 @@ def request(one: Progress) -> dict[str, Any]:
             }
             for each in one.decided
         ],
-        "oversight_mode": record.mode if shown else None,
-        "classes": [*record.classes] if shown else [],
-        "allow": [*record.allow] if shown else [],
-        "limits": {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS} if shown else {},
-        "expires_at": when(record.expires_at) if shown else None,
+        "mailbox": None if one.record is None else _mailbox(one.record),
+        "asks": None if asks is None else {"limits": asks.limits, "classes": asks.classes, "allow": asks.allow},
         "claim_until": when(one.claim_until),
-        "claimed_at": when(asked.row.claimed_at),
+        "claimed_at": when(one.claimed_at),
         "next_step": one.next_step,
         "poll_seconds": POLL_SECONDS if one.state == "waiting" else None,
+    }
+
+
+def _mailbox(record: MailboxRecord) -> dict[str, Any]:
+    return {
+        "oversight_mode": record.mode,
+        "classes": [*record.classes],
+        "allow": [*record.allow],
+        "limits": {name: getattr(record, f"limit_{name}") for name in mailbox_record.LIMITS},
+        "expires_at": when(record.expires_at),
     }

@@ -10,10 +10,10 @@ from core.db import directory
 from core.durations import SECOND, spell, when
 from core.rules import issuance
 from core.services import context
-from core.services.identity import mailbox_record, missing_signoffs
+from core.services.identity import mailbox_record, missing_signoffs, widenings
 
 if TYPE_CHECKING:  # type checking only: commands start faster
-    from core.db.directory import MailboxRecord, SignoffFacts
+    from core.db.directory import MailboxRecord, SignoffFacts, WideningFacts
     from core.db.transaction import Transaction
     from core.model import Limit
     from core.rules.policy import Policy
@@ -32,11 +32,30 @@ def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """An identity as operators see it: its whole record except secrets, its signatures, given and pending."""
     requested = record.status == "requested"
     owed = missing_signoffs.owed(tx, record)
+    more = directory.open_widening(tx.conn, record.id) if record.status == "active" else None
     return _record(record, context.current_policy(tx)[1]) | {
         "missing": [*issuance.missing(mailbox_record.as_request(record))] if requested else [],
         "waiting_for": [one.kind.value for one in owed] if requested else [],
         "must_sign": [{"kind": one.kind.value, "may": [*one.may]} for one in owed],
         "signoffs": [signoff(one) for one in directory.signoffs(tx.conn, record.id)],
+        "widening": None if more is None else _widening(tx, record, more),
+    }
+
+
+def _widening(tx: Transaction, record: MailboxRecord, asked: WideningFacts) -> dict[str, Any]:
+    """What the agent asks for beside what it has, and who must still sign it."""
+    owed = widenings.owed(tx, record, asked)
+    return {
+        "reason": asked.reason,
+        "changes": widenings.changes(record, asked),
+        "limits": asked.limits,
+        "classes": asked.classes,
+        "allow": asked.allow,
+        "filed_at": when(asked.filed_at),
+        "record_digest": widenings.proposed(record, asked).digest,
+        "waiting_for": [one.kind.value for one in owed],
+        "must_sign": [{"kind": one.kind.value, "may": [*one.may]} for one in owed],
+        "signoffs": [signoff(one) for one in widenings.signatures(tx, record, asked)],
     }
 
 

@@ -15,7 +15,7 @@ from core.api.errors import problem, request_id
 from core.api.openapi import answer_json, body_of, errors
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.credentials import EnrolRequest
-from core.api.schemas.requests.enrolment import ClaimTokenRequest, EnrolmentRequest
+from core.api.schemas.requests.enrolment import ClaimTokenRequest, EnrolmentRequest, WideningRequest
 from core.api.schemas.responses import EnrolmentAnswer, TokenAnswer
 from core.db import directory
 from core.db.transaction import Transaction
@@ -29,6 +29,7 @@ from core.serializers import people
 from core.services.identity import enrolment, enrolment_claims, enrolment_progress
 from core.services.identity.enrolment import Wanted
 from core.services.identity.enrolment_claims import Refusal
+from core.services.identity.widenings import More
 
 
 class EnrolmentRoutes:
@@ -46,6 +47,10 @@ class EnrolmentRoutes:
         add(
             "/enrolment/requests", self._file, methods=["POST"], status_code=202, tags=["agents"],
             responses=acts | {202: {"model": EnrolmentAnswer}}, openapi_extra=body_of(EnrolmentRequest),
+        )  # fmt: skip
+        add(
+            "/enrolment/widenings", self._widen, methods=["POST"], status_code=202, tags=["agents"],
+            responses=acts | {202: {"model": EnrolmentAnswer}}, openapi_extra=body_of(WideningRequest),
         )  # fmt: skip
         add(
             "/enrolment/requests/{request_id}", self._show, methods=["GET"], tags=["agents"],
@@ -80,6 +85,20 @@ class EnrolmentRoutes:
 
         def verb(tx: Transaction) -> dict[str, Any]:
             return _shown(tx, enrolment.file(tx, token=token, wanted=wanted), token)
+
+        return answer_json(202, await self._desk.writer.do(verb))
+
+    async def _widen(self, request: Request) -> Response:
+        """Ask for more than your mailbox may do. Nothing changes until the same three roles have signed it."""
+        token = self._desk.callers.enrolling(request).id
+        body = read(WideningRequest, await request.body())
+        more = More(
+            reason=body.reason, limits=body.limits, classes=tuple(body.classes), allow=tuple(body.allow),
+            fingerprint=sha256(body.model_dump_json().encode()),
+        )  # fmt: skip
+
+        def verb(tx: Transaction) -> dict[str, Any]:
+            return _shown(tx, enrolment.widen(tx, token=token, address=body.address, more=more), token)
 
         return answer_json(202, await self._desk.writer.do(verb))
 
@@ -137,7 +156,7 @@ def parse(body: EnrolmentRequest) -> Wanted:
 
 
 def _shown(tx: Transaction, number: str, token: int) -> dict[str, Any]:
-    return serializer.request(enrolment_progress.of(tx, enrolment.found(tx, number, token=token)))
+    return serializer.request(enrolment_progress.of(tx, number, token=token))
 
 
 def _refused(refusal: Refusal, request: Request) -> Response:

@@ -283,6 +283,7 @@ class EnrolmentAnswer(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     id: str
+    kind: Literal["mailbox", "widening"]
     agent: str
     address: str
     status: Literal["waiting", "approved", "vetoed", "ended"]

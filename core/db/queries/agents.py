@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, not_, or_, select
 
+from core.db import directory
 from core.db.queries import figures
 from core.db.queries.filter_conditions import is_like
 from core.db.tables import (
@@ -353,8 +354,8 @@ def _readers(conn: Connection, now: int) -> list[Trouble]:
 
 
 def count_requested(conn: Connection) -> int:
-    """Count the mailboxes that wait for signatures."""
-    return _count(conn, MAILBOX.c.status == "requested")
+    """Count the mailboxes that wait for signatures, for themselves or for more."""
+    return _count(conn, or_(MAILBOX.c.status == "requested", directory.asks_for_more()))
 
 
 def count_expiring(conn: Connection, *, by: int) -> int:

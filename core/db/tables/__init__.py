@@ -28,7 +28,7 @@ from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook,
 from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, MailboxContact, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
-from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token
+from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token, Widening, WideningSignoff
 from core.db.tables.review import Reader, Reading, Review
 from core.db.tables.streams import Mailbox, Signoff, Stream, StreamKey
 
@@ -71,6 +71,8 @@ OPERATION_ANSWER: Final = table(OperationAnswer)
 OPERATOR: Final = table(Operator)
 RUN: Final = table(Run)
 TOKEN: Final = table(Token)
+WIDENING: Final = table(Widening)
+WIDENING_SIGNOFF: Final = table(WideningSignoff)
 
 READER: Final = table(Reader)
 READING: Final = table(Reading)
@@ -122,5 +124,7 @@ __all__ = [
     "SUPPRESSION",
     "TAINT",
     "TOKEN",
+    "WIDENING",
+    "WIDENING_SIGNOFF",
     "WORKER",
 ]

@@ -121,6 +121,47 @@ class Enrolment(SQLModel, table=True):
     refused_since: int = big(default=0)
 
 
+class Widening(SQLModel, table=True):
+    """An agent's request for more than its mailbox may do; nothing changes until three people have signed it."""
+
+    __table_args__ = AUTO
+    id: int | None = Field(default=None, primary_key=True)
+    token_id: int = Field(foreign_key="token.id", index=True)
+    agent_id: int = Field(foreign_key="agent.id", index=True)
+    mailbox_id: int = Field(foreign_key="mailbox.id", index=True)
+    filed_at: int = big()
+    fingerprint: bytes = Field(sa_type=LargeBinary)
+    reason: str
+    limits: Json = json(default_factory=dict)
+    """Name -> the limit asked for."""
+    classes: list[str] = json(default_factory=list)
+    """Content classes to add."""
+    allow: list[str] = json(default_factory=list)
+    """Patterns to add to the allow-list."""
+    outcome: str | None = None
+    """`granted` or `vetoed`; NULL while it waits."""
+    closed_at: int | None = maybe_big()
+
+
+class WideningSignoff(SQLModel, table=True):
+    """An approval or refusal of a widening, by one person, of one kind. The columns are those of `Signoff`."""
+
+    __table_args__ = (UniqueConstraint("widening_id", "kind"), AUTO)
+    id: int | None = Field(default=None, primary_key=True)
+    widening_id: int = Field(foreign_key="widening.id")
+    kind: str
+    operator: str
+    approved: bool
+    checklist: Json = json(default_factory=dict)
+    findings: Json = json(default_factory=dict)
+    reasons: Json = json(default_factory=dict)
+    reason: str | None = None
+    record_digest: str | None = None
+    """SHA-256 of the record as it would be."""
+    shown_digest: str | None = None
+    at: int = big()
+
+
 class Run(SQLModel, table=True):
     """One execution of an agent. Its accepted count is a counter; exceeding the cap needs `confirmed_up_to`.
 

@@ -34,6 +34,8 @@ from core.db.tables import (
     STREAM,
     SUPPRESSION,
     TOKEN,
+    WIDENING,
+    WIDENING_SIGNOFF,
     WORKER,
 )
 from core.db.transaction import Transaction
@@ -54,6 +56,8 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     ),
     MAILBOX_CONTACT: ("name", "tags", "notes"),
     SIGNOFF: ("findings", "reasons", "reason"),
+    WIDENING: ("reason", "allow"),
+    WIDENING_SIGNOFF: ("findings", "reasons", "reason"),
     STREAM: ("last_reply", "pause_reason"),
     LANE: ("last_reply", "pause_reason"),
     WORKER: ("trouble",),

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from core.db import directory
-from core.db.directory import MailboxRecord, TokenRecord
-from core.db.tables import ENROLMENT, MAILBOX, TOKEN
+from core.db.directory import MailboxRecord, TokenRecord, WideningFacts
+from core.db.tables import ENROLMENT, MAILBOX, TOKEN, WIDENING
 from core.db.transaction import Transaction
 from core.durations import DAY, MINUTE, spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -27,9 +27,10 @@ from core.rules import enrolment as rules
 from core.rules.addresses import Address
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.identity import mailbox_record, mailboxes
+from core.services.identity import mailbox_record, mailboxes, widenings
 from core.services.identity.mailboxes import Filing
 from core.services.identity.tokens import Issued
+from core.services.identity.widenings import More
 
 USUAL_LIFE: Final = DAY
 SHORTEST_LIFE: Final = MINUTE
@@ -40,6 +41,7 @@ USUAL_EXPIRY: Final = 90 * DAY
 HIGHEST_START: Final = Mode.GATED_SEND
 PREFIX: Final = "r"
 """First letter of a request's id."""
+WIDENING_PREFIX: Final = "w"
 
 
 # --- the token ----------------------------------------------------------------------------------------------------
@@ -157,20 +159,8 @@ def file(tx: Transaction, *, token: int, wanted: Wanted) -> str:
     Raises `Unauthenticated`, `Forbidden`, `NotFound`, `Invalid`, `Conflict`.
     """
     asks = require_token(tx, token)
-    earlier = _open_request(tx, asks)
-    if earlier is not None:
-        if earlier.claim_hash == wanted.claim_hash and earlier.fingerprint == wanted.fingerprint:
-            return spell_id(PREFIX, earlier.id)
-        raise Conflict(
-            f"{asks.agent} has a request that waits for signatures: {spell_id(PREFIX, earlier.id)}",
-            fix="wait for its outcome; a person can veto it if it is wrong",
-        )
-    c = ENROLMENT.c
-    filed = tx.one(select(func.count()).select_from(ENROLMENT).where(c.token_id == asks.id))
-    if filed is not None and filed[0] >= MOST_REQUESTS:
-        raise Conflict(
-            f"{MOST_REQUESTS} requests were filed with this token", fix="ask your owner what is wrong with them"
-        )
+    if (earlier := _earlier(tx, asks, wanted.fingerprint)) is not None:
+        return earlier
     filing = _filing(tx, asks, wanted)
     record = mailboxes.request_by_agent(tx, filing, agent=asks.agent, token=asks.id).record
     number = tx.create(
@@ -184,15 +174,47 @@ def file(tx: Transaction, *, token: int, wanted: Wanted) -> str:
     return spell_id(PREFIX, number)
 
 
-def _open_request(tx: Transaction, asks: TokenRecord) -> Row[Any] | None:
-    """Return the agent's request that waits for signatures, whichever token filed it."""
-    e, m = ENROLMENT.c, MAILBOX.c
-    return tx.one(
-        select(ENROLMENT)
+def widen(tx: Transaction, *, token: int, address: str, more: More) -> str:
+    """File an agent's request for more than its mailbox may do; return its id. Nothing changes until people sign it.
+
+    Raises as `file` does.
+    """
+    asks = require_token(tx, token)
+    if (earlier := _earlier(tx, asks, more.fingerprint)) is not None:
+        return earlier
+    record = directory.mailbox(tx.conn, _parsed(address).normalised)
+    if record is None or record.agent_id != asks.agent_id:
+        raise NotFound(f"{asks.agent} has no mailbox {address[:100]!r}", fix="name your own mailbox")
+    return spell_id(WIDENING_PREFIX, widenings.file(tx, record, more, asks=asks))
+
+
+def _earlier(tx: Transaction, asks: TokenRecord, fingerprint: bytes) -> str | None:
+    """Return the open request that this call repeats. Raises `Conflict` if another is open, or if there were many."""
+    e, w, m = ENROLMENT.c, WIDENING.c, MAILBOX.c
+    waiting = tx.one(
+        select(e.id, e.fingerprint)
         .join(MAILBOX, m.id == e.mailbox_id)
         .where(e.agent_id == asks.agent_id, m.status == "requested", m.requested_at == e.filed_at)
-        .limit(1)
     )
+    more = tx.one(
+        select(w.id, w.fingerprint)
+        .join(MAILBOX, m.id == w.mailbox_id)
+        .where(w.agent_id == asks.agent_id, w.outcome.is_(None), m.status == "active")
+    )
+    for prefix, row in ((PREFIX, waiting), (WIDENING_PREFIX, more)):
+        if row is not None and row.fingerprint == fingerprint:
+            return spell_id(prefix, row.id)
+        if row is not None:
+            raise Conflict(
+                f"{asks.agent} has a request that waits for signatures: {spell_id(prefix, row.id)}",
+                fix="wait for its outcome; a person can veto it if it is wrong",
+            )
+    counts = [tx.one(select(func.count()).where(column == asks.id)) for column in (e.token_id, w.token_id)]
+    if sum(row[0] for row in counts if row is not None) >= MOST_REQUESTS:
+        raise Conflict(
+            f"{MOST_REQUESTS} requests were filed with this token", fix="ask your owner what is wrong with them"
+        )
+    return None
 
 
 def _filing(tx: Transaction, asks: TokenRecord, wanted: Wanted) -> Filing:
@@ -278,18 +300,37 @@ class Request:
 def found(tx: Transaction, request: str, *, token: int) -> Request:
     """Return a request of the token's own agent and owner. Raises `NotFound`, and as `require_token`."""
     asks = require_token(tx, token)
-    number = read_id(PREFIX, request)
-    e = ENROLMENT.c
-    row = (
-        tx.one(
-            select(ENROLMENT, MAILBOX.c.address)
-            .join(MAILBOX, MAILBOX.c.id == e.mailbox_id)
-            .where(e.id == number, e.agent_id == asks.agent_id)
-        )
-        if number is not None and number < 2**31
-        else None
-    )
+    number = _number(PREFIX, request)
+    row = tx.one(_REQUEST, {"b_id": number, "b_agent": asks.agent_id}) if number is not None else None
     filer = directory.token(tx.conn, row.token_id) if row is not None else None
     if row is None or filer is None or filer.owner != asks.owner:
-        raise NotFound(f"there is no request {request[:20]!r} of yours", fix="file one: POST /enrolment/requests")
+        raise _not_found(request)
     return Request(spell_id(PREFIX, row.id), row, mailbox_record.found(tx, row.address), filer)
+
+
+def found_widening(tx: Transaction, request: str, *, token: int) -> tuple[WideningFacts, MailboxRecord]:
+    """Return a widening of the token's own agent, with its mailbox. Raises `NotFound`, and as `require_token`."""
+    asks = require_token(tx, token)
+    number = _number(WIDENING_PREFIX, request)
+    asked = directory.widening(tx.conn, number) if number is not None else None
+    if asked is None or asked.agent_id != asks.agent_id:
+        raise _not_found(request)
+    row = tx.one(select(MAILBOX.c.address).where(MAILBOX.c.id == asked.mailbox_id))
+    assert row is not None, "a widening without a mailbox"
+    return asked, mailbox_record.found(tx, row.address)
+
+
+_REQUEST: Final = (
+    select(ENROLMENT, MAILBOX.c.address)
+    .join(MAILBOX, MAILBOX.c.id == ENROLMENT.c.mailbox_id)
+    .where(ENROLMENT.c.id == bindparam("b_id"), ENROLMENT.c.agent_id == bindparam("b_agent"))
+)
+
+
+def _number(prefix: str, request: str) -> int | None:
+    number = read_id(prefix, request)
+    return number if number is not None and number < 2**31 else None
+
+
+def _not_found(request: str) -> NotFound:
+    return NotFound(f"there is no request {request[:20]!r} of yours", fix="file one: POST /enrolment/requests")

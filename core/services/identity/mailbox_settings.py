@@ -20,7 +20,7 @@ from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import Conflict
 from core.events import Data, MailboxLimitsChanged, MailboxModeChanged
-from core.model import Actor, ContentClass, Mode
+from core.model import SYSTEM, Actor, ContentClass, Mode
 from core.rules import issuance, modes, roles
 from core.rules.budgets import SITE_WAITS
 from core.rules.policy import Policy
@@ -139,6 +139,29 @@ def change_limits(tx: Transaction, address: str, change: Change, *, reason: str,
     return mailbox_record.found(tx, address)
 
 
+def apply_signed(tx: Transaction, record: MailboxRecord, change: Change, *, reason: str) -> None:
+    """Widen an identity as its signatures say: for `widenings`, which has checked them."""
+    edit = _Edit(widened=True)
+    for name, figure in change.limits.items():
+        edit.values[f"limit_{name}"] = figure
+        edit.said[name] = [getattr(record, f"limit_{name}"), figure]
+    if change.allow is not None:
+        edit.values["allow"] = list(change.allow)
+        edit.said["allow"] = _counted(record.allow, change.allow)
+    if change.classes is not None:
+        edit.values["classes"] = [one.value for one in change.classes]
+        edit.said["classes"] = [[*record.classes], [one.value for one in change.classes]]
+    tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(**edit.values, updated_at=tx.now))
+    if change.limits:
+        _wake(tx, record)
+    # The actor is the desk and not the last signer: all the signatures together widened it.
+    tx.emit(
+        MailboxLimitsChanged(
+            **mailbox_record.subjects(record, SYSTEM), changes=edit.said, widened=True, reason=reason
+        )
+    )  # fmt: skip
+
+
 def _edit_limits(
     tx: Transaction, record: MailboxRecord, limits: Mapping[str, int | None], edit: _Edit, actor: Actor
 ) -> None:
@@ -183,13 +206,14 @@ def _edit_allow(tx: Transaction, record: MailboxRecord, allow: Sequence[str], ed
         return
     edit.widened |= bool(added)
     edit.values["allow"] = new
-    # A pattern may be a person's address, and the log holds none: counts only.
-    edit.said["allow"] = {
-        "old": len(record.allow),
-        "new": len(new),
-        "added": len(set(new) - set(record.allow)),
-        "removed": len(set(record.allow) - set(new)),
-    }
+    edit.said["allow"] = _counted(record.allow, new)
+
+
+def _counted(old: Sequence[str], new: Sequence[str]) -> Data:
+    """Return how an allow-list changes. A pattern may be a person's address, and the log holds none: counts only."""
+    return {
+        "old": len(old), "new": len(new), "added": len(set(new) - set(old)), "removed": len(set(old) - set(new)),
+    }  # fmt: skip
 
 
 def _edit_classes(

@@ -43,7 +43,7 @@ from core.services.identity.signoff_checklists import Sheet
 from core.services.notify import targets
 
 _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SIGNS: Final[Mapping[Kind, Verb]] = {
+SIGNS: Final[Mapping[Kind, Verb]] = {
     Kind.OWNER: Verb.MAILBOX_SIGN_OWNER,
     Kind.GOVERNANCE: Verb.MAILBOX_SIGN_GOVERNANCE,
     Kind.DELIVERABILITY: Verb.MAILBOX_SIGN_DELIVERABILITY,
@@ -266,7 +266,7 @@ def to_sign(tx: Transaction, address: str, kind: Kind, *, actor: Actor, lookups:
 
     Somebody who may not sign, or not now, learns it before going through the list. Raises as `sign` does.
     """
-    actor = access.require(tx, actor, _SIGNS[kind])
+    actor = access.require(tx, actor, SIGNS[kind])
     record = mailbox_record.found(tx, address)
     _check_open(tx, record, kind, actor)
     return signoff_checklists.sheet(tx, record, kind, lookups)
@@ -290,11 +290,11 @@ def sign(
     found false. `digest` is of what the signer was shown: the whole sheet (`checklists`) or the record alone; without
     one, the record as it is now is signed. Raises `Forbidden`, `NotFound`, `Conflict`, `ChecklistOpen`, `Invalid`.
     """
-    actor = access.require(tx, actor, _SIGNS[kind])
+    actor = access.require(tx, actor, SIGNS[kind])
     record = mailbox_record.found(tx, address)
     _check_open(tx, record, kind, actor)
     shown = signoff_checklists.sheet(tx, record, kind, lookups)
-    _check_shown(shown, digest)
+    check_shown(shown, digest)
     reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
     answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)
     # An earlier signature of this kind can exist only for another record: it no longer counts.
@@ -307,7 +307,7 @@ def sign(
     )  # fmt: skip
     if kind is Kind.GOVERNANCE:
         tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
-    tx.emit(_signed(shown, actor, checklist=checklist, reasons=reasons, reason=reason))
+    tx.emit(signed_event(shown, actor, checklist=checklist, reasons=reasons, reason=reason))
     if record.status == "requested" and issuance.complete(
         mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     ):
@@ -354,7 +354,7 @@ def veto(tx: Transaction, address: str, kind: Kind, *, actor: Actor, reason: str
     return mailbox_record.found(tx, address)
 
 
-def _check_shown(shown: Sheet, digest: str | None) -> None:
+def check_shown(shown: Sheet, digest: str | None) -> None:
     """Refuse a signature if the record or the findings differ from what the signer was shown. Raises `Conflict`."""
     record = shown.record
     if digest is None or digest.strip().lower() in (record.digest, shown.digest):
@@ -371,9 +371,16 @@ def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **va
     tx.create(SIGNOFF, row | {"record_digest": record.digest} | values)
 
 
-def _signed(
-    shown: Sheet, actor: Actor, *, checklist: dict[str, Data], reasons: Mapping[str, str], reason: str | None
+def signed_event(
+    shown: Sheet,
+    actor: Actor,
+    *,
+    checklist: dict[str, Data],
+    reasons: Mapping[str, str],
+    reason: str | None,
+    widening: int | None = None,
 ) -> Event:
+    """Return the event of one signature, under a request or, with its number, under a widening."""
     record = shown.record
     who: dict[str, Any] = mailbox_record.subjects(record, actor) | {
         "checklist": checklist,
@@ -382,6 +389,7 @@ def _signed(
         "reason": reason,
         "record_digest": record.digest,
         "shown_digest": shown.digest,
+        "widening": widening,
     }
     match shown.kind:
         case Kind.OWNER:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.db import directory
 from core.db.directory import MailboxRecord
 from core.db.transaction import Transaction
 from core.rules import issuance
-from core.rules.issuance import Kind
+from core.rules.issuance import Kind, Request, Signoff
 from core.services.identity import mailbox_record
 
 
@@ -24,7 +25,11 @@ def owed(tx: Transaction, record: MailboxRecord) -> tuple[Owed, ...]:
     """Return the signatures that the record waits for, in the order of the three. Empty if it is vetoed or ended."""
     if record.status not in ("requested", "active"):
         return ()
-    request, signed = mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
+    return of_request(tx, mailbox_record.as_request(record), mailbox_record.signatures(tx, record))
+
+
+def of_request(tx: Transaction, request: Request, signed: Sequence[Signoff]) -> tuple[Owed, ...]:
+    """Return the signatures that a request waits for, beside those it has."""
     staff = [
         one.actor
         for one in directory.operators(tx.conn)

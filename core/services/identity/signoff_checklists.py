@@ -45,6 +45,8 @@ class Sheet:
     record: MailboxRecord
     kind: Kind
     findings: tuple[Finding, ...]
+    widening: bool = False
+    """Whether an active mailbox's agent asks for more, and the record is as it would be."""
 
     @property
     def digest(self) -> str:

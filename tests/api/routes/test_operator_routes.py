@@ -94,7 +94,7 @@ def test_one_of_the_three_says_no_with_a_reason(alice: Visitor) -> None:
         ("deliverability", "dora", False)
     ]
     assert [event.data() for event in events(alice, "mailbox.vetoed")] == [
-        {"kind": "deliverability", "reason": no["reason"]}
+        {"kind": "deliverability", "reason": no["reason"], "widening": None}
     ]
     problem(dora.post(f"/mailboxes/{NEW}/veto", no), 409, "conflict")
     problem(dora.post(f"/mailboxes/nobody@{DOMAIN}/veto", no), 404, "not_found")

@@ -166,6 +166,15 @@ EXEMPT: Final[Mapping[str, str]] = {
     "token.issued_by": PEOPLE,
     "token.owner": PEOPLE,
     "token.scopes": OURS,
+    "widening.classes": OURS,
+    "widening.fingerprint": SECRET,
+    "widening.limits": OURS,
+    "widening.outcome": OURS,
+    "wideningsignoff.checklist": OURS,
+    "wideningsignoff.kind": OURS,
+    "wideningsignoff.operator": PEOPLE,
+    "wideningsignoff.record_digest": SECRET,
+    "wideningsignoff.shown_digest": SECRET,
 }
 
 
@@ -265,7 +274,7 @@ def _plant(tx: Transaction) -> None:
         if not columns:
             continue
         if not tx.all(select(*one.primary_key.columns).limit(1)):
-            tx.write(insert(one).values(_row(one)))
+            tx.write(insert(one).values(_row(tx, one)))
         keys = {column.name for column in one.primary_key.columns}
         values = {column.name: _planted(column) for column in columns if column.name not in keys}
         if values:
@@ -277,7 +286,7 @@ def _plant(tx: Transaction) -> None:
     tx.write(insert(REVIEW).values(**asked))
 
 
-def _row(one: Table) -> dict[str, Any]:
+def _row(tx: Transaction, one: Table) -> dict[str, Any]:
     """A row of its own for a table that the scene left empty."""
     found: dict[str, Any] = {}
     for column in one.columns:
@@ -287,7 +296,7 @@ def _row(one: Table) -> dict[str, Any]:
             found[column.name] = _planted(column) if column in _open(one) else _any(column)
         elif not column.nullable:
             fresh = False if column.type.python_type is bool else 1_000
-            found[column.name] = 1 if column.foreign_keys else fresh
+            found[column.name] = _first(tx, column) if column.foreign_keys else fresh
     return found
 
 
@@ -295,6 +304,13 @@ def _any(column: Column[Any]) -> Any:
     if isinstance(column.type, JSON):
         return {}
     return b"x" if isinstance(column.type, LargeBinary) else "x"
+
+
+def _first(tx: Transaction, column: Column[Any]) -> int:
+    """The id of a row that this foreign key may name."""
+    (key,) = column.foreign_keys
+    row = tx.one(select(key.column).limit(1))
+    return 1 if row is None else int(row[0])
 
 
 def _planted(column: Column[Any]) -> Any:

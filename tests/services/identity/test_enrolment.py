@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from core.db import directory
+from core.db.directory import MailboxRecord
 from core.db.store import Store
 from core.db.tables import AGENT, MAILBOX, OPERATOR, TOKEN
 from core.db.transaction import Transaction
@@ -16,16 +17,26 @@ from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from core.ids import sha256
-from core.model import Mode, Role, Scope
-from core.rules.issuance import Kind
+from core.model import Actor, ContentClass, Mode, Role, Scope
+from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.policy import Policy
-from core.services.identity import enrolment, enrolment_claims, enrolment_progress, mailboxes, tokens
+from core.services.identity import (
+    enrolment,
+    enrolment_claims,
+    enrolment_progress,
+    mailbox_settings,
+    mailboxes,
+    signing,
+    tokens,
+)
 from core.services.identity.enrolment import Wanted
 from core.services.identity.enrolment_claims import Refusal
 from core.services.identity.enrolment_progress import Progress
+from core.services.identity.mailbox_settings import Change
 from core.services.identity.tokens import Grant, Issued
+from core.services.identity.widenings import More
 from tests.factories.desk import ADDRESS, ALICE, DORA, GAIL, OLIVE, ROOT, hire, make_desk, person
-from tests.factories.records import SALES, last, make_keyed_desk, request, sign, told
+from tests.factories.records import SALES, SHARED, SIGNERS, last, make_keyed_desk, request, sign, told
 
 OTTO: Final = person("otto", Role.OWNER)
 SECRET: Final = "a secret of the agent's own"
@@ -52,7 +63,7 @@ def ask(store: Store, token: int, **more: Any) -> str:
 
 
 def progress(store: Store, number: str, token: int) -> Progress:
-    return store.look(lambda tx: enrolment_progress.of(tx, enrolment.found(tx, number, token=token)))
+    return store.look(lambda tx: enrolment_progress.of(tx, number, token=token))
 
 
 def claim(store: Store, number: str, token: int, *, secret: str = SECRET) -> Issued | Refusal:
@@ -74,7 +85,7 @@ def signed(store: Store) -> tuple[str, int]:
     return number, token
 
 
-def record(store: Store, address: str = SALES) -> directory.MailboxRecord:
+def record(store: Store, address: str = SALES) -> MailboxRecord:
     with store.read() as conn:
         found = directory.mailbox(conn, address)
     assert found is not None
@@ -181,9 +192,8 @@ def test_one_request_at_a_time_and_the_same_one_is_filed_once(store: Store) -> N
     number = ask(store, token)
     assert ask(store, token) == number
     assert told(store).count("mailbox.requested") == 1
-    for other in ({"fingerprint": b"two"}, {"claim_hash": sha256(b"another secret")}):
-        with pytest.raises(Conflict, match="waits for signatures"):
-            ask(store, token, **other)
+    with pytest.raises(Conflict, match="waits for signatures"):
+        ask(store, token, fingerprint=b"two")
     with pytest.raises(Conflict, match="waits for signatures"):
         ask(store, enrol(store), address=f"second{SALES}", fingerprint=b"two")
 
@@ -335,3 +345,106 @@ def test_a_claim_comes_in_time_and_while_the_mailbox_lives(store: Store, clock: 
 
 def _expire(tx: Transaction) -> None:
     tx.write(update(MAILBOX).where(MAILBOX.c.address == SALES).values(expires_at=tx.now))
+
+
+# --- asking for more ----------------------------------------------------------------------------------------------
+
+
+def widen(store: Store, token: int, **more: Any) -> str:
+    asked = More(**({"reason": "the autumn sale", "fingerprint": b"more", "limits": {"day": 50}} | more))
+    return store.transact(lambda tx: enrolment.widen(tx, token=token, address=SALES, more=asked))
+
+
+def sign_more(store: Store, kind: Kind, *, actor: Actor | None = None, digest: str | None = None) -> MailboxRecord:
+    affirmed = [item.code for item in CHECKLISTS[kind]]
+    signer = actor or SIGNERS[kind]
+    overrides = SHARED | {"limits": "a sale"} if kind is Kind.DELIVERABILITY else {}
+    return store.transact(
+        lambda tx: signing.sign(tx, SALES, kind, actor=signer, affirmed=affirmed, overrides=overrides, digest=digest)
+    )
+
+
+def test_more_is_signed_by_the_same_three_and_changes_nothing_before_the_last(store: Store) -> None:
+    _, token = signed(store)
+    number = widen(store, token, classes=(ContentClass.COLD_OUTREACH,), allow=("example.com",))
+    assert widen(store, token, classes=(ContentClass.COLD_OUTREACH,), allow=("example.com",)) == number
+    assert last(store, "mailbox.widening_requested").allow == 1
+    with store.read() as conn:
+        assert [one.address for one in directory.mailboxes(conn, status="requested")] == [SALES]
+    sheet = store.look(lambda tx: signing.to_sign(tx, SALES, Kind.OWNER, actor=OLIVE))
+    assert "day 10 -> 50; may also send cold_outreach; may also write to *@example.com" in sheet.findings[0].detail
+    assert "the autumn sale" in sheet.findings[0].detail
+    for kind in Kind:
+        assert (record(store).limit_day, record(store).allow) == (10, ())
+        assert kind in progress(store, number, token).waiting_for
+        sign_more(store, kind)
+    found = record(store)
+    assert (found.limit_day, found.allow, found.classes[-1]) == (50, ("*@example.com",), "cold_outreach")
+    changed = last(store, "mailbox.limits_changed")
+    assert (changed.actor, changed.widened, changed.changes["day"]) == ("system", True, [10, 50])
+    assert progress(store, number, token).state == "approved"
+    assert len([one for one in told(store) if one == "mailbox.activated"]) == 1
+
+
+def test_a_veto_of_more_leaves_the_mailbox_as_it_is(store: Store) -> None:
+    _, token = signed(store)
+    number = widen(store, token)
+    sign_more(store, Kind.OWNER)
+    store.transact(lambda tx: signing.veto(tx, SALES, Kind.GOVERNANCE, actor=GAIL, reason="ten are enough"))
+    shown = progress(store, number, token)
+    assert (shown.state, shown.decided[-1].reason) == ("vetoed", "ten are enough")
+    assert (record(store).status, record(store).limit_day) == ("active", 10)
+    widen(store, token, fingerprint=b"again")
+
+
+def test_a_mailbox_that_changed_meanwhile_is_signed_anew(store: Store) -> None:
+    _, token = signed(store)
+    widen(store, token)
+    shown = store.look(lambda tx: signing.to_sign(tx, SALES, Kind.GOVERNANCE, actor=GAIL))
+    sign_more(store, Kind.OWNER)
+    narrower = Change(classes=[ContentClass.REPLY])
+    store.transact(lambda tx: mailbox_settings.change_limits(tx, SALES, narrower, reason="only replies", actor=ALICE))
+    with pytest.raises(Conflict, match="has changed since"):
+        sign_more(store, Kind.GOVERNANCE, digest=shown.digest)
+    for kind in (Kind.GOVERNANCE, Kind.DELIVERABILITY):
+        sign_more(store, kind)
+    assert record(store).limit_day == 10
+    sign_more(store, Kind.OWNER)
+    assert (record(store).limit_day, record(store).classes) == (50, ("reply",))
+
+
+def test_whoever_requested_a_mailbox_does_not_sign_for_more_of_it(store: Store) -> None:
+    make_keyed_desk(store)
+    gus = person("gus", Role.GOVERNANCE)
+    hire(store, gus)
+    request(store, actor=gus, owner="olive")
+    for kind in Kind:
+        sign(store, kind)
+    widen(store, enrol(store))
+    with pytest.raises(Forbidden, match="a requester cannot approve"):
+        sign_more(store, Kind.GOVERNANCE, actor=gus)
+    with pytest.raises(Forbidden):
+        sign_more(store, Kind.OWNER, actor=GAIL)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"limits": {"day": 10}},
+        {"limits": {"fortnight": 5}},
+        {"limits": {}},
+        {"limits": {}, "allow": ("*",)},
+        {"limits": {}, "classes": (ContentClass.REPLY,)},
+        {"reason": "two\nlines"},
+    ],
+)
+def test_more_must_be_more_and_never_everybody(store: Store, wrong: dict[str, Any]) -> None:
+    _, token = signed(store)
+    with pytest.raises(Invalid):
+        widen(store, token, **wrong)
+
+
+def test_nobody_asks_for_more_of_anothers_mailbox(store: Store) -> None:
+    signed(store)
+    with pytest.raises(NotFound):
+        widen(store, enrol(store, agent="other-bot"))

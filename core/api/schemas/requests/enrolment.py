@@ -36,6 +36,21 @@ class EnrolmentRequest(Shape):
     expires: Name | None = None
 
 
+class WideningRequest(Shape):
+    """`POST /enrolment/widenings`: an agent asks for more than its mailbox may do, in each member what is to be added.
+
+    `limits` names new figures, `classes` and `allow` what comes to those it has. `reason` is read by those who sign.
+    """
+
+    LARGEST = 64 * 1024
+
+    address: AddressText
+    reason: Sentence
+    limits: Annotated[dict[Name, Figure], Field(max_length=10)] = Field(default_factory=dict)
+    classes: Annotated[list[ContentClass], Field(max_length=10)] = Field(default_factory=list)
+    allow: Annotated[list[Name], Field(max_length=100)] = Field(default_factory=list)
+
+
 class ClaimTokenRequest(Shape):
     """`POST /enrolment/requests/{request_id}/claim`: the secret whose SHA-256 came with the request."""
 
