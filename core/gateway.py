@@ -248,6 +248,7 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
         log.info("serving", listen=gateway.settings.listen, dir=str(gateway.settings.dir), pid=os.getpid())
         await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
         log.info("draining")
+        gateway.desk.arrivals.close()
         for one in servers:
             one.should_exit = True
         await end_streams(gateway.desk.events, traffic)

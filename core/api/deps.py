@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.api.auth import Authenticator
 from core.api.compose_pool import ComposePool
+from core.api.inbox_waiter import InboxWaiter
 from core.api.listener import Traffic
 from core.api.read_log import ReadLog
 from core.db.store import Store
@@ -32,7 +33,10 @@ class ApiContext:
     """The name under which this gateway is registered as running; None: it is not registered."""
     reads: ReadLog = field(init=False)
     events: EventStream = field(init=False)
+    arrivals: InboxWaiter = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", ReadLog(self.store, self.writer, self.callers))
         object.__setattr__(self, "events", EventStream(self.store))
+        object.__setattr__(self, "arrivals", InboxWaiter(self.store))
+        self.writer.listeners.append(self.arrivals.wake)

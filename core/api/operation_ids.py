@@ -30,6 +30,7 @@ NAMES: Final[Mapping[str, str]] = {
     "GET /emails/{message_id}/attachments/{index}": "getAttachment",
     "GET /attachments/{link}": "downloadAttachment",
     "GET /threads/{thread_id}": "getThread",
+    "GET /mailboxes/{address}/wait": "waitForEmail",
     "GET /mailboxes/{address}/contacts": "listContacts",
     "POST /mailboxes/{address}/contacts": "addContact",
     "PATCH /mailboxes/{address}/contacts": "changeContact",

@@ -7,14 +7,15 @@ shown. `gated_all` holds it for a person. Operators read through the same routes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Callable, Collection, Coroutine
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request, Response
 
 from core.api.answers import render
 from core.api.deps import ApiContext
-from core.api.errors import request_id
+from core.api.errors import problem, request_id
+from core.api.inbox_waiter import TooManyWaiters
 from core.api.openapi import answer_json, errors
 from core.api.parsing import moment, printable
 from core.api.schemas.requests.mailboxes import mailbox_address
@@ -25,6 +26,7 @@ from core.api.schemas.responses import (
     ReceivedAnswer,
     SubmissionAnswer,
     ThreadAnswer,
+    WaitAnswer,
 )
 from core.db import gate_queries
 from core.db.gate_queries import TokenFacts
@@ -34,12 +36,15 @@ from core.ids import read_id, spell_id
 from core.model import Actor
 from core.rules import roles, signed_ids
 from core.rules.inbound import message as inbound_message
+from core.rules.inbound import one_time
+from core.rules.inbound.one_time import OneTime
 from core.rules.roles import Verb
 from core.serializers import received
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
-from core.services.receiving import inbox, marks
+from core.services.receiving import inbox, marks, wait
 from core.services.receiving.inbox import Filter, Received
+from core.services.receiving.wait import Wanted
 from core.services.sending import gated_actions
 from core.services.sending.submit_result import Answer
 
@@ -52,6 +57,10 @@ LINK: Final = 15 * MINUTE
 READ_APART: Final = 256 * 1024
 """Bytes of a message from which it is read in a thread."""
 
+LONGEST_FILTER: Final = 256
+"""Characters of what a wait looks for."""
+
+T = TypeVar("T")
 Described = dict[int | str, dict[str, Any]]
 _READABLE: Final = ("text/", "application/json", "application/xml")
 
@@ -140,6 +149,84 @@ class InboxRoutes:
                 return render(asked, request_id(request))
         await self._show(token, [one.row.id for one in found.received], sent=[one.id for one in found.sent])
         return answer_json(200, received.thread(found))
+
+    async def _wait(
+        self,
+        request: Request,
+        address: str,
+        from_: Annotated[str | None, Query(alias="from", max_length=LONGEST_FILTER)] = None,
+        subject_contains: Annotated[str | None, Query(max_length=LONGEST_FILTER)] = None,
+        in_reply_to: Annotated[str | None, Query(max_length=LONGEST_FILTER)] = None,
+        timeout: Annotated[int, Query(ge=5, le=120)] = 30,  # noqa: ASYNC109 - the route's own parameter
+        after: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> Response:
+        """Wait for mail to the mailbox: answers when it is committed, or `timed_out` after `timeout` seconds.
+
+        `after` of an earlier answer, or the id of the newest message that you know, finds what came in between too.
+        """
+        token = self._desk.callers.agent(request)
+        filters = {"from": from_ or "", "subject_contains": subject_contains or "", "in_reply_to": in_reply_to or ""}
+        for name, text in filters.items():
+            printable(text, name)
+        box, target = mailbox_address(address), ":".join(("wait", *filters.values()))
+        ctx = self._desk.ctx
+        asked = await self._desk.writer.do(lambda tx: gated_actions.may_read(tx, box, target, token=token, ctx=ctx))
+        if asked is not None:
+            return render(asked, request_id(request))
+        with self._desk.callers.agent_reading(request) as (conn, reader):
+            state = gate_queries.gate_by_address(conn, box)
+            if state is None:
+                raise NotFound(f"there is no mailbox {box}")
+            since = wait.position(conn, after)
+        wanted = Wanted(from_ or None, subject_contains or None, in_reply_to or None)
+        try:
+            found = await self._until_gone(
+                request,
+                self._desk.arrivals.wait(state.mailbox_id, wanted, token=reader, after=since, seconds=timeout),
+            )
+        except TooManyWaiters:
+            return problem(
+                429, error="rate_limited", reason="this token waits for mail in too many requests already",
+                fix="end one of them, or wait for several things in one request", request_id=request_id(request),
+                retry_after_seconds=5,
+            )  # fmt: skip
+        if found is None:
+            nothing: dict[str, Any] = {"message": None, "code": None, "links": []}
+            return answer_json(200, {"timed_out": True} | nothing | {"after": wait.spelled(since)})
+        seq, one = found
+        # Asked again: the agent may have been suspended, or its token revoked, while it waited.
+        asked = await self._ask(token, box, target, Shown(What.BODY, item=one.row.id), received=[one.row.id])
+        if asked is not None:
+            return render(asked, request_id(request))
+        secret = await self._one_time(one)
+        shown = {"message": received.summary(one), "code": secret.code, "links": [*secret.links]}
+        return answer_json(200, {"timed_out": False} | shown | {"after": wait.spelled(seq)})
+
+    async def _until_gone(self, request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+        """What `work` returns; None, and the work cancelled, once the client has hung up."""
+        doing, gone = asyncio.ensure_future(work), asyncio.ensure_future(_hung_up(request))
+        try:
+            await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
+            return doing.result() if doing.done() else None
+        finally:
+            gone.cancel()
+            doing.cancel()
+
+    async def _one_time(self, one: Received) -> OneTime:
+        """The code and the links of a message that may be shown."""
+
+        def find() -> OneTime:
+            with self._desk.store.read() as conn:
+                text, _ = inbox.text_of(conn, one.row.content_id, full=False)
+                raw = inbox.raw_of(conn, one.row.content_id) if one.row.size <= READ_APART else b""
+            html = inbound_message.read(raw).html if raw else None
+            conceal = signed_ids.conceal  # as in a body
+            return one_time.find(conceal(one.row.subject), conceal(text), None if html is None else conceal(html))
+
+        try:
+            return await asyncio.to_thread(find)
+        except NotFound:  # erased a moment ago
+            return OneTime()
 
     # --- one message ---
 
@@ -288,6 +375,10 @@ class InboxRoutes:
             "/mailboxes/{address}/messages", self._messages, methods=["GET"],
             responses={200: {"model": MessagesAnswer}} | held | errors(401, 403, 404, 422, 503),
         )  # fmt: skip
+        add(
+            "/mailboxes/{address}/wait", self._wait, methods=["GET"],
+            responses={200: {"model": WaitAnswer}} | held | errors(401, 403, 404, 422, 429, 503),
+        )  # fmt: skip
         for path, handler, model in (
             ("/emails/{message_id}/body", self._body, BodyAnswer),
             ("/emails/{message_id}/attachments/{index}", self._attachment, AttachmentAnswer),
@@ -303,6 +394,12 @@ class InboxRoutes:
             "/attachments/{link}", self._download, methods=["GET"], openapi_extra={"security": []},
             responses=opened | errors(404, 503),
         )  # fmt: skip
+
+
+async def _hung_up(request: Request) -> None:
+    """Return once the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _html(raw: bytes) -> str:

@@ -142,6 +142,16 @@ class ThreadAnswer(BaseModel):
     messages: list[dict[str, Any]]
 
 
+class WaitAnswer(BaseModel):
+    """Mail that was waited for, and what a one-time-password mail holds. `after` is for the next wait."""
+
+    timed_out: bool
+    message: dict[str, Any] | None
+    code: str | None
+    links: list[str]
+    after: str
+
+
 class ContactAnswer(BaseModel):
     """A contact that an agent keeps for its mailbox, with the mail that went either way."""
 

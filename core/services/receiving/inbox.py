@@ -87,6 +87,12 @@ def message(conn: Connection, inbound_id: int, *, caller: Caller) -> Received:
     return _with_addresses(conn, [row])[0]
 
 
+def listed(conn: Connection, ids: Sequence[int], *, caller: Caller) -> list[Received]:
+    """Those of these messages that the caller may see, in no order."""
+    rows = conn.execute(_LISTED.where(_M.id.in_(ids), *reach(caller))).all() if ids else []
+    return _with_addresses(conn, rows)
+
+
 def text_of(conn: Connection, content_id: int, *, full: bool) -> tuple[str, bool]:
     """A message's text, without what it quotes unless `full`; and whether something was cut."""
     c = INBOUND_CONTENT.c
