@@ -5,7 +5,7 @@ from alembic import op
 
 from core.db.migrations.first import BIG
 
-revision = ""
+revision = "0033"
 down_revision = "0032"
 branch_labels = None
 depends_on = None
