@@ -39,7 +39,10 @@ STREAM: Final = 256 * 1024
 """Bytes of a connection that are buffered."""
 HOSTNAME: Final = "postroom"
 
-END: Final = b".\r\n"
+END: Final = b"\r\n.\r\n"
+_PLAIN: Final = re.compile(
+    r"\s*<([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9.-]{1,255})>(?:\s(.*))?", re.ASCII | re.IGNORECASE
+)
 _STUFFED: Final = re.compile(rb"(\A|\r\n)\.")
 _SIZE: Final = re.compile(r"\sSIZE=(\d{1,20})\b", re.IGNORECASE)
 _ANSWERS: Final = {
@@ -194,6 +197,14 @@ class _Conversation(LMTP):
         address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
         return any(address in network for network in self._peers)
 
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        """The address of a command and what follows it; the usual form without aiosmtpd's parser (300 us)."""
+        plain = _PLAIN.fullmatch(arg)
+        if plain is not None:
+            return plain[1], plain[2] or ""
+        address, rest = super()._getaddr(arg)
+        return address, rest
+
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name for it
         declared = _SIZE.search(arg or "")
         if declared is not None and int(declared[1]) > MAX_BYTES:
@@ -246,21 +257,23 @@ class _Conversation(LMTP):
     async def _content(self, held: contextlib.AsyncExitStack) -> bytes | None:
         """The message up to the final dot, without dot-stuffing; None if it is too large. Only CRLF ends a line."""
         data = bytearray()
-        size, large = 0, False
-        while True:
+        size, large, ended = 0, False, False
+        # The line end of DATA itself belongs to the end of an empty message. Reading to `.CRLF` instead would return
+        # for each line that ends in a dot, and hold up all other connections.
+        self._reader._buffer[:0] = b"\r\n"  # type: ignore[attr-defined]  # noqa: SLF001 - a StreamReader takes nothing back
+        while not ended:
             try:
-                piece = await self._reader.readuntil(END)
+                piece, ended = await self._reader.readuntil(END), True
             except asyncio.LimitOverrunError as error:
                 piece = await self._reader.read(max(error.consumed, 1))
             size += len(piece)
+            if size > MAX_BYTES + len(END):
+                data.clear()  # keep reading: the answer comes after the message, whatever its size
+                continue
             data += piece
-            if data == END or data.endswith(b"\r\n" + END):
-                break
             if size > LARGE and not large:
                 large = True
                 await held.enter_async_context(self._slots)
-            if size > MAX_BYTES:
-                del data[:-5]  # keep reading: the answer comes after the message, whatever its size
         if size > MAX_BYTES + len(END):
             return None
-        return _STUFFED.sub(rb"\1", bytes(memoryview(data)[: -len(END)]))
+        return _STUFFED.sub(rb"\1", bytes(memoryview(data)[2:-3]))  # without that line end, and the last `.CRLF`

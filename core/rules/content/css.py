@@ -213,6 +213,9 @@ class Sheet:
         return found
 
 
+STYLING: Final = ("class", "id", "style", "hidden", "bgcolor", "background", "color", "text", "size", "open")
+"""The attributes that `look` depends on; of a link also whether it leads anywhere."""
+
 # --- looks --------------------------------------------------------------------------------------------------------
 
 

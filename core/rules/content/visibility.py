@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
-from core.rules.content.css import Look, Sheet, look
+from core.rules.content.css import STYLING, Look, Sheet, look
 from core.text import html as text_html
 from core.text import unicode_safety
 from core.text.html import Close, Open, Text
@@ -147,13 +147,14 @@ class _Reader:
     images: int = 0
     target: str | None = None
     raw: str = ""
+    looks: dict[tuple[Look | str | bool | None, ...], Look] = field(default_factory=dict)
 
     def open(self, name: str, given: Mapping[str, str]) -> None:
         self.given += [value for value in given.values() if not unicode_safety.PLAIN.issuperset(value)]
         if name in _ENDS:
             self._end(*_ENDS[name])
         self._break(name)
-        drawn = look(self.look, name, given, self.sheet)
+        drawn = self._drawn(name, given)
         if name == "a":
             self.target = given.get("href")
         elif name == "img":
@@ -166,6 +167,15 @@ class _Reader:
         elif name not in _VOID:
             self.stack.append((name, self.look))
             self.look = drawn
+
+    def _drawn(self, name: str, given: Mapping[str, str]) -> Look:
+        """How an element is drawn; worked out once for all that are styled alike, as the rows of a newsletter are."""
+        linked = name == "a" and ("href" in given or "xlink:href" in given)
+        key = (self.look, name, linked, *(given.get(one) for one in STYLING))
+        drawn = self.looks.get(key)
+        if drawn is None:
+            drawn = self.looks[key] = look(self.look, name, given, self.sheet)
+        return drawn
 
     def close(self, name: str) -> None:
         if name == self.raw:
@@ -181,6 +191,7 @@ class _Reader:
         if self.raw:
             if self.raw == "style":
                 self.sheet.add(data)
+                self.looks.clear()
             return
         self.out.append(data.replace("\n", " "))
         if not self.look.sees:

@@ -19,6 +19,7 @@ from core.db.writer import Writer
 from core.errors import TooLarge
 from core.rules import reports
 from core.rules.inbound import signatures
+from core.rules.inbound.message import storable
 from core.rules.inbound.signatures import Signature
 from core.rules.reports import Report
 from core.services.context import ServiceContext
@@ -69,9 +70,12 @@ class Intake:
 
         def look() -> bool | None:
             # None is not cached: mail to a mailbox made within the last second would be refused for good.
-            return self._store.look(lambda tx: receive.takes(tx, recipient, self._ctx)) or None
+            return self._store.look(lambda tx: receive.takes(tx, storable(recipient), self._ctx)) or None
 
-        return bool(await asyncio.to_thread(self._store.recently, ("receives", recipient), look))
+        key = ("receives", recipient)
+        if self._store.recently(key, _unasked):
+            return True
+        return bool(await asyncio.to_thread(self._store.recently, key, look))
 
     async def take(self, raw: bytes, *, sender: str | None, recipients: Sequence[str], source: str) -> list[Receipt]:
         """Store a message; returns what became of it for each recipient, after the commit. Raises `Unavailable`."""
@@ -93,6 +97,8 @@ class Intake:
         report: Report | None = None
         if any(receive.may_be_feedback(one, self._ctx) for one in recipients):
             report = await asyncio.to_thread(reports.read, raw)
+        recipients = [storable(one) for one in recipients]
+        sender = None if sender is None else storable(sender)
         handed = Handover(
             mail=mail, sender=sender, recipients=recipients, source=source, report=report,
             quota=self._settings.mailbox_megabytes << 20,
@@ -130,6 +136,10 @@ class Intake:
             return await self._pool.call(read_mail, raw, authserv_ids=servers)
         except TooLarge as error:
             return await asyncio.to_thread(_unread, raw, error.reason)
+
+
+def _unasked() -> bool | None:
+    return None
 
 
 def _unread(raw: bytes, problem: str) -> ReceivedMail:
