@@ -44,8 +44,11 @@ Context = ServerRequestContext[Any, Any]
 def run(url: str, token: str) -> None:
     """Serve until stdin ends. Raises `Refused` or `Unavailable` if the gateway cannot be used."""
     # The SDK reads stdin in a thread that cannot be interrupted: without this, Ctrl-C would wait for the next line.
-    signal.signal(signal.SIGINT, _leave)
-    anyio.run(_bridge, f"{url.rstrip('/')}/mcp", token)
+    before = signal.signal(signal.SIGINT, _leave)
+    try:
+        anyio.run(_bridge, f"{url.rstrip('/')}/mcp", token)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _leave(signum: int, frame: FrameType | None) -> None:

@@ -61,7 +61,7 @@ class McpEndpoint:
         self._transport: asyncio.Task[App] | None = None
         self._over = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
-        app.router.routes.append(Route(PATH, endpoint=self))
+        app.router.routes.insert(0, Route(PATH, endpoint=self))  # the last of a hundred routes is found late
         for path in (METADATA, METADATA + PATH):
             app.router.routes.append(Route(path, endpoint=self._described, methods=["GET"]))
 
@@ -88,6 +88,8 @@ class McpEndpoint:
             await answer(scope, receive, send)
             return
         transport = await self._loaded()
+        # RFC 9110 5.5: white space around a value is not part of it; the parser leaves it, and the SDK compares values.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         await transport(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:

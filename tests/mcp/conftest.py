@@ -8,14 +8,14 @@ import pytest
 from core.db.store import Store
 from tests.api.api_client import Visitor, opened
 from tests.factories.desk import make_desk
-from tests.mcp.live_gateway import CAST, RAW, Live, live_gateway
+from tests.mcp.live_gateway import CAST, Live, live_gateway
 
 
 @pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One gateway for all tests of MCP."""
     directory = tmp_path_factory.mktemp("mcp") / "desk"
-    with live_gateway(directory, CAST, more_settings=f'[inbound]\nraw_token = "{RAW}"\n') as running:
+    with live_gateway(directory, CAST) as running:
         yield running
 
 

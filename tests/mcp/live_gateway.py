@@ -29,7 +29,7 @@ from core.rules.policy import Policy
 from core.rules.policy.sections import AgentBudget, Budgets
 from core.security import credentials
 from core.services.identity import enrolment
-from core.settings import POLICY, TOML, load
+from core.settings import POLICY, load
 from tests.factories.ports import free_port
 from tests.smtp.receiver import Receiver, receiver
 
@@ -93,7 +93,7 @@ class Live:
 
 
 @contextlib.contextmanager
-def live_gateway(directory: Path, cast: Sequence[Cast], *, more_settings: str = "") -> Iterator[Live]:
+def live_gateway(directory: Path, cast: Sequence[Cast]) -> Iterator[Live]:
     """Run a gateway until the block ends."""
     ready: threading.Event = threading.Event()
     running: list[Live] = []
@@ -101,7 +101,7 @@ def live_gateway(directory: Path, cast: Sequence[Cast], *, more_settings: str = 
 
     def run() -> None:
         try:
-            asyncio.run(_serve(directory, cast, more_settings, running, ready))
+            asyncio.run(_serve(directory, cast, running, ready))
         except BaseException as error:  # noqa: BLE001 - told to the test, which waits for it
             failed.append(error)
             ready.set()
@@ -120,19 +120,15 @@ def live_gateway(directory: Path, cast: Sequence[Cast], *, more_settings: str = 
         raise failed[0]
 
 
-async def _serve(
-    directory: Path, cast: Sequence[Cast], more_settings: str, running: list[Live], ready: threading.Event
-) -> None:
+async def _serve(directory: Path, cast: Sequence[Cast], running: list[Live], ready: threading.Event) -> None:
     async with receiver() as world:
         relay = f"smtp://127.0.0.1:{world.port}"
         desk = found(directory, cast, relay=relay, clock=SystemClock(), policy=REFUSING)
         # The gateway watches the file: it must say what is in force.
         policy = directory / POLICY
         policy.write_text(policy.read_text().replace('on_exceed = "queue"', 'on_exceed = "refuse"'))
-        with (directory / TOML).open("a") as settings:
-            settings.write(more_settings)
         listen = f"127.0.0.1:{free_port()}"
-        gateway = Gateway(load(directory, listen=listen, public_url=f"http://{listen}"))
+        gateway = Gateway(load(directory, listen=listen, public_url=f"http://{listen}", inbound={"raw_token": RAW}))
         async with gateway.running():
             http = server(listen, gateway.app, gateway.traffic.inside)
             serving = asyncio.create_task(http.serve())

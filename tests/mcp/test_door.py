@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -124,6 +125,24 @@ def test_a_version_that_is_not_served_is_answered_with_an_error(live: Live, vers
     answer = ask(live, headers={"MCP-Protocol-Version": version, "Mcp-Method": "tools/list"})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] < 0
+
+
+def test_white_space_around_a_header_is_no_part_of_it(live: Live) -> None:
+    place = urlsplit(live.url)
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+    }  # fmt: skip
+    params = {"name": "my_mailbox", "arguments": {}, "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    lines = [
+        "POST /mcp HTTP/1.1", f"Host: {place.netloc}", f"Authorization: Bearer {live.token('free')}",
+        "Accept: application/json", "Content-Type: application/json", f"MCP-Protocol-Version: {MODERN} ",
+        "Mcp-Method:  tools/call\t", "Mcp-Name: my_mailbox  ", f"Content-Length: {len(body)}", "Connection: close",
+    ]  # fmt: skip
+    with socket.create_connection((place.hostname or "", place.port or 0), timeout=60) as client:
+        client.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+        assert client.recv(65_536).startswith(b"HTTP/1.1 200")
 
 
 def test_other_bodies_than_json_are_refused(live: Live) -> None:

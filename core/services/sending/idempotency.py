@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from core.db import gate_queries
+from core.db import gate_queries, hot_statements
 from core.db.tables import IDEMPOTENCY, MAILBOX, MESSAGE
 from core.db.transaction import Transaction
 from core.durations import DAY
@@ -68,13 +68,19 @@ def note_answer(tx: Transaction, mailbox_id: int, key: str, answer: Answer, *, t
     )
 
 
+_USED: Final = (
+    select(IDEMPOTENCY.c.message_id)
+    .join(MESSAGE, MESSAGE.c.id == IDEMPOTENCY.c.message_id)
+    .where(
+        IDEMPOTENCY.c.mailbox_id.in_(select(MAILBOX.c.id).where(MAILBOX.c.agent_id == bindparam("b_agent"))),
+        IDEMPOTENCY.c.test == bindparam("b_test"),
+        IDEMPOTENCY.c.key == bindparam("b_key"),
+        MESSAGE.c.submitted_at > bindparam("b_at"),
+    )
+)
+
+
 def used_since(conn: Connection, at: int, *, agent_id: int, test: bool, key: str) -> bool:
     """Whether an agent's mail was accepted with this key after `at`, from any of its mailboxes."""
-    c = IDEMPOTENCY.c
-    own = select(MAILBOX.c.id).where(MAILBOX.c.agent_id == agent_id)
-    found = (
-        select(c.key)
-        .join(MESSAGE, MESSAGE.c.id == c.message_id)
-        .where(c.mailbox_id.in_(own), c.test == test, c.key == key, MESSAGE.c.submitted_at > at)
-    )
-    return conn.execute(found.limit(1)).first() is not None
+    values = {"b_agent": agent_id, "b_test": test, "b_key": key, "b_at": at}
+    return bool(hot_statements.fetch(conn, _USED, values))
