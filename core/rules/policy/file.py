@@ -110,7 +110,7 @@ bodies = "30d"
 [review]
 seconds_per_message = 3      # a faster approval was hardly read
 messages_per_minute = 20     # a faster reviewer raises the rubber-stamping alarm
-four_eyes = []               # classes that need approval by two people, such as "commitment"
+four_eyes = []               # classes that two people must approve, such as "commitment"; "receive": mail that came in
 
 [suppression]
 scope = "desk"               # or "stream": where a bounce or complaint suppresses, for all classes

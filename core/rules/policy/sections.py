@@ -111,6 +111,8 @@ def _footer(text: str) -> str:
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Classes = Annotated[tuple[ContentClass, ...], AfterValidator(_canonical)]
+FourEyes = Annotated[tuple[ContentClass | Literal["receive"], ...], AfterValidator(_canonical)]
+"""Classes of mail to be sent, and `receive`: received mail that is held."""
 Phrases = Annotated[
     tuple[Annotated[str, Field(min_length=3, max_length=200)], ...], Field(max_length=200), AfterValidator(_canonical)
 ]
@@ -315,7 +317,7 @@ class Review(Section):
 
     seconds_per_message: Annotated[int, Field(ge=0, le=600), Tightens.MORE] = 3
     messages_per_minute: Annotated[int, Field(ge=1, le=1_000), Tightens.LESS] = 20
-    four_eyes: Annotated[Classes, Tightens.ADDING] = ()
+    four_eyes: Annotated[FourEyes, Tightens.ADDING] = ()
 
 
 class Suppression(Section):

@@ -22,6 +22,7 @@ from core.ids import spell_id
 from core.model import Actor, Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import Notify
+from core.rules.policy.sections import Review as ReviewPolicy
 from core.services.control import received_retention
 from core.services.feedback import anomalies
 from core.services.identity import retirement
@@ -102,6 +103,15 @@ def test_a_release_can_be_undone_until_its_delay_has_passed(store: Store) -> Non
     assert (row.status, row.decided_by) == ("delivered", "alice")
     assert log(store, "email.released") == [("email.released", item)]
     assert depth(store) == (0, 0)
+
+
+def test_two_people_release_it_where_the_policy_says_so(store: Store) -> None:
+    _, item = held(store, policy=Policy(review=ReviewPolicy(four_eyes=("receive",))))
+    assert decide(store, item).approvals_missing == 1
+    with pytest.raises(Forbidden, match="already approved"):
+        decide(store, item)
+    assert received(store)[0].status == "held"
+    assert decide(store, item, by=BOB).status == "delivered"
 
 
 def test_a_decision_is_bound_to_the_bytes_that_were_read(store: Store) -> None:

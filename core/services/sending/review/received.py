@@ -32,7 +32,8 @@ def hold(
         REVIEW,
         items.new_item(
             item=inbound_id, kind=RECEIVE, mailbox=mailbox, message_id=None, target=None, reasons=_reasons(reasons),
-            findings=_reasons(findings), needs=1, now=tx.now, expires_at=expires_at,
+            findings=_reasons(findings), needs=2 if RECEIVE in policy.review.four_eyes else 1, now=tx.now,
+            expires_at=expires_at,
         ),
     )  # fmt: skip
     items.count_pending(tx, mailbox, n=1)
