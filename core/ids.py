@@ -25,7 +25,7 @@ class Ids:
 
     def mint(self, now: int) -> int:
         """A new ID for the time `now` (microseconds)."""
-        stamp = max(0, now // 1_000 - _EPOCH_MS) << 21
+        stamp = lowest(now)
         fresh = stamp | self._chance(20)
         self._last = fresh if fresh > self._last else self._last + 1
         return self._last
@@ -41,6 +41,11 @@ class Chance(Protocol):
 
 
 _PIECE: Final = 2_047
+
+
+def lowest(now: int) -> int:
+    """The lowest id minted at this time: ids are in the order of time, unless the clock was set back."""
+    return max(0, now // 1_000 - _EPOCH_MS) << 21
 
 
 def sha256(*parts: bytes) -> bytes:

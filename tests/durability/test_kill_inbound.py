@@ -20,7 +20,7 @@ from tests.factories import effort
 from tests.factories.inbound import mail
 from tests.factories.lmtp import MailServer
 
-KILLS: Final = effort.times(3, 50)
+KILLS: Final = effort.times(3, 100)
 """On each of the two databases."""
 SERVERS: Final = 3
 pytestmark = pytest.mark.slow
@@ -87,7 +87,7 @@ def _the_log_knows_each(store: Store) -> None:
     assert sorted(filter(None, told)) == sorted(ids)
 
 
-@pytest.mark.timeout(effort.times(240, 1_500))
+@pytest.mark.timeout(effort.times(240, 3_000))
 def test_mail_survives_a_gateway_that_is_killed_while_it_is_handed_over(tmp_path: Path, database: str | None) -> None:
     moments = random.Random(5)
     socket = tmp_path / "s"

@@ -25,6 +25,8 @@ from core.text import mail_text
 MAX_HIDDEN: Final = 50
 """Runs of hidden text that are stored, each up to `HIDDEN_CHARACTERS`."""
 HIDDEN_CHARACTERS: Final = 2_000
+MAX_HOPS: Final = 30
+"""Received fields of mail that is in no loop (RFC 5321 6.3): mail through lists has 15 at most; Postfix stops at 50."""
 LEVEL: Final = 3
 """Of zlib: 10 kB of mail take 150 us."""
 
@@ -141,6 +143,8 @@ def _automatic(mail: InboundMail, author: str) -> str | None:
     why = loop_prevention.unanswerable(said)
     if why is None and author and loop_prevention.daemon(author):
         why = "its sender is a mail system"
+    if why is None and len(mail.all("received")) > MAX_HOPS:
+        why = f"it has passed more than {MAX_HOPS} servers, as mail in a loop does"
     return why
 
 

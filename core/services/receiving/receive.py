@@ -19,8 +19,9 @@ from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
 from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, STREAM
 from core.db.transaction import Transaction
+from core.durations import HOUR
 from core.events import EmailReceived
-from core.ids import spell_id
+from core.ids import lowest, spell_id
 from core.model import SYSTEM
 from core.rules import signed_ids, stream_records
 from core.rules.reports import Report
@@ -33,6 +34,8 @@ from core.services.receiving.read_mail import ReceivedMail, StoredAddress, norma
 from core.services.receiving.threads import Thread
 from core.services.sending import review
 
+AN_HOUR: Final = 60
+"""Messages of one author to one mailbox in an hour, beyond which a program must have written them."""
 _COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}."
 """How the address begins to which a stream's complaints go (RFC 9477)."""
 
@@ -162,7 +165,9 @@ def _store(
     inbound_id = ctx.ids.mint(tx.now)
     thread = threads.find(tx, mail, mailbox_id=box.mailbox_id, new_id=inbound_id, keyring=ctx.keyring)
     dmarc = str(mail.authentication.get("dmarc", {}).get("status", "none"))
+    automatic = mail.automatic or _machine(tx, handed, box)
     row = _row(handed, thread) | {
+        "automatic": automatic,
         "id": inbound_id, "content_id": content_id, "mailbox_id": box.mailbox_id, "agent_id": box.agent_id,
         "stream_id": box.stream_id, "dedupe_key": key, "received_at": tx.now, "dmarc": dmarc,
     }  # fmt: skip
@@ -196,11 +201,35 @@ def _store(
         )  # fmt: skip
 
 
+def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
+    """Why the mail is a machine's, by what its header does not say; None if it may be a person's.
+
+    Two programs that answer each other without a mark of it are found by their pace.
+    """
+    if handed.sender == "":
+        return "it is a report: its return path is empty (RFC 5321 4.5.5)"
+    authors = [one.address for one in handed.mail.addresses if one.role == "from"]
+    if len(authors) != 1:
+        return None
+    a, m = INBOUND_ADDRESS.c, INBOUND_MESSAGE.c
+    recent = (
+        select(m.id)
+        .join(INBOUND_ADDRESS, a.inbound_id == m.id)
+        .where(
+            a.address == authors[0],
+            a.role == "from",
+            a.inbound_id >= lowest(tx.now - HOUR),
+            m.mailbox_id == box.mailbox_id,
+        )
+        .limit(AN_HOUR)
+    )
+    if len(tx.read_unflushed(recent)) < AN_HOUR:
+        return None
+    return f"its sender wrote more than {AN_HOUR} messages within an hour, as programs do that answer each other"
+
+
 def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
     mail = handed.mail
-    automatic = mail.automatic
-    if automatic is None and handed.sender == "":
-        automatic = "it is a report: its return path is empty (RFC 5321 4.5.5)"
     return {
         "source": handed.source,
         "size": mail.size,
@@ -213,7 +242,6 @@ def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
         "answers": thread.answers,
         "dated_at": mail.dated_at,
         "attachments": len(mail.attachments),
-        "automatic": automatic,
         "authentication": mail.authentication,
         "findings": [],
         "status": "held" if mail.problems else "delivered",

@@ -15,13 +15,13 @@ from core.db.counters import EVER
 from core.db.store import Store
 from core.db.tables import AGENT, INBOUND_ADDRESS, INBOUND_CONTENT, MAILBOX, MESSAGE, RECIPIENT
 from core.demo.clock import FakeClock
-from core.durations import DAY
+from core.durations import DAY, HOUR
 from core.events import EmailReceived
 from core.model import Mode
 from core.rules import signed_ids
 from core.services.control import received_retention
 from core.services.receiving.read_mail import read_mail
-from core.services.receiving.receive import Handover, Receipt, receive
+from core.services.receiving.receive import AN_HOUR, Handover, Receipt, receive
 from tests.factories.delivery import leave, number
 from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, make_desk
 from tests.factories.erasure import erase
@@ -204,6 +204,7 @@ def test_references_join_mail_of_one_mailbox_and_a_subject_joins_nothing(store: 
         ("Precedence: bulk\n", JANE),
         ("", ""),
         ("X: y\n", "mailer-daemon@example.com"),
+        ("Received: from a by b\n" * 31, JANE),
     ],
 )
 def test_a_machine_s_mail_is_marked_as_one_that_is_never_answered(store: Store, more: str, sender: str) -> None:
@@ -211,6 +212,21 @@ def test_a_machine_s_mail_is_marked_as_one_that_is_never_answered(store: Store, 
     arrive(desk, mail(sender=sender or JANE, more=more), sender=sender)
     assert received(store)[0].automatic
     assert events(store)[0].automatic
+
+
+def test_two_programs_that_answer_each_other_without_a_mark_are_stopped_by_their_pace(
+    sqlite_store: Store, clock: FakeClock
+) -> None:
+    desk = make_desk(sqlite_store)
+    sqlite_store.transact(lambda tx: add_mailbox(tx, agent="sales-bot", address=OTHER, stream=desk.stream_id))
+    for n in range(AN_HOUR + 1):
+        arrive(desk, mail(f"I am away ({n})", message_id=f"<v{n}@example.com>"))
+    arrive(desk, mail("a person's", sender="joe@example.com", message_id="<j@example.com>"))
+    arrive(desk, mail("to another agent", message_id="<o@example.com>"), OTHER)
+    clock.advance(micros=2 * HOUR)
+    arrive(desk, mail("next morning", message_id="<n@example.com>"))
+    rows = received(sqlite_store)
+    assert [row.automatic is None for row in rows] == [True] * AN_HOUR + [False, True, True, True]
 
 
 def test_erasing_a_person_empties_every_message_that_names_them_and_no_other(store: Store) -> None:
