@@ -72,6 +72,8 @@ def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | N
         references=tuple(dict.fromkeys(named)),
         kind=Action.REPLY,
     )
+    if parsed.to_all:
+        parsed = parsed.model_copy(update={"cc": [*parsed.cc, *parent.others]})
     return _submission(parsed, head, answered=parsed.in_reply_to_headers, issued=issued, key=key)
 
 

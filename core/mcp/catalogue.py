@@ -187,7 +187,8 @@ TOOLS: Final = (
         reading.wait_for_email,
         {
             "from": _text("address or domain"), "subject_contains": _text(), "in_reply_to": _text("message_id"),
-            "timeout": _whole(120, least=5, about="seconds"), "mailbox": MAILBOX,
+            "timeout": _whole(120, least=5, about="seconds"), "after": _text("of the last answer"),
+            "mailbox": MAILBOX,
         },
         scopes=(Scope.READ,), reads=True, outside=True,
     ),

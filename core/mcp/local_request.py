@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +10,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from starlette.responses import Response
 
-from core.api.middleware.request_limits import App, Message, Scope
+from core.api.middleware.request_limits import App, Message, Receive, Scope
 
 _FORWARDED: Final = ("client", "server", "scheme", "http_version")
 
@@ -38,6 +37,7 @@ class LocalApi:
 
     app: App
     outer: Scope
+    outer_receive: Receive
     headers: tuple[tuple[bytes, bytes], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class LocalApi:
             "query_string": urlencode(query or {}).encode(),
             "headers": [*self.headers, *(more | dict(headers or {})).items()],
         }
-        exchange = _Exchange(body)
+        exchange = _Exchange(body, self.outer_receive)
         await self.app(scope, exchange.receive, exchange.send)
         return exchange.reply()
 
@@ -68,15 +68,17 @@ class LocalApi:
 class _Exchange:
     """The body on its way in, and the answer on its way out."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, outer_receive: Receive) -> None:
         self._body: bytes | None = body
+        self._outer_receive = outer_receive
         self._status = 0
         self._parts: list[bytes] = []
 
     async def receive(self) -> Message:
-        if self._body is None:
-            # A route that waits asks whether its client is gone. This one is not: it is we who wait for the answer.
-            await asyncio.get_running_loop().create_future()
+        while self._body is None:  # a route that waits asks whether its client is gone
+            message = await self._outer_receive()
+            if message["type"] == "http.disconnect":
+                return message
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
 

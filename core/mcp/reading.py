@@ -103,18 +103,19 @@ async def get_attachment(call: Call, given: Arguments) -> Result:
 async def wait_for_email(call: Call, given: Arguments) -> Result:
     """`GET /mailboxes/{address}/wait`: answers when mail arrives, or when the time is over."""
     address = call.mailbox(given.get("mailbox"))
-    asked = {name: given.get(name) for name in ("from", "subject_contains", "in_reply_to", "timeout")}
+    asked = {name: given.get(name) for name in ("from", "subject_contains", "in_reply_to", "timeout", "after")}
     reply = await call.get(f"/mailboxes/{address}/wait", asked)
     if (other := _not_shown(reply)) is not None:
         return other
-    found = dict(reply.body)
-    if found.get("timed_out"):
-        return results.told("Nothing has arrived in this time. Call again to wait on.", {"timed_out": True})
+    found = reply.body
+    members = {"timed_out": found["timed_out"], "after": found["after"]}
+    if found["timed_out"]:
+        return results.told("Nothing has arrived in this time. Call again with this `after` to wait on.", members)
     outside = Fenced(call.nonce)
-    message = _message(found.get("message") or found, outside)
-    for name in ("code", "codes", "links"):
-        outside.add(name, found.get(name))
-    return results.told("Arrived.", {"timed_out": False, "message": message}, outside)
+    members["message"] = _message(found["message"], outside)
+    outside.add("code", found["code"])
+    outside.add("links", found["links"])
+    return results.told("Arrived.", members, outside)
 
 
 async def tag_email(call: Call, given: Arguments) -> Result:

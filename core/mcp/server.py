@@ -104,8 +104,9 @@ class DeskServer:
         assert context.request is not None
         meta: Mapping[str, Any] | None = context.meta
         return Call(
-            api=LocalApi(self._app, context.request.scope), desk=self._desk, repeats=self._repeats,
-            token=_token(context), run=arguments.run_of(meta), nonce=f"{self._desk.ctx.chance(64):016x}",
+            api=LocalApi(self._app, context.request.scope, context.request.receive), desk=self._desk,
+            repeats=self._repeats, token=_token(context), run=arguments.run_of(meta),
+            nonce=f"{self._desk.ctx.chance(64):016x}",
         )  # fmt: skip
 
 

@@ -67,6 +67,15 @@ def test_a_reply_takes_every_field_of_a_message(free: Visitor) -> None:
     assert sent_header(free, free.post("/emails/reply", body), "In-Reply-To") == first["rfc_message_id"]
 
 
+def test_a_reply_to_all_copies_the_other_recipients_and_never_a_hidden_one(free: Visitor) -> None:
+    first = free.send(to=["jane@example.com"], cc=["carl@example.com"], bcc=["eve@example.com"]).json()
+    body = {"message_id": first["message_id"], "text": "One more thing.", "cc": ["dan@example.com"]}
+    alone = free.post("/emails/reply", body).json()["recipients"]
+    assert [one["address"] for one in alone] == ["jane@example.com", "dan@example.com"]
+    everyone = free.post("/emails/reply", body | {"all": True}).json()["recipients"]
+    assert [one["address"] for one in everyone] == ["jane@example.com", "dan@example.com", "carl@example.com"]
+
+
 def test_what_a_reply_names_of_its_thread_goes_before_the_message_it_answers(free: Visitor) -> None:
     first = free.send().json()
     body = {

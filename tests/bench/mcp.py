@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+from core.api.middleware.request_limits import Message
 from core.clock import SystemClock
 from core.demo.seed import Cast, SeededDesk, found
 from core.gateway import Gateway
@@ -43,7 +44,7 @@ class Twins:
     def __init__(self, gateway: Gateway, token: str) -> None:
         headers = [(b"host", b"127.0.0.1:8025"), (b"authorization", f"Bearer {token}".encode())]
         outer = {"headers": headers, "scheme": "http", "http_version": "1.1", "server": ("127.0.0.1", 8025)}
-        self._api = LocalApi(gateway.app, outer)
+        self._api = LocalApi(gateway.app, outer, _never)
 
     def http(self, method: str, path: str, body: Callable[[], dict[str, Any]] | None = None) -> Ask:
         async def ask() -> Reply:
@@ -73,6 +74,11 @@ class Twins:
             return reply
 
         return ask
+
+
+async def _never() -> Message:
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError
 
 
 async def measure(directory: Path, *, calls: int, rounds: int) -> dict[str, dict[str, float]]:

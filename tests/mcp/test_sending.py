@@ -23,7 +23,7 @@ from core.mcp.repeats import WINDOW, Repeats
 from core.mcp.results import HELD
 from core.services.control import emergency
 from tests.api.api_client import mail
-from tests.mcp.live_gateway import JSON, LEGACY, MODERN, Live, call, connected, talk, text
+from tests.mcp.live_gateway import JSON, LEGACY, MODERN, Live, call, connected, post, talk, text
 
 ERAS = [MODERN, LEGACY]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -222,7 +222,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 def test_hostile_arguments_do_no_more_than_over_http(live: Live, name: str) -> None:
     hostile = {"to": ["h@x.test"], "subject": "Hostile", "text": "t"} | HOSTILE[name]
     before = _accepted(live, None)
-    over_mcp = _raw(live, "send_email", hostile)
+    over_mcp = post(live, live.token("free"), "send_email", hostile).get("result")  # none: not even JSON-RPC
     body = mail(sender="free@bots.acme.test", run=None) | {k: v for k, v in hostile.items() if k != "mailbox"}
     body["from"] = hostile.get("mailbox", body["from"])
     over_http = httpx.post(
@@ -256,21 +256,6 @@ def test_unknown_tools_and_methods_are_errors_of_the_protocol(live: Live) -> Non
     for mode in ERAS:
         with pytest.raises(MCPError, match="there is no tool 'approve_email'"):
             call(live, live.token("free"), "approve_email", mode=mode)
-
-
-def _raw(live: Live, name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
-    """A call without the client's own checks; None: the request was no JSON-RPC that could be read."""
-    params = {"name": name, "arguments": arguments}
-    answer = httpx.post(
-        f"{live.url}/mcp", trust_env=False, timeout=60,
-        content=json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode(),
-        headers={
-            "Authorization": f"Bearer {live.token('free')}", "Accept": "application/json",
-            "Content-Type": "application/json", "MCP-Protocol-Version": "2025-11-25",
-        },
-    )  # fmt: skip
-    result: dict[str, Any] | None = answer.json().get("result")
-    return result
 
 
 def _subjects(live: Live) -> list[str]:

@@ -7,6 +7,7 @@ Mail that came to the desk is marked when it is received; of other mail, the age
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,10 +18,10 @@ from core.db.gate_queries import TokenFacts
 from core.db.store import Store
 from core.db.tables import INBOUND_ADDRESS, INBOUND_MESSAGE, MAILBOX, MESSAGE, RECIPIENT
 from core.domains import organisational_domain
-from core.errors import Forbidden, NotFound
+from core.errors import Forbidden, Invalid, NotFound
 from core.ids import read_id
 from core.rules import loop_prevention
-from core.rules.addresses import Address
+from core.rules.addresses import Address, parse_address
 from core.rules.signed_ids import HmacKeys, read_message_id
 from core.services.sending.token_access import within
 
@@ -48,6 +49,8 @@ class Parent:
     references: tuple[str, ...] = ()
     received: int | None = None
     """Its id, if the mailbox received it."""
+    others: tuple[str, ...] = ()
+    """Its other recipients, whom a reply to all goes to as copies."""
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
@@ -69,8 +72,9 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
     if row is None:
         return _received(conn, named, number=number, bracketed=message_id, token=token)
     r = RECIPIENT.c
-    to = conn.execute(select(r.given).where(r.message_id == row.id, r.field == "to").order_by(r.n)).scalars().all()
-    return Parent(str(row.address), list(to), str(row.subject), str(row.rfc_message_id))
+    people = conn.execute(select(r.given, r.field).where(r.message_id == row.id).order_by(r.n)).all()
+    to, cc = ([one.given for one in people if one.field == field] for field in ("to", "cc"))
+    return Parent(str(row.address), to, str(row.subject), str(row.rfc_message_id), others=tuple(cc))
 
 
 def _received(conn: Connection, named: str, *, number: int | None, bracketed: str, token: TokenFacts) -> Parent:
@@ -94,14 +98,28 @@ def _received(conn: Connection, named: str, *, number: int | None, bracketed: st
     people = conn.execute(select(a.role, a.given).where(a.inbound_id == row.id).order_by(a.n)).all()
     authors = [one.given for one in people if one.role == "from"][:1]
     reply_addresses = [one.given for one in people if one.role == "reply_to"]
+    to = reply_addresses if reply_addresses and all(_aligned(one, authors) for one in reply_addresses) else authors
     return Parent(
         str(row.address),
-        reply_addresses if reply_addresses and all(_aligned(one, authors) for one in reply_addresses) else authors,
+        to,
         str(row.subject),
         _passed_on(row.rfc_message_id or ""),
         tuple(one for one in row.references or () if _passed_on(one)),
         received=int(row.id),
+        others=_others([one.given for one in people if one.role in {"to", "cc"}], own=str(row.address), to=to),
     )
+
+
+def _others(given: list[str], *, own: str, to: list[str]) -> tuple[str, ...]:
+    """Recipients other than the mailbox and those answered anyway. What a stranger misspelled is left out."""
+    found: dict[str, str] = {}
+    for text in given:
+        with contextlib.suppress(Invalid):
+            found.setdefault(parse_address(text).normalised, text)
+    for text in (own, *to):
+        with contextlib.suppress(Invalid):
+            found.pop(parse_address(text).normalised, None)
+    return tuple(found.values())
 
 
 def _passed_on(message_id: str) -> str:

@@ -344,6 +344,12 @@ def test_a_reply_to_address_is_used_only_if_it_is_of_the_author_s_organisation(
     assert [each["address"] for each in answer.json()["recipients"]] == [to]
 
 
+def test_a_reply_to_all_leaves_out_the_mailbox_itself_and_what_is_no_address(agent: Visitor) -> None:
+    message = arrives(agent, more=f"Cc: Carl <carl@example.com>, {ADDRESS}, not an address, {JANE.upper()}\n")
+    told = agent.post("/emails/reply", {"message_id": message, "text": "Both of you.", "all": True}).json()
+    assert [one["address"] for one in told["recipients"]] == [JANE, "carl@example.com"]
+
+
 def test_a_machine_s_mail_is_not_answered_by_either_door(agent: Visitor) -> None:
     one = arrives(agent, more="Auto-Submitted: auto-replied\n")
     told = agent.post("/emails/reply", {"message_id": one, "text": "Thanks!"})

@@ -153,13 +153,15 @@ class SendRequest(Composition):
 class ReplyRequest(Composition):
     """`POST /emails/reply`: `message_id` of a received or sent message, then as send; omitted fields follow it.
 
-    `message_id` is ours (`m...`) or a Message-ID of ours, with or without angle brackets.
+    `message_id` is ours (`m...`) or a Message-ID of ours, with or without angle brackets. `all` adds the answered
+    message's other recipients to `cc`.
     """
 
     message_id: Short
     sender: Annotated[AddressText | None, Field(alias="from")] = None
     to: Addresses | None = None
     subject: Line | None = None
+    to_all: Annotated[bool, Field(alias="all")] = False
 
 
 class TagsRequest(Shape):
