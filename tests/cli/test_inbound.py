@@ -38,6 +38,19 @@ def test_a_socket_in_postfixs_queue_is_named_as_postfix_sees_it_there(office: Cl
     assert office.ok("inbound", "postfix")["transport"][0] == f"{DOMAIN} lmtp:unix:postroom/lmtp"
 
 
+def test_doctor_names_the_addresses_at_which_providers_may_post_mail(clerk: Clerk) -> None:
+    def found() -> list[tuple[str, str]]:
+        checks: list[dict[str, Any]] = clerk.run("doctor", "--json").json["checks"]
+        return [(one["grade"], one["about"]) for one in checks if one["check"] == "inbound"]
+
+    assert found() == []
+    with (clerk.directory / "postroom.toml").open("a") as file:
+        file.write('\n[feedback.mailgun]\nsigning_key = "k"\n[feedback.sendgrid]\npublic_key = "for events only"\n')
+    assert found() == [("warn", "Mailgun")]  # its URL is not HTTPS yet
+    clerk.surroundings["POSTROOM_PUBLIC_URL"] = "https://desk.acme.com"
+    assert found() == [("ok", "Mailgun")]
+
+
 def test_doctor_tries_the_listener_and_asks_who_proves_senders(clerk: Clerk, tmp_path: Path) -> None:
     assert lmtp(clerk) == []
     place = f"unix:{tmp_path}/s"

@@ -15,6 +15,7 @@ from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import INBOUND_MESSAGE
 from core.events import EmailReceived
+from core.settings import TOML
 from tests.durability.gateway_processes import BOT, Site, site
 from tests.factories import effort
 from tests.factories.inbound import mail
@@ -93,8 +94,10 @@ def test_mail_survives_a_gateway_that_is_killed_while_it_is_handed_over(tmp_path
     socket = tmp_path / "s"
 
     async def story() -> None:
-        settings = f'[inbound]\nlmtp = "unix:{socket}"\n'
-        async with site(tmp_path / "desk", database, more_settings=settings) as tested:
+        async with site(tmp_path / "desk", database) as tested:
+            settings = tmp_path / "desk" / TOML
+            settings.write_text(settings.read_text().replace("[inbound]", f'[inbound]\nlmtp = "unix:{socket}"'))
+            assert str(socket) in settings.read_text()
             queue = Queue(socket)
             for _ in range(KILLS):
                 queue.handed.clear()
