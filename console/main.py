@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console import splash
-from core.cli import commands, output
+from core.cli import commands, known_desks, output
 from core.cli.output import Directory
 from core.errors import Invalid
 
@@ -39,7 +39,10 @@ def build(given: Sequence[str] | None = None) -> typer.Typer:
     if given is None:
         commands.mount(app)
     else:
-        commands.mount(app, only=commands.asked_for(given, completing=_completing()), whole=False)
+        only = commands.asked_for(given, completing=_completing())
+        place = known_desks.chosen_by(given)
+        elsewhere = place is not None and place.url is not None
+        commands.mount(app, only=only, subcommand=commands.after(given, only) if elsewhere else None, whole=False)
     return app
 
 

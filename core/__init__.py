@@ -22,6 +22,7 @@ What happens to mail for a mailbox:
 
     it is handed over, and answered      workers/lmtp.py, api/routes/inbound.py; services/receiving/provider_mail.py
     it is read, within bounds            services/receiving/read_mail.py; rules/inbound
+    it is screened, and held or not      services/receiving/screening.py; rules/inbound/screening
     it is stored once, in its thread     services/receiving/: receive, threads; db/tables/inbound.py
     what a run has read holds its mail   services/sending/taint.py; rules/gate.py
     people see it, decide on it          db/queries/received.py; services/sending/review/received.py
@@ -35,6 +36,7 @@ Where to look:
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
     drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py
     what operators can do        operations/: one registry, for HTTP (/v1/NAME), docs, desk clients; event_stream.py
+    a desk on another machine    desk_client/ (httpx, no database); cli/: known_desks, remote/
     who may act or read          services/access.py (operators), services/sending/token_access.py (agents); roles
     how far an agent may go      services/identity/mailbox_settings.py, services/sending/: runs, run_context
     the policy                   services/control/policy.py, rules/policy/; services/sending/policy_replay.py
@@ -77,6 +79,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     mcp                          /mcp: tools that are HTTP requests within the process; the stdio bridge
     api | workers                HTTP; everything that runs without being asked
     operations                   what operators can do, by name: request, answer, permission, service function
+    desk_client                  a desk through its gateway: DeskClient; its interface, which a local desk has too
     serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > receiving > sending > feedback > control > notify

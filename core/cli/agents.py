@@ -1,4 +1,4 @@
-"""`postroom agent` and `postroom token`: suspend and resume agents, and manage their short-lived tokens."""
+"""`postroom agent show` and `postroom token`: agents and their short-lived tokens. remote/agents.py has the rest."""
 
 from __future__ import annotations
 
@@ -11,56 +11,22 @@ import typer
 
 from core.cli import handoff
 from core.cli.commands import group
-from core.cli.context import CommandContext, Reason, command
+from core.cli.context import CommandContext, command
 from core.cli.output import TOKEN, Output, listed, pairs, table
+from core.cli.remote.agents import Name
+from core.cli.remote.agents import app as agent_app
 from core.db import directory, gate_queries
 from core.db.transaction import Transaction
 from core.durations import duration, stamp, when
 from core.errors import Invalid, NotFound, Unauthenticated
-from core.model import GRANTABLE, Actor, Scope, plural
+from core.model import GRANTABLE, Actor, Scope
 from core.security import credentials
 from core.security.credentials import NewSecret
-from core.serializers import controls, identities, people
-from core.services.control import emergency
+from core.serializers import identities, people
 from core.services.identity import enrolment, tokens
 from core.services.identity.tokens import Grant
 
-agent_app: Final = group("agent")
 token_app: Final = group("token")
-
-Name = Annotated[str, typer.Argument(help="The agent's name.")]
-
-
-@command(agent_app, "suspend", example="postroom agent suspend support-bot --reason 'writes to the wrong customers'")
-def suspend(desk: CommandContext, name: Name, reason: Reason) -> Output:
-    """Suspend an agent: none of its messages starts to leave from now on."""
-    frozen = desk.act(lambda tx, actor: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
-    return Output(
-        controls.suspended(name, frozen),
-        f"Suspended {name}. {plural(frozen.in_flight, 'delivery', 'deliveries')} had started; "
-        f"{frozen.queued} queued and {frozen.pending} pending stay where they are.",
-    )
-
-
-@command(agent_app, "resume", example="postroom agent resume support-bot --reason 'the prompt is corrected'")
-def resume(desk: CommandContext, name: Name, reason: Reason) -> Output:
-    """Resume a suspended agent. Needs governance, and never the operator who suspended it."""
-    desk.act(lambda tx, actor: emergency.resume_agent(tx, name, reason=reason, actor=actor))
-    return Output(controls.resumed(name), f"Resumed {name}.")
-
-
-@command(agent_app, "list", example="postroom agent list")
-def list_agents(
-    desk: CommandContext, after: Annotated[str, typer.Option(help="Start after this name.")] = ""
-) -> Output:
-    """List agents."""
-    with desk.read() as conn:
-        found = directory.agents(conn, after=after)
-    rows = [(one.name, one.status, one.suspended_by, one.suspend_reason) for one in found]
-    text = table(
-        ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
-    )
-    return Output({"agents": [people.agent(one) for one in found]}, text)
 
 
 @command(agent_app, "show", example="postroom agent show support-bot")

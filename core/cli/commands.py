@@ -17,15 +17,24 @@ import typer
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command, or a noun with subcommands: its `module` in this package, and the name of the `app` there."""
+    """A command, or a noun with subcommands: its `module` in this package, and the name of the `app` there.
+
+    `remote` is the module of those subcommands that work through a gateway, if not all do: it imports no database.
+    """
 
     name: str
     about: str
     module: str
     app: str = "app"
     noun: bool = True
+    remote: str | None = None
 
-    def load(self) -> typer.Typer:
+    def load(self, *, subcommand: str | None = None) -> typer.Typer:
+        """The app. `subcommand`, for a desk elsewhere: only the part that works there, if it has this one."""
+        if self.remote is not None and subcommand is not None:
+            part: typer.Typer = importlib.import_module(f"core.cli.{self.remote}").app
+            if subcommand in {one.name for one in part.registered_commands}:
+                return part
         found: typer.Typer = getattr(importlib.import_module(f"core.cli.{self.module}"), self.app)
         return found
 
@@ -34,11 +43,14 @@ ENTRIES: Final = (
     Entry("init", "Make a desk, its people and its first stream; --dev: one person's desk to try things.", "init",
           noun=False),
     Entry("serve", "Run the gateway until SIGTERM or Ctrl-C, then drain.", "serve", noun=False),
-    Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "stop", noun=False),
-    Entry("start", "End the all-stop: by one governance operator, or by two on call.", "stop", noun=False),
-    Entry("report", "Show how the desk reads bounces and complaints, one line per file.", "report", noun=False),
-    Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.", "report",
+    Entry("stop", "The all-stop: no delivery starts anywhere from now on.", "remote.stop", noun=False),
+    Entry("start", "End the all-stop: by one governance operator, or by two on call.", "remote.stop", noun=False),
+    Entry("status", "What is held, whether mail may leave, which gateways run, and what is wrong.", "remote.stop",
           noun=False),
+    Entry("desk", "The desks that you work on from here: add, use, list, remove.", "desks"),
+    Entry("report", "Show how the desk reads bounces and complaints, one line per file.", "report", noun=False),
+    Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.",
+          "remote.trace", noun=False),
     Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",
           noun=False),
     Entry("backup", "Copy database, settings and policy into one file, while the gateway runs.", "backup", noun=False),
@@ -53,10 +65,11 @@ ENTRIES: Final = (
     Entry("inbound", "Received mail: what to configure at the mail server in front.", "inbound"),
     Entry("stream", "Sending subdomains: routes, DKIM keys, DNS records, warm-up.", "streams"),
     Entry("mailbox", "Mailboxes: request, approve, limit, renew, retire.", "mailboxes"),
-    Entry("agent", "Agents: suspend, resume, list, show.", "agents", "agent_app"),
+    Entry("agent", "Agents: suspend, resume, list, show.", "agents", "agent_app", remote="remote.agents"),
     Entry("token", "Agents' tokens: issue, enrol, delegate, revoke, list.", "agents", "token_app"),
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "operators"),
-    Entry("queue", "Held mail and lanes: list, review, approve, reject, undo.", "review", "queue_app"),
+    Entry("queue", "Held mail and lanes: list, review, approve, reject, undo.", "review", "queue_app",
+          remote="remote.queue"),
     Entry("inbox", "Received mail: list, show, release or reject what is held.", "inbox"),
     Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "queue", "lane_app"),
     Entry("run", "Runs: open, list, show, confirm, close.", "runs"),
@@ -77,18 +90,29 @@ def group(name: str) -> typer.Typer:
     return typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
 
+def after(given: Sequence[str], command: str | None) -> str | None:
+    """The subcommand of a noun on a command line."""
+    words = [argument for argument in given if not argument.startswith("-")]
+    return words[words.index(command) + 1] if command in words[:-1] and command is not None else None
+
+
 def asked_for(given: Sequence[str], *, completing: str = "") -> str | None:
     """The command at the start of a command line or, during shell completion, of the line typed so far."""
     arguments = completing.split()[1:] if completing else given
     return next((argument for argument in arguments if not argument.startswith("-")), None)
 
 
-def mount(app: typer.Typer, *, only: str | None = None, whole: bool = True) -> None:
-    """Add all commands. Unless `whole`, load only the command `only` and add the others as names for help to list."""
+def mount(
+    app: typer.Typer, *, only: str | None = None, subcommand: str | None = None, whole: bool = True
+) -> None:  # fmt: skip
+    """Add all commands. Unless `whole`, load only the command `only` and add the others as names for help to list.
+
+    `subcommand`: what follows it, if the command is for a desk elsewhere.
+    """
     for entry in ENTRIES:
         ready = whole or entry.name == only
         if entry.noun:
-            app.add_typer(entry.load() if ready else group(entry.name))
+            app.add_typer(entry.load(subcommand=subcommand) if ready else group(entry.name))
         elif ready:
             app.registered_commands += [one for one in entry.load().registered_commands if one.name == entry.name]
         else:

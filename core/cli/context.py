@@ -1,36 +1,39 @@
 """What every command on a desk shares: its settings, its database, the operator who runs it.
 
-A command is a function of a `CommandContext`. It returns its result as data for programs and as text for people;
-`command` adds `--dir` and `--json` to every subcommand and prints one or the other. So no command can forget a flag or
-print a second line. Each one writes in its own short transaction, whether the gateway is running or not.
+A command on the desk's own host is a function of a `CommandContext` (registration.py adds its flags). Each one writes
+in its own short transaction, whether the gateway is running or not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
-from core.cli import output
-from core.cli.authorization import ACCESS, Free
-from core.cli.interrupts import Interrupts, killed_cleanly
-from core.cli.output import TOKEN, AsJson, Directory, Output, plain
+from core.cli import output, registration
+from core.cli.authorization import Free
+from core.cli.interrupts import Interrupts
+from core.cli.output import plain
+from core.cli.registration import Reason
 from core.clock import SystemClock
 from core.db import schema_revision
 from core.db.store import Connection, Store
 from core.db.transaction import Transaction
-from core.errors import Unauthenticated
+from core.desk_client.interface import Json
+from core.desk_client.names import OperationName
+from core.errors import Invalid
 from core.model import Actor
+from core.operations.local_desk import LocalDesk
+from core.operations.operation import Resources
 from core.rules.policy import Policy
 from core.rules.roles import Verb
-from core.security import credentials
+from core.security import credentials, key_file
 from core.services import access, context
 from core.services.control import read_log
 from core.services.control.read_log import EntryPoint, Shown
@@ -38,7 +41,7 @@ from core.settings import Settings, load
 
 T = TypeVar("T")
 
-Reason = Annotated[str, typer.Option("--reason", help="Reason, recorded in the log.")]
+__all__ = ["CommandContext", "Reason", "command"]
 
 
 class CommandContext:
@@ -77,19 +80,19 @@ class CommandContext:
     @functools.cached_property
     def actor(self) -> Actor:
         """The operator whose token is in the environment, or else in the OS keyring. Raises `Unauthenticated`."""
-        _ = self.settings  # report a missing desk first
-        token = output.stored_token(self.directory)
-        if not token:
-            raise Unauthenticated(
-                "this needs an operator's token",
-                fix=f"set {TOKEN}=pro_... to yours, or claim one: postroom operator claim NAME --keep",
-            )
-        if credentials.is_agents(token):
-            raise Unauthenticated(
-                "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
-            )
+        token = self._token()
         with self.store.read() as conn:
             return access.sign_in(conn, credentials.digest(token), now=self.now)
+
+    def _token(self) -> str:
+        _ = self.settings  # report a missing desk first
+        return output.require_token(output.stored_token(self.directory))
+
+    def call(self, operation: OperationName, /, **members: Any) -> Json:
+        """Perform an operation of the registry, as the operator who runs the command."""
+        token, settings, store = self._token(), self.settings, self.store
+        resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
+        return LocalDesk(store, resources, token).call(operation, **members)
 
     @functools.cached_property
     def policy(self) -> Policy:
@@ -99,7 +102,7 @@ class CommandContext:
     @property
     def signed_in(self) -> bool:
         """Whether the environment holds a token."""
-        return bool(os.environ.get(TOKEN))
+        return bool(os.environ.get(output.TOKEN))
 
     def act(self, verb: Callable[[Transaction, Actor], T]) -> T:
         """Run a function in its own transaction, as the operator who runs the command."""
@@ -176,50 +179,16 @@ class CommandContext:
 # --- commands -----------------------------------------------------------------------------------------------------
 
 
-def command(
-    app: typer.Typer, name: str, *, example: str
-) -> Callable[[Callable[..., Output | None]], Callable[..., Output | None]]:
-    """Register a function as a command; its parameters after the `CommandContext` are options and arguments.
-
-    A command without an entry in the table of `core.cli.authorization` cannot be registered.
-    """
-    noun = app.info.name
-    needs = ACCESS[f"{noun} {name}" if isinstance(noun, str) else name]
-
-    def register(function: Callable[..., Output | None]) -> Callable[..., Output | None]:
-        own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-
-        def run(**given: Any) -> None:
-            directory, as_json = given.pop("directory"), given.pop("as_json")
-            result: Output | None = None
-            try:
-                with killed_cleanly(), contextlib.ExitStack() as until_printed:
-                    desk = CommandContext(directory, needs=needs, as_json=as_json, until_printed=until_printed)
-                    with contextlib.closing(desk):
-                        result = function(desk, **given)
-                    if result is None:
-                        return
-                    output.say(output.dump(result.data) if as_json else result.text, exact=as_json)
-                    for line in result.refused:
-                        output.error_line(line)
-            finally:
-                if result is not None and result.then is not None:  # also if the reader of the output has gone
-                    result.then()
-            if result.code:
-                raise typer.Exit(result.code)
-
-        further = [
-            inspect.Parameter("directory", _KEYWORD, annotation=Directory, default=Path()),
-            inspect.Parameter("as_json", _KEYWORD, annotation=AsJson, default=False),
-        ]
-        parameters = [one.replace(kind=_KEYWORD) for one in own_parameters] + further
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        run.__name__, run.__doc__, run.__module__ = function.__name__, function.__doc__, function.__module__
-        app.command(name, epilog=output.example(example))(run)
-        return function
-
-    return register
+def command(app: typer.Typer, name: str, *, example: str) -> registration.Register:
+    """Register a function of a `CommandContext` as a command: it works on the desk's own host."""
+    return registration.command(app, name, example=example, opened=_opened)
 
 
-_KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY
+def _opened(one: registration.Invocation) -> CommandContext:
+    """Raises `Invalid` if the chosen desk is elsewhere."""
+    if one.place.url is not None and (one.named or not isinstance(one.needs, Free)):
+        raise Invalid(
+            f"postroom {one.command} does not work through a gateway yet",
+            fix=f"run it on the host of {one.place.name or one.place.url}, with --dir",
+        )
+    return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)

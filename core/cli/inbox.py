@@ -9,12 +9,15 @@ import typer
 from core import filters
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.opened_item import received_item
 from core.cli.output import Output, table
-from core.cli.queue import decide_each, read_item
+from core.cli.remote.opened_item import Opened
+from core.cli.remote.opened_item import received as printed
+from core.cli.remote.queue import decide_each, read_item
 from core.db.queries import received as queries
+from core.db.queries.received import ReceivedView
 from core.errors import Invalid, NotFound
 from core.ids import read_id, spell_id
+from core.rules import signed_ids
 from core.serializers import received
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
@@ -87,11 +90,19 @@ def show(
     number = read_item(item)
     desk.act(lambda tx, actor: review.opened(tx, number, actor=actor))
     with desk.read() as conn:
-        found = received_item(conn, number, source=source)
-    if found is None:
+        one = queries.view(conn, number)
+    if one is None:
         raise NotFound(f"there is no received message {item}", fix="postroom inbox list lists them")
     desk.shown(Shown(What.MESSAGE, item=number))
+    found = _printed(one, source=source)
     return Output(found.data, found.text)
+
+
+def _printed(one: ReceivedView, *, source: bool) -> Opened:
+    """A received message as it is printed, without what proves feedback."""
+    data = received.detail(one)
+    raw = signed_ids.conceal((one.raw or b"").decode("utf-8", "replace")) if source else None
+    return printed(data if raw is None else data | {"source": raw}, raw=source)
 
 
 @command(app, "thread", example="postroom inbox thread m01hq3k5v9c2xw")

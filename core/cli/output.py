@@ -24,13 +24,13 @@ import typer
 import typer.main
 
 from core.durations import duration, read_stamp
-from core.errors import Invalid, PostroomError, Unavailable
-from core.security.credentials import OWN_TOKEN
+from core.errors import Invalid, PostroomError, Unauthenticated, Unavailable
+from core.security.credentials import OWN_TOKEN, is_agents
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
 
 TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
 SERVICE: Final = "postroom"
-"""Service name in the OS keyring for operators' tokens; the user name there is the desk's directory."""
+"""Service name in the OS keyring for operators' tokens; the user name there is the desk's directory or URL."""
 INTERRUPTED: Final = 130
 WIDEST: Final = 60
 """Maximum width of a table cell, in columns: one long subject among 5,000 must not widen every row."""
@@ -63,14 +63,34 @@ def example(line: str) -> str:
 
 def stored_token(directory: Path) -> str | None:
     """The operator's token for this desk: from the environment, a desk for development, or the OS keyring."""
-    token = os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN)
-    if token:
-        return token
+    return os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN) or _from_keyring(str(directory))
+
+
+def stored_token_of(url: str) -> str | None:
+    """The operator's token for a desk at a URL: from the environment or the OS keyring."""
+    return os.environ.get(TOKEN, "").strip() or _from_keyring(url)
+
+
+def require_token(token: str | None) -> str:
+    """Raises `Unauthenticated` without an operator's token."""
+    if not token:
+        raise Unauthenticated(
+            "this needs an operator's token",
+            fix=f"set {TOKEN}=pro_... to yours, or claim one: postroom operator claim NAME --keep",
+        )
+    if is_agents(token):
+        raise Unauthenticated(
+            "this is an agent's token, and the command line is for operators", fix=f"set {TOKEN}=pro_... to yours"
+        )
+    return token
+
+
+def _from_keyring(user: str) -> str | None:
     import keyring  # noqa: PLC0415 - scans every installed package for a keyring: not if a token is given
     import keyring.errors  # noqa: PLC0415
 
     try:
-        return keyring.get_password(SERVICE, str(directory))
+        return keyring.get_password(SERVICE, user)
     except keyring.errors.KeyringError:
         return None
 
@@ -84,15 +104,24 @@ def _own_token(file: Path) -> str | None:
         return None
 
 
-def store_token(directory: Path, token: str) -> None:
-    """Store an operator's token for this desk in the OS keyring. Raises `Unavailable`."""
-    import keyring  # noqa: PLC0415 - see `stored_token`
+def store_token(desk: Path | str, token: str) -> None:
+    """Store an operator's token for a desk (its directory or URL) in the OS keyring. Raises `Unavailable`."""
+    import keyring  # noqa: PLC0415 - see `_from_keyring`
     import keyring.errors  # noqa: PLC0415
 
     try:
-        keyring.set_password(SERVICE, str(directory), token)
+        keyring.set_password(SERVICE, str(desk), token)
     except keyring.errors.KeyringError as error:
         raise Unavailable(f"the OS keyring is not available here ({error}); set {TOKEN} instead") from error
+
+
+def forget_token(desk: Path | str) -> None:
+    """Remove a desk's token from the OS keyring, if there is one and a keyring."""
+    import keyring  # noqa: PLC0415 - see `_from_keyring`
+    import keyring.errors  # noqa: PLC0415
+
+    with contextlib.suppress(keyring.errors.KeyringError):
+        keyring.delete_password(SERVICE, str(desk))
 
 
 # --- running ------------------------------------------------------------------------------------------------------

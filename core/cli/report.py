@@ -1,4 +1,4 @@
-"""`postroom report` and `postroom trace`: parse a returned mail; show everything known of a sent one."""
+"""`postroom report`: how the desk reads a returned mail."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, dump, error_line, plain, say
+from core.cli.output import dump, error_line, plain, say
 from core.rules import reports
 from core.rules.reports import Report
-from core.security import key_file
-from core.services.audit import trace
-from core.services.control.read_log import Shown, What
 
 app: Final = typer.Typer()
-"""The commands that the root app mounts."""
+"""The command that the root app mounts."""
 
 MOST: Final = 32 * 1024 * 1024
 """Bytes of one file that are read; the parser uses only the first MiB anyway."""
@@ -41,28 +38,6 @@ def report(
         say(dump({"file": file} | found.as_json()) if desk.as_json else _line(file, found), exact=desk.as_json)
     if unread:
         raise typer.Exit(1)
-
-
-@command(app, "trace", example="postroom trace jane@example.com")
-def tell(
-    desk: CommandContext,
-    key: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="A message, Message-ID, provider id, return path, recipient, run, agent or person."
-        ),
-    ],
-) -> Output:
-    """Everything known of a message, a recipient, a run, an agent or a person, in time order."""
-    keys = key_file.provenance_keys(desk.settings.master_key.read_text())
-    with desk.read() as conn:
-        story = trace.trace(conn, key, keys, now=desk.now)
-    if story.found:
-        desk.shown(Shown(What.TRACE, messages=story.messages))
-    if story.found or story.ours is not None:
-        return Output(story.as_json(), plain(story.text()))
-    lost = f"nothing was found for {key[:100]!r}; give an id, an address, a run or a name exactly as the desk shows it"
-    return Output(story.as_json(), plain(story.text()), code=1, refused=[lost])
 
 
 def _bytes(file: str) -> bytes:

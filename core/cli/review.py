@@ -12,9 +12,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from core.cli.context import CommandContext, command
-from core.cli.opened_item import Opened
 from core.cli.output import Output, say
-from core.cli.queue import named, open_item, queue_app, read_item
+from core.cli.queue import queue_app
+from core.cli.remote.opened_item import Opened
+from core.cli.remote.queue import named, open_item, read_item
 from core.db.queries import pending as views
 from core.errors import AccessEnded, Forbidden, Invalid, Refused
 from core.services.sending import review

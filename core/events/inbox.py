@@ -13,7 +13,7 @@ class EmailReceived(Event):
     """A mailbox received a message; it is durable. `source` is the way in, `digest` the SHA-256 of its bytes.
 
     `dmarc` is the verdict of the mail server in front, `answers` our message that it proves to answer. `held`: a person
-    looks at it before its agent can read it.
+    looks at it before its agent can read it. `score` is the result of screening, 0 to 1, from that many `findings`.
     """
 
     source: str
@@ -24,6 +24,8 @@ class EmailReceived(Event):
     automatic: bool
     held: bool
     answers: str | None = None
+    score: float | None = None
+    findings: int = 0
 
 
 @fact("email.released")

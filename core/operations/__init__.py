@@ -7,6 +7,7 @@ test of roles and tokens are made from here.
     operation.py   what an operation is; `admit` checks the caller in the transaction that acts or reads
     execution.py   runs an operation: prepare, act or read, log what was shown
     local_desk.py  the interface of `core.desk_client` over the database, for the host alone
+    registry.py    all operations; a command that needs one imports only its nouns (`named`)
     bodies.py      requests that several operations share; answers.py has all answers
     the others     the operations, one file for each family of nouns
 
@@ -15,25 +16,41 @@ Services decide, as for every way in: they check the exact permission again.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.errors import NotFound
-from core.operations import agents, desk, mailboxes, messages, people, recipients, streams, webhooks
-from core.operations.operation import Kind, Operation
 
-__all__ = ["OPERATIONS", "Kind", "Operation", "named"]
+if TYPE_CHECKING:
+    from core.operations.operation import Operation
 
-OPERATIONS: Final[Mapping[str, Operation]] = {
-    one.name: one
-    for module in (desk, messages, agents, mailboxes, streams, recipients, people, webhooks)
-    for one in module.OPERATIONS
+MODULES: Final[Mapping[str, tuple[str, ...]]] = {
+    "desk": ("desk",),
+    "log": ("event", "trace"),
+    "messages": ("queue", "message", "lane"),
+    "agents": ("agent", "token", "run"),
+    "mailboxes": ("mailbox", "inventory"),
+    "streams": ("stream",),
+    "recipients": ("suppression", "consent"),
+    "people": ("operator",),
+    "webhooks": ("webhook",),
 }
+"""The modules of this package that declare operations, and the nouns of each."""
 
 
 def named(name: str) -> Operation:
-    """Raises `NotFound`."""
-    found = OPERATIONS.get(name)
-    if found is None:
-        raise NotFound(f"there is no operation {name[:60]!r}", fix="/openapi.json lists them")
+    """Return an operation; imports the module of its noun alone. Raises `NotFound`."""
+    noun = name.partition(".")[0]
+    for module, nouns in MODULES.items():
+        if noun in nouns:
+            for one in declared(module):
+                if one.name == name:
+                    return one
+    raise NotFound(f"there is no operation {name[:60]!r}", fix="/openapi.json lists them")
+
+
+def declared(module: str) -> tuple[Operation, ...]:
+    """The operations that a module of this package declares."""
+    found: tuple[Operation, ...] = importlib.import_module(f"core.operations.{module}").OPERATIONS
     return found

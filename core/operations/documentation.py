@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from core.model import TIGHTENERS, Role
-from core.operations import OPERATIONS, Operation
+from core.operations.operation import Operation
+from core.operations.registry import OPERATIONS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "operations.md"
 BEGIN: Final = "<!-- operations: made by python -m core.operations.documentation -->"

@@ -43,9 +43,12 @@ OPERATORS: Final = frozenset({TokenKind.OPERATOR})
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What operations need beside the database; one instance per gateway or local desk."""
+    """What operations need beside the database; one instance per gateway or local desk.
 
-    keyring: HmacKeys
+    `keys` is called by the few that need the desk's keys: the all-stop must not depend on a readable key file.
+    """
+
+    keys: Callable[[], HmacKeys]
     settings: Settings
 
 

@@ -40,8 +40,11 @@ def summary(one: Received) -> dict[str, Any]:
     }
 
 
-def message(one: Received, attachments: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """One received message without its body."""
+def message(one: Received, attachments: Sequence[Mapping[str, Any]], *, quotes: bool = False) -> dict[str, Any]:
+    """One received message without its body.
+
+    `quotes` adds to each finding what the stranger wrote: for people. To a model it would be an instruction of ours.
+    """
     row = one.row
     return summary(one) | {
         "sender": _first(one, "sender"),
@@ -54,7 +57,9 @@ def message(one: Received, attachments: Sequence[Mapping[str, Any]]) -> dict[str
         "thread_proof": row.thread_proof,
         "answers": None if row.answers is None else spell_id("m", row.answers),
         "source": row.source,
-        "findings": row.findings,
+        "findings": [
+            {key: value for key, value in finding.items() if quotes or key != "quote"} for finding in row.findings
+        ],
         "held_for": row.held_for,
         "decided_by": row.decided_by,
         "decided_at": when(row.decided_at),

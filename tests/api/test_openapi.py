@@ -29,7 +29,8 @@ from core.cli.docs import pages
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.model import Mode
-from core.operations import OPERATIONS, Kind
+from core.operations.operation import Kind
+from core.operations.registry import OPERATIONS
 from core.services.sending import delivery
 from core.settings import feedback_model
 from tests.api.api_client import Visitor, opened

@@ -126,7 +126,7 @@ async def test_received_mail_cannot_drive_the_terminal_and_hides_nothing(scene: 
         await shows(pilot, "@click=app")
         assert_inert(pilot, "inbox")
         await pilot.press("enter")
-        await shows(pilot, "long line")
+        await shows(pilot, "quotes included")
         for key in "HVB":
             await pilot.press(key)
             await pilot.pause(0.1)

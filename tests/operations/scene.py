@@ -44,7 +44,7 @@ class Scene:
     def __init__(self, store: Store, directory: Path) -> None:
         self.bench: Bench = make_desk(store, webhook_url="https://acme.test/hooks")
         self.store = store
-        self.resources = Resources(KEYRING, Settings(dir=directory))
+        self.resources = Resources(lambda: KEYRING, Settings(dir=directory))
         self.held = str(self.bench.submit("jane@example.com", run="run-1").message_id)
         self.approved = str(self.bench.submit("joe@example.com", run="run-1").message_id)
         self.perform("message.approve", {"ids": [self.approved]})

@@ -8,7 +8,9 @@ import pytest
 
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
-from core.operations import OPERATIONS, Kind, answers
+from core.operations import answers
+from core.operations.operation import Kind
+from core.operations.registry import OPERATIONS
 from tests.factories.database import new_store
 from tests.factories.desk import ALICE
 from tests.operations.scene import WHO, Json, Scene

@@ -12,8 +12,8 @@ from core.db.tables import OPERATOR
 from core.demo.clock import FakeClock
 from core.errors import AccessEnded, Forbidden, Refused, Unauthenticated
 from core.model import Actor, Role
-from core.operations import OPERATIONS, Kind
-from core.operations.operation import admit
+from core.operations.operation import Kind, admit
+from core.operations.registry import OPERATIONS
 from tests.api.api_client import Visitor, opened
 from tests.factories.database import new_store
 from tests.factories.desk import PEOPLE, issue, person

@@ -239,7 +239,8 @@ class InboxRoutes:
         """A received message as it is now, for a reader who may see it."""
         with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
             found = inbox.message(conn, number, caller=caller)
-            return answer_json(200, received.message(found, inbox.attachments_of(conn, found.row.content_id)))
+            attachments = inbox.attachments_of(conn, found.row.content_id)
+            return answer_json(200, received.message(found, attachments, quotes=isinstance(caller, Actor)))
 
     async def _body(
         self,

@@ -18,9 +18,10 @@ from core.api.openapi import answer_json, body_of, errors
 from core.api.parsing import IDEMPOTENCY_HEADER, idempotency_key
 from core.errors import Invalid
 from core.json_body import read
-from core.operations import OPERATIONS, Kind, Operation, named, operation
+from core.operations import named, operation
 from core.operations.execution import Execution, GatewayExecutor
-from core.operations.operation import Resources
+from core.operations.operation import Kind, Operation, Resources
+from core.operations.registry import OPERATIONS
 from core.services.control.read_log import EntryPoint, Shown, What
 from core.settings import Settings
 from core.text.numbers import LARGEST, whole_number
@@ -34,7 +35,7 @@ class OperationRoutes:
 
     def __init__(self, desk: ApiContext, settings: Settings) -> None:
         self._desk = desk
-        self._resources = Resources(desk.ctx.keyring, settings)
+        self._resources = Resources(lambda: desk.ctx.keyring, settings)
         self._executor = GatewayExecutor(desk.store, desk.writer)
         desk.writer.listeners.append(desk.events.wake)
         self.router = APIRouter(tags=["operations"])

@@ -3,6 +3,9 @@
     mime.py            bytes -> headers and parts: nesting, boundaries, transfer encodings
     message.py         the parts -> text, HTML, attachments, addresses, ids, date
     file_types.py      what an attachment is, by its first bytes
+    screening/         what is meant for a model or hides from people: marks, weights, one score
+    archives.py        the names in a ZIP archive
+    fence.py           a boundary around a stranger's text, for models
     authentication.py  the verdicts of the mail server in front (RFC 8601) as evidence
     signatures.py      DKIM signatures and DMARC, verified here where no server in front did
     quotes.py          the text without the mail that it quotes

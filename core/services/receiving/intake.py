@@ -101,7 +101,7 @@ class Intake:
         sender = None if sender is None else storable(sender)
         handed = Handover(
             mail=mail, sender=sender, recipients=recipients, source=source, report=report,
-            quota=self._settings.mailbox_megabytes << 20,
+            quota=self._settings.mailbox_megabytes << 20, review=self._settings.review,
         )  # fmt: skip
 
         def verb(tx: Transaction) -> list[Receipt]:

@@ -20,6 +20,7 @@ from core.rules.content.visibility import sight
 from core.rules.inbound import InboundMail, NamedAddress, authentication, signatures
 from core.rules.inbound.message import MAX_HTML
 from core.rules.inbound.signatures import Signature
+from core.services.receiving.screening import screen_mail
 from core.text import mail_text
 
 MAX_HIDDEN: Final = 50
@@ -72,6 +73,9 @@ class ReceivedMail:
     author: str = ""
     signatures: tuple[Signature, ...] = ()
     problems: tuple[str, ...] = ()
+    score: float | None = None
+    """Result of screening; None if it could not be read."""
+    findings: tuple[dict[str, Any], ...] = ()
 
 
 def read_mail(raw: bytes, *, authserv_ids: Collection[str] = ()) -> ReceivedMail:
@@ -98,6 +102,7 @@ def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> Rec
     if not text and mail.html:
         text = content.plain_text(mail.html)
     seen = sight(mail.html[:MAX_HTML]) if mail.html else None
+    found = screen_mail(raw, mail, seen)
     return ReceivedMail(
         digest=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
@@ -120,6 +125,8 @@ def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> Rec
         author=domain,
         signatures=signatures.listed(mail.fields, author=domain) if open_ and domain else (),
         problems=mail.problems,
+        score=found.score,
+        findings=tuple(asdict(one) for one in found.findings),
     )
 
 

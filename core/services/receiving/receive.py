@@ -60,7 +60,8 @@ class Receipt(enum.Enum):
 class Handover:
     """A message with its envelope. `sender` is empty for reports, None if unknown.
 
-    `report` is the same message read as feedback. `quota` is in bytes for each mailbox; 0: none.
+    `report` is the same message read as feedback. `quota` is in bytes for each mailbox; 0: none. From a score of
+    `review` on, screening holds the message.
     """
 
     mail: ReceivedMail
@@ -69,6 +70,7 @@ class Handover:
     source: str
     report: Report | None = None
     quota: int = 0
+    review: float = 0.6
 
 
 def receive(tx: Transaction, handed: Handover, *, ctx: ServiceContext) -> list[Receipt]:
@@ -191,7 +193,8 @@ def _store(
         EmailReceived(
             actor=str(SYSTEM), message=inbound_id, mailbox=box.mailbox_id, agent=box.agent_id, stream=box.stream_id,
             source=handed.source, digest=mail.digest, size=mail.size, attachments=len(mail.attachments), dmarc=dmarc,
-            automatic=row["automatic"] is not None, held=row["status"] == "held",
+            automatic=row["automatic"] is not None, held=row["status"] == "held", score=mail.score,
+            findings=len(mail.findings),
             answers=None if thread.answers is None else spell_id("m", thread.answers),
         )
     )  # fmt: skip
@@ -230,6 +233,10 @@ def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
 
 def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
     mail = handed.mail
+    held_for = [{"code": "unreadable", "text": problem} for problem in mail.problems]
+    if mail.score is not None and mail.score >= handed.review:
+        marks = "; ".join(dict.fromkeys(str(one["text"]) for one in mail.findings[:3]))
+        held_for.append({"code": "screening", "text": f"screening gives it {mail.score:.2f} of 1: {marks}"})
     return {
         "source": handed.source,
         "size": mail.size,
@@ -243,8 +250,9 @@ def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
         "dated_at": mail.dated_at,
         "attachments": len(mail.attachments),
         "authentication": mail.authentication,
-        "findings": [],
-        "status": "held" if mail.problems else "delivered",
-        "held_for": [{"code": "unreadable", "text": problem} for problem in mail.problems],
+        "score": mail.score,
+        "findings": list(mail.findings),
+        "status": "held" if held_for else "delivered",
+        "held_for": held_for,
         "tags": [],
     }

@@ -73,7 +73,7 @@ def test_the_inbox_lists_what_arrived_newest_first_with_its_evidence(agent: Visi
     (new, old) = agent.get(BOX).json()["messages"]
     assert (new["id"], old["id"]) == (second, first)
     assert (new["from"], new["to"]) == ({"address": JANE, "name": "Jane Doe"}, [{"address": ADDRESS, "name": ""}])
-    assert (new["subject"], new["unread"], new["tags"], new["score"]) == ("More", True, [], None)
+    assert (new["subject"], new["unread"], new["tags"], new["score"]) == ("More", True, [], 0.0)
     assert new["authentication"]["dmarc"]["status"] == "none"
     assert new["thread_id"] != old["thread_id"]
     page = agent.get(f"{BOX}&limit=1").json()
@@ -319,6 +319,8 @@ def test_a_reply_to_received_mail_goes_to_its_author_in_its_thread(agent: Visito
 )  # fmt: skip
 def test_received_mail_is_answered_whatever_its_header_holds(agent: Visitor, fields: dict[str, str]) -> None:
     one = arrives(agent, **fields)
+    if received(agent.bench.store)[0].status == "held":  # screening marks a subject that turns its direction
+        agent.operator("alice").post(f"/emails/{one}/decide", {"action": "approve"})
     answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
     assert answer.status_code == 202, answer.text
     sent = agent.bench.store.row(select(MESSAGE.c.subject))

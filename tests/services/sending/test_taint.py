@@ -25,8 +25,6 @@ from tests.factories.delivery import attempt, claim, events, number, pass_a_mome
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, OLIVE, WIDE, Bench, add_mailbox, issue, make_desk
 from tests.factories.inbound import JANE, SERVER, arrive, mail, received
 
-pytestmark = pytest.mark.both_databases
-
 EVIL = "mallory@evil.example"
 PASS = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\n"
 

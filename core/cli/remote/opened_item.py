@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.cli.output import pairs, plain
-from core.db.queries import received as queries
-from core.db.queries.received import ReceivedView
-from core.db.store import Connection
-from core.model import Reason
-from core.rules import signed_ids
-from core.serializers import received
 
-__all__ = ["Opened", "received_item"]
+__all__ = ["Opened", "received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +18,17 @@ class Opened:
     data: Mapping[str, Any]
     text: str
     digest: str | None = None
-    failed: tuple[Reason, ...] = ()
+    failed: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-def received_item(conn: Connection, number: int, *, source: bool = False) -> Opened | None:
-    """A received message in full; None if this is none. `source` adds its bytes, without what proves feedback."""
-    one = queries.view(conn, number)
-    if one is None:
-        return None
-    data = received.detail(one)
-    raw = signed_ids.conceal((one.raw or b"").decode("utf-8", "replace")) if source else None
-    body = _body(data) if raw is None else plain(raw.replace("\r\n", "\n"))
-    text = f"{pairs(_facts(one, data))}\n\n{body}"
-    failed = tuple(Reason(str(each["code"]), str(each["text"])) for each in one.findings)
-    return Opened(data | ({"source": raw} if source else {}), text, one.row.digest, failed)
+def received(data: Mapping[str, Any], *, raw: bool = False) -> Opened:
+    """A received message in full. `raw`: `source` is its bytes as text, and is printed instead of its text."""
+    body = plain(str(data["source"]).replace("\r\n", "\n")) if raw else _body(data)
+    return Opened(data, f"{pairs(_facts(data, raw=raw))}\n\n{body}", data["digest"], data["findings"])
 
 
-def _facts(one: ReceivedView, data: Mapping[str, Any]) -> dict[str, object]:
+def _facts(data: Mapping[str, Any], *, raw: bool) -> dict[str, object]:
+    came = "" if raw else f" by {data['source']}"
     proofs = data["authentication"]
     dkim = [f"{each['status']} ({each['domain']})" for each in proofs.get("dkim", ())]
     spf = proofs.get("spf") or {}
@@ -53,7 +41,7 @@ def _facts(one: ReceivedView, data: Mapping[str, Any]) -> dict[str, object]:
         "reply to": [_person(each) for each in data["reply_to"]],
         "to": [_person(each) for each in (*data["to"], *data["cc"])],
         "subject": data["subject"],
-        "received": f"{data['received_at']} by {data['source']}, {data['size']} bytes",
+        "received": f"{data['received_at']}{came}, {data['size']} bytes",
         "dmarc": data["dmarc"],
         "spf": f"{spf['status']} ({spf['domain']})" if spf else None,
         "dkim": dkim,
@@ -65,7 +53,7 @@ def _facts(one: ReceivedView, data: Mapping[str, Any]) -> dict[str, object]:
             f"{each['index']}: {each['name']} ({each['sniffed']}, {each['size']} bytes)" for each in data["attachments"]
         ],
         "hidden text": list(data["hidden"]),
-        "thread": f"{data['thread_id']}, {len(one.conversation)} in it, joined by {one.thread_proof or 'nothing'}",
+        "thread": f"{data['thread_id']}, {len(data['thread'])} in it, joined by {data['thread_proof'] or 'nothing'}",
         "answers": data["answers"],
         "message id": data["rfc_message_id"],
         "read by": [_reading(each) for each in data["reads"]],

@@ -1,0 +1,123 @@
+"""`postroom desk`: the desks that a person works on from this machine, on it or elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Annotated, Final
+
+import typer
+
+from core.cli import known_desks
+from core.cli.commands import group
+from core.cli.known_desks import COLOURS, Place
+from core.cli.output import TOKEN, Output, forget_token, require_token, store_token, table
+from core.cli.registration import Context, Invocation, Register
+from core.cli.registration import command as register
+from core.errors import Unauthenticated
+
+app: Final = group("desk")
+
+Name = Annotated[str, typer.Argument(help="The desk's name on this machine.")]
+
+
+class _Notes(Context):
+    """These commands work on a file of this person's own."""
+
+    def __init__(self, one: Invocation) -> None:
+        self.interactive = not one.as_json and sys.stdin.isatty()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def command(name: str, *, example: str) -> Register:
+    return register(app, name, example=example, opened=_Notes)
+
+
+@command("add", example="postroom desk add prod https://desk.acme.com --colour red --guard")
+def add(
+    notes: _Notes,
+    *,
+    name: Name,
+    where: Annotated[str, typer.Argument(metavar="URL|DIR", help="The URL of its gateway, or its directory here.")],
+    colour: Annotated[str | None, typer.Option(metavar="|".join(COLOURS), help="Its colour on screens.")] = None,
+    word: Annotated[str | None, typer.Option(metavar="WORD", help="A word shown beside it, such as PROD.")] = None,
+    guard: Annotated[
+        bool, typer.Option("--guard", help="The first loosening of a session asks for the desk's name.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Store your token (POSTROOM_TOKEN, or asked for) in the keyring of the OS.")
+    ] = False,
+) -> Output:
+    """Note a desk under a name; --desk NAME works on it from then on. The first one is used by default."""
+    place = known_desks.made(name, where, word=word, colour=colour, guard=guard)
+    token = _asked(notes, place) if keep else None
+    known = known_desks.load().with_desk(place)
+    current = known.current or name
+    known_desks.save(known_desks.KnownDesks(known.desks, current))
+    then = (lambda: store_token(_user(place), token)) if token is not None else None
+    return Output(
+        place.as_json() | {"current": current == name},
+        f"{name} is {_where(place)}." + (" It is used where nothing else says." if current == name else ""),
+        then=then,  # the keyring may ask for its password, and wait for ever
+    )
+
+
+@command("use", example="postroom desk use prod")
+def use(notes: _Notes, name: Name) -> Output:
+    """Work on this desk where --desk, --dir, POSTROOM_DESK, POSTROOM_URL, POSTROOM_DIR and the directory do not say."""
+    del notes
+    known = known_desks.load()
+    place = known.named(name)
+    known_desks.save(known_desks.KnownDesks(known.desks, name))
+    return Output(place.as_json() | {"current": True}, f"Commands work on {name}, {_where(place)}.")
+
+
+@command("list", example="postroom desk list")
+def list_desks(notes: _Notes) -> Output:
+    """List the desks that are noted here."""
+    del notes
+    known = known_desks.load()
+    rows = [
+        ("*" if name == known.current else "", name, _where(one), one.word, one.colour, "guarded" if one.guard else "")
+        for name, one in known.desks.items()
+    ]
+    text = table(("", "NAME", "WHERE", "WORD", "COLOUR", ""), rows, none="no desks yet: postroom desk add NAME URL")
+    desks = [one.as_json() | {"current": name == known.current} for name, one in known.desks.items()]
+    return Output({"desks": desks}, text)
+
+
+@command("remove", example="postroom desk remove staging")
+def remove(notes: _Notes, name: Name) -> Output:
+    """Forget a desk, and its token in the keyring."""
+    del notes
+    known = known_desks.load()
+    place = known.named(name)
+    known_desks.save(known.without(name))
+    with contextlib.suppress(Exception):  # a keyring that cannot be opened keeps a token that nothing uses any more
+        forget_token(_user(place))
+    return Output({"name": name, "removed": True}, f"{name} is forgotten.")
+
+
+# --- helpers ------------------------------------------------------------------------------------------------------
+
+
+def _where(place: Place) -> str:
+    return place.url or str(place.directory)
+
+
+def _user(place: Place) -> str:
+    """The name under which the keyring holds the desk's token."""
+    return place.url or str(place.directory)
+
+
+def _asked(notes: _Notes, place: Place) -> str:
+    """Raises `Unauthenticated` if there is neither a token nor a person to ask."""
+    token = os.environ.get(TOKEN, "").strip()
+    if not token and notes.interactive:
+        token = str(typer.prompt(f"Your token for {place.name}", hide_input=True, err=True)).strip()
+    if not token:
+        raise Unauthenticated("there is no token to keep", fix=f"set {TOKEN}=pro_... to yours")
+    return require_token(token)

@@ -1,0 +1,43 @@
+"""What a command gets that works on any desk."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import typer
+
+from core.cli import registration
+from core.cli.registration import Invocation, Reason, Register
+from core.desk_client.interface import Json
+from core.desk_client.names import OperationName
+
+__all__ = ["AnyDesk", "Reason", "command"]
+
+
+class AnyDesk(Protocol):
+    """The chosen desk, for the operator who runs the command."""
+
+    as_json: bool
+
+    def call(self, operation: OperationName, /, **members: Any) -> Json:
+        """Perform an operation. Raises what the services raise."""
+
+    def note(self, text: str) -> None:
+        """Print a remark for a person on stderr, unless the command runs with --json."""
+
+    def close(self) -> None: ...
+
+
+def command(app: typer.Typer, name: str, *, example: str) -> Register:
+    """Register a function of `AnyDesk` as a command."""
+    return registration.command(app, name, example=example, opened=_opened)
+
+
+def _opened(one: Invocation) -> AnyDesk:
+    if one.place.url is not None:
+        from core.cli.remote.desk import RemoteDesk  # noqa: PLC0415 - httpx, which a local desk does not need
+
+        return RemoteDesk(one.place, as_json=one.as_json)
+    from core.cli.context import CommandContext  # noqa: PLC0415 - the database, which a desk at a URL does not need
+
+    return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)

@@ -1,0 +1,41 @@
+"""A desk at a URL, as a command uses it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+from core.cli import output
+from core.cli.known_desks import Place
+from core.cli.output import plain
+from core.desk_client.http_desk import DeskClient
+from core.desk_client.interface import Json
+from core.desk_client.names import OperationName
+
+
+class RemoteDesk:
+    """A desk at a URL."""
+
+    def __init__(self, place: Place, *, as_json: bool) -> None:
+        self._place = place
+        self.as_json = as_json
+
+    @functools.cached_property
+    def client(self) -> DeskClient:
+        """Raises `Unauthenticated` without a token, `Invalid` for a URL that would leak it."""
+        assert self._place.url is not None
+        token = output.require_token(output.stored_token_of(self._place.url))
+        return DeskClient(self._place.url, token, name=self._place.name)
+
+    def call(self, operation: OperationName, /, **members: Any) -> Json:
+        return self.client.call(operation, **members)
+
+    def note(self, text: str) -> None:
+        if not self.as_json:
+            sys.stderr.write(plain(text) + "\n")
+            sys.stderr.flush()
+
+    def close(self) -> None:
+        if "client" in self.__dict__:
+            self.client.close()

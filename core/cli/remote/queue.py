@@ -1,0 +1,195 @@
+"""`postroom queue pending`, `show`, `approve`, `reject` and `undo`: held mail, without the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import typer
+
+from core.cli.commands import group
+from core.cli.output import Output, pairs, plain, table
+from core.cli.remote.context import AnyDesk, Reason, command
+from core.cli.remote.opened_item import Opened, received
+from core.desk_client.names import OperationName
+from core.errors import Invalid
+from core.ids import read_id, spell_id
+
+app: Final = group("queue")
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
+
+MOST: Final = 1_000
+BATCH_SIZE: Final = 100
+"""Ids of one request."""
+
+
+def named(mailbox: str | None) -> str | None:
+    """The address that --mailbox names, as the tables spell it."""
+    return mailbox.strip().lower() if mailbox else None
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+@command(app, "pending", example="postroom queue pending --json")
+def pending(
+    desk: AnyDesk,
+    *,
+    mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="Maximum number of rows.")] = MOST,
+) -> Output:
+    """List mail and actions that wait for a person, oldest first."""
+    page = desk.call("queue.list", mailbox=named(mailbox), cursor=cursor, limit=limit)
+    rows = [
+        (
+            one["id"],
+            one["kind"],
+            one["agent"],
+            _whom(one),
+            one["subject"],
+            f"✖{one['failed_checks']}" if one["failed_checks"] else "",
+            "; ".join(reason["code"] for reason in one["reasons"]),
+            one["expires_at"],
+        )
+        for one in page["messages"]
+    ]
+    text = table(
+        ("ID", "KIND", "AGENT", "TO/FROM", "SUBJECT", "CHK", "HELD FOR", "EXPIRES"), rows, none="nothing is pending"
+    )
+    if page["next_cursor"]:
+        desk.note(f"there is more: --cursor {page['next_cursor']}")
+    return Output(page, text)
+
+
+def _whom(one: Mapping[str, Any]) -> str | None:
+    """The recipients, the author of received mail, or what a held read or tag is about."""
+    if one["direction"] == "in":
+        return f"from {one['from']}"
+    to: list[str] = one["to"]
+    return to[0] + (f" +{len(to) - 1}" if len(to) > 1 else "") if to else one["target"]
+
+
+@command(app, "show", example="postroom queue show m01hq3k5v9c2xw")
+def show(
+    desk: AnyDesk,
+    *,
+    item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
+    source: Annotated[bool, typer.Option("--source", help="Print the message source as well.")] = False,
+) -> Output:
+    """Show one message or held action in full."""
+    read = open_item(desk, item, source=source)
+    return Output(read.data, read.text)
+
+
+def open_item(desk: AnyDesk, item: str, *, source: bool = False) -> Opened:
+    """Open one item for the operator at the terminal. Raises `NotFound`."""
+    read_item(item)
+    data = desk.call("message.show", id=item, source=source)
+    if data.get("direction") == "in":
+        return received(data, raw=source)
+    if "body_preview" not in data:
+        return Opened(data, pairs(data))
+    values = {
+        "recipients": [_person(one) for one in data["recipients"]],
+        "review": [reason["text"] for reason in data["review"]["reasons"]] if data["review"] else [],
+        "checks": [one["text"] for one in data["checks"]],
+        **dict.fromkeys(("body_preview", "decision", "message_id", "source")),
+    }
+    body = plain(data["source"].replace("\r\n", "\n")) if source else plain(data["body_preview"])
+    return Opened(data, f"{pairs(data | values)}\n\n{body}", data["digest"], data["checks"])
+
+
+def _person(one: Mapping[str, Any]) -> str:
+    """One recipient on one line: state, what it waits for, number of attempts and the receiver's reply."""
+    waits = f", waits for {one['waits_for']}" if one["waits_for"] else ""
+    tried = f", {one['attempts']} attempt{'s' if one['attempts'] > 1 else ''}" if one["attempts"] else ""
+    return f"{one['address']}: {one['status']}{tried}{waits}" + (f": {one['reply']}" if one["reply"] else "")
+
+
+# --- deciding -----------------------------------------------------------------------------------------------------
+
+
+@command(app, "approve", example="postroom queue approve m01hq3k5v9c2xw")
+def approve(
+    desk: AnyDesk,
+    *,
+    ids: Ids,
+    digest: Annotated[str | None, typer.Option(help="Approve only if the digest is still this (one id).")] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", "--override-reason", help="Reason, recorded in the log. Required when a check fails."),
+    ] = None,
+) -> Output:
+    """Approve held actions. They are released at once and cannot be taken back."""
+    return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="approved")
+
+
+@command(app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
+def reject(desk: AnyDesk, ids: Ids, reason: Reason) -> Output:
+    """Reject held actions. They never leave."""
+    return decide_each(desk, ids, approve=False, reason=reason, done="rejected")
+
+
+@command(app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
+def undo(
+    desk: AnyDesk, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
+) -> Output:
+    """Undo an approval before its release.
+
+    Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
+    """
+    return _decided(desk, "message.undo", [item], done="pending again")
+
+
+def decide_each(
+    desk: AnyDesk, ids: Sequence[str], *, approve: bool, reason: str | None, done: str, digest: str | None = None
+) -> Output:
+    """Approve or reject each item by itself. Raises `Invalid` if a digest is given for several."""
+    if not approve:
+        return _decided(desk, "message.reject", ids, done=done, reason=reason)
+    if digest is not None and len(ids) > 1:
+        raise Invalid("--digest belongs to one message", fix="name one id, or leave out --digest")
+    return _decided(desk, "message.approve", ids, done=done, reason=reason, digest=digest)
+
+
+def _decided(
+    desk: AnyDesk, operation: OperationName, ids: Sequence[str], *, done: str, **members: str | None
+) -> Output:
+    """Each item is decided by itself: one that was decided meanwhile does not fail the others."""
+    unique = list(dict.fromkeys(ids))
+    for item in unique:
+        read_item(item)
+    decided: list[dict[str, Any]] = []
+    refused: list[dict[str, Any]] = []
+    hurried: str | None = None
+    for at in range(0, len(unique), BATCH_SIZE):
+        became = desk.call(operation, ids=unique[at : at + BATCH_SIZE], **members)
+        decided += became["decided"]
+        refused += became["refused"]
+        hurried = became.get("hurried") or hurried
+    lines = [
+        f"{one['id']}: {done}"
+        if not one["approvals_missing"]
+        else f"{one['id']}: noted; {one['approvals_missing']} more must approve"
+        for one in decided
+    ]
+    why = [f"{one['id']}: not {done}: {one['reason']}" + (f"; {one['fix']}" if one["fix"] else "") for one in refused]
+    if hurried is not None:
+        desk.note(f"{hurried}: faster than anyone can read; recorded in the log")
+    extra = {"hurried": hurried} if hurried is not None else {}
+    data = {"decided": decided, "refused": refused} | extra
+    return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
+
+
+def read_item(item: str) -> int:
+    """Parse the ID of a message or an action. Raises `Invalid`."""
+    number = read_id("m", item)
+    if number is None:
+        number = read_id("a", item)
+    if number is None:
+        raise Invalid(
+            f"{item!r} is not an id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them"
+        )
+    return number

@@ -1,0 +1,186 @@
+"""A desk through its gateway: operations by `POST /v1/NAME`, the log by `GET /v1/events`.
+
+An act is sent with an Idempotency-Key of its own, so it can be sent again when the connection breaks: the desk then
+answers what it answered the first time.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import sys
+import uuid
+from collections.abc import Generator, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+# httpx imports rich and pygments for a command line of its own, which takes twice as long as httpx itself. It does
+# without them where they are not installed; so it is told that its command line cannot be imported.
+if "httpx" not in sys.modules:
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: cannot be imported
+import httpx
+
+from core.desk_client.interface import Heartbeat, Json, LogLine
+from core.desk_client.names import OperationName
+from core.errors import (
+    AccessEnded,
+    ChecklistOpen,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    PostroomError,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
+
+if sys.modules.get("httpx._main", httpx) is None:
+    del sys.modules["httpx._main"]
+
+ANSWER_WITHIN: Final = 30.0
+"""Seconds for an answer: a signature waits for DNS."""
+LOST_AFTER: Final = 3.0
+"""Seconds without a line after which a stream is lost; the gateway's heartbeat comes every second."""
+TRIES: Final = 2
+PROBLEM: Final = "application/problem+json"
+_ERRORS: Final[Mapping[int, type[Refused]]] = MappingProxyType(
+    {401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict, 413: TooLarge}
+)
+
+
+def checked_url(url: str) -> str:
+    """The URL of a desk, without a slash at its end. Raises `Invalid`: it would send the token in clear text, say."""
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError as error:
+        raise Invalid(f"{url[:100]!r} is not a URL: {error}", fix="such as https://desk.acme.com") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise Invalid(f"{url[:100]!r} is not the URL of a desk", fix="such as https://desk.acme.com")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise Invalid("a desk's URL has no user, query or fragment", fix="the token comes from POSTROOM_TOKEN")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise Invalid(
+            f"http://{host} would send your token in clear text: beyond this machine a desk needs TLS",
+            fix=f"use https://{host}; postroom docs deployment shows how to set it up",
+        )
+    return parts.geturl().rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class DeskClient:
+    """A desk at a URL, for the operator who holds the token. Thread-safe."""
+
+    local = False
+
+    def __init__(
+        self, url: str, token: str, *, name: str | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """Raises `Invalid`: the URL. `transport` replaces the network in tests."""
+        self.url = checked_url(url)
+        self.name = name or urlsplit(self.url).netloc
+        self._admitted = False
+        self._http = httpx.Client(
+            base_url=self.url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_WITHIN,
+            transport=transport,
+        )  # fmt: skip
+
+    def call(self, operation: OperationName, /, **members: Any) -> Json:
+        headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
+        for left in reversed(range(TRIES)):
+            try:
+                answer = self._http.post(f"v1/{operation}", json=members, headers=headers)
+            except httpx.TransportError as error:
+                if not left:
+                    raise self._lost(error) from error
+            else:
+                return self._answer(answer)
+        raise AssertionError
+
+    def events(self, *, after: int | None = None) -> Generator[LogLine | Heartbeat, None, None]:
+        params = {} if after is None else {"after": after}
+        timeout = httpx.Timeout(ANSWER_WITHIN, read=LOST_AFTER)
+        try:
+            with self._http.stream("GET", "v1/events", params=params, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    self._answer(answer)
+                self._admitted = True
+                for members in _blocks(answer.iter_lines()):
+                    yield self._event(members)
+        except httpx.TransportError as error:
+            raise self._lost(error) from error
+        raise Unavailable(f"{self.name} ended the stream", retry_after=1)
+
+    def close(self) -> None:
+        self._http.close()
+
+    # --- what it answers ---
+
+    def _event(self, members: Mapping[str, str]) -> LogLine | Heartbeat:
+        data = json.loads(members["data"])
+        match members.get("event"):
+            case None:
+                return LogLine(int(members["id"]), data)
+            case "ended":
+                kind = Forbidden if data["error"] == Forbidden.error else AccessEnded
+                raise kind(str(data["reason"]))
+            case _:
+                return Heartbeat(int(data["seq"]), data["at"])
+
+    def _answer(self, answer: httpx.Response) -> Json:
+        if answer.status_code == 200:
+            self._admitted = True
+            found: Json = answer.json()
+            return found
+        raise self._error(answer)
+
+    def _error(self, answer: httpx.Response) -> PostroomError:
+        """The error that the service raised, as far as its class says what a caller does next."""
+        if not answer.headers.get("content-type", "").startswith(PROBLEM):
+            where = f"; it leads to {answer.headers['location']}" if answer.is_redirect else ""
+            return Unavailable(f"{self.url} answers {answer.status_code} and is no desk{where}")
+        found = answer.json()
+        reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
+        status = answer.status_code
+        if status >= 500 or status == 429:
+            busy = Overloaded if code == "overloaded" else Unavailable
+            return busy(reason, retry_after=int(found.get("retry_after_seconds", 5)))
+        if status == 401 and self._admitted:
+            return AccessEnded(reason, fix=fix)
+        if code == ChecklistOpen.error:
+            return ChecklistOpen(reason, fix=fix, open_items=found["open"], found_false=found["found_false"])
+        if status == 422:
+            problems = tuple((one["field"], one["problem"]) for one in found.get("errors") or ())
+            return Invalid(reason, error=code, fix=fix, problems=problems)
+        return _ERRORS.get(status, Refused)(reason, error=code, fix=fix)
+
+    def _lost(self, error: httpx.TransportError) -> Unavailable:
+        return Unavailable(
+            f"{self.name} does not answer at {self.url} ({str(error) or type(error).__name__}); "
+            "on its host, the same command with --dir works without a gateway"
+        )
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    """The members of each event of a stream; comments and `retry` make none."""
+    members: dict[str, str] = {}
+    for line in lines:
+        if line:
+            name, _, value = line.partition(": ")
+            members[name] = value
+        else:
+            if "data" in members:
+                yield members
+            members = {}

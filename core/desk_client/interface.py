@@ -1,0 +1,51 @@
+"""What screens and commands use of a desk, through a gateway or on its host."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from core.desk_client.names import OperationName
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """An entry of the log, as `GET /audit` shows it."""
+
+    seq: int
+    entry: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Nothing new up to `seq`. `at` is when the desk last looked at its log, None if it has not yet."""
+
+    seq: int
+    at: str | None
+
+
+class Desk(Protocol):
+    """A desk, for one operator. `local`: it works on the database itself, without a gateway.
+
+    Every call raises what the services raise: `Forbidden`, `Conflict`, `Invalid` ...; `AccessEnded` once the operator's
+    access has ended, `Unavailable` while the desk does not answer.
+    """
+
+    name: str
+    local: bool
+
+    def call(self, operation: OperationName, /, **members: Any) -> Json:
+        """Perform an operation and return its answer."""
+
+    def events(self, *, after: int | None = None) -> Generator[LogLine | Heartbeat, None, None]:
+        """Follow the log after this entry, or from now on.
+
+        Raises `AccessEnded` when the operator's access ends, and `Unavailable` when the desk is lost: follow again
+        after the last entry. Close it to stop.
+        """
+
+    def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,88 @@
+"""The log: pages of it, and the story of one message, address or person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from core import filters
+from core.db.queries import events
+from core.db.queries.events import EventRow
+from core.durations import stamp
+from core.ids import read_id
+from core.json_body import Shape
+from core.operations import answers
+from core.operations.bodies import Key, Limit, Number
+from core.operations.operation import Call, Json, read
+from core.rules.roles import Verb
+from core.services.audit import trace as traces
+from core.services.control.read_log import Shown, What
+
+# --- the log ------------------------------------------------------------------------------------------------------
+
+
+class EventsRequest(Shape):
+    """A page of the log: the newest, the one `before` a seq, or the one `after` it.
+
+    `filter` is a filter of the console's Events screen, such as `sev>=warn agent:quote-bot`.
+    """
+
+    before: Number | None = None
+    after: Number | None = None
+    limit: Limit = events.PAGE
+    filter: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+def list_events(call: Call, request: EventsRequest) -> Json:
+    wants = filters.parse(request.filter, events.FIELDS)
+    page = events.page(
+        call.tx.conn, events.filtered(call.tx.conn, wants), before=request.before, after=request.after,
+        limit=request.limit,
+    )  # fmt: skip
+    return {"events": [_event(one) for one in page.rows], "older": page.older, "newer": page.newer}
+
+
+def _event(one: EventRow) -> Json:
+    return {
+        "seq": one.seq,
+        "at": stamp(one.at),
+        "severity": one.severity.value,
+        "type": one.type,
+        "actor": one.actor,
+        "target": one.target,
+        "detail": one.detail,
+        "data": one.data,
+        "hash": one.hash,
+    }
+
+
+# --- trace --------------------------------------------------------------------------------------------------------
+
+
+class TraceRequest(Shape):
+    """A message, Message-ID, return path, provider's id, recipient, run, agent or person."""
+
+    key: Key
+
+
+def trace(call: Call, request: TraceRequest) -> Json:
+    return traces.trace(call.tx.conn, request.key, call.resources.keys(), now=call.tx.now).as_json()
+
+
+def _traced(_request: TraceRequest, answer: Mapping[str, object]) -> Shown | None:
+    """A trace that found nothing has shown nothing."""
+    messages = answer["messages"]
+    assert isinstance(messages, list)
+    return Shown(What.TRACE, messages=tuple(read_id("m", one) or 0 for one in messages)) if answer["steps"] else None
+
+
+OPERATIONS = (
+    read("event.list", list_events, EventsRequest, answers.Events, Verb.AUDIT_READ,
+         about="A page of the log as a screen shows it, filtered.",
+         shown=lambda _request, _answer: Shown(What.LOG)),
+    read("trace.show", trace, TraceRequest, answers.Story, Verb.TRACE_READ,
+         about="Everything known of a message, a recipient, a run, an agent or a person, in time order.",
+         shown=_traced),
+)  # fmt: skip

@@ -1,0 +1,187 @@
+"""Find phrases by their words: `ignore|disregard ~ previous|all ~ instruction*` within one sentence.
+
+Words are compared, not characters, so that no pattern can be made slow: each cue is tried at the words it may begin
+with, and reaches a bounded number of words ahead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from core.text import look_alikes
+
+WORDS: Final = 20_000
+"""Words of one text that are compared."""
+GAP: Final = 5
+"""Words that `~` may skip; `~2` skips at most two."""
+STOP: Final = "\n"
+"""The end of a sentence: no phrase reaches across it."""
+ADDRESS: Final = "@address"
+LINK: Final = "@link"
+_TOKEN: Final = re.compile(
+    r"(?P<link>https?://[^\s<>\"')\]]{1,300}|www\.[^\s<>\"')\]]{1,300})"
+    r"|(?P<address>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5})"
+    r"|(?P<word>[^\W_]+(?:['\u2019_][^\W_]+)*)|(?P<stop>[.!?;\u3002\uff01\uff1f](?=\s|$)|\n\s*\n)",
+)
+_IGNORED: Final = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A phrase that counts `weight` under `code`. `unless` are words behind or before it that make it harmless."""
+
+    code: str
+    weight: float
+    pattern: str
+    unless: frozenset[str] = frozenset()
+    steps: tuple[tuple[int, frozenset[str], tuple[str, ...]], ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A cue that was found, from one word to another."""
+
+    cue: Cue
+    first: int
+    last: int
+
+
+def cues(code: str, weight: float, *patterns: str, unless: str = "") -> list[Cue]:
+    """Cues of one code and weight."""
+    without = frozenset(unless.split())
+    return [Cue(code, weight, one, without, _steps(one)) for one in patterns]
+
+
+def _steps(pattern: str) -> tuple[tuple[int, frozenset[str], tuple[str, ...]], ...]:
+    found: list[tuple[int, frozenset[str], tuple[str, ...]]] = []
+    gap = 0
+    for part in pattern.split():
+        if part.startswith("~"):
+            gap = int(part[1:] or GAP)
+            continue
+        words = part.split("|")
+        whole = frozenset(one for one in words if not one.endswith("*"))
+        found.append((gap, whole, tuple(one[:-1] for one in words if one.endswith("*"))))
+        gap = 0
+    return tuple(found)
+
+
+def plain(text: str) -> str:
+    """The text as a model reads it: compatibility forms, letters of other scripts and invisible marks undone."""
+    text = _IGNORED.sub("", unicodedata.normalize("NFKC", text))
+    if not text.isascii():
+        text = _latin(text)
+    return text.casefold()
+
+
+def _latin(text: str) -> str:
+    """Letters that pose as Latin ones, within words that also have Latin letters; other scripts stay as they are."""
+    return re.sub(r"[^\W\d_]+", _posed, text)
+
+
+def _posed(found: re.Match[str]) -> str:
+    word = found[0]
+    if word.isascii() or not any(char.isascii() for char in word):
+        return word
+    return "".join(
+        char if char.isascii() or unicodedata.name(char, "").startswith("LATIN") else look_alikes.read_as(char)
+        for char in word
+    )
+
+
+class Words:
+    """The words of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = plain(text)
+        self.listed: list[str] = []
+        self.spans: list[tuple[int, int]] = []
+        for found in _TOKEN.finditer(self.text):
+            kind = found.lastgroup
+            word = {"link": LINK, "address": ADDRESS, "stop": STOP}.get(kind or "", "") or found[0].replace(
+                "\u2019", "'"
+            )
+            self.listed.append(word)
+            self.spans.append(found.span())
+            if len(self.listed) >= WORDS:
+                break
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return frozenset(self.listed)
+
+    def quote(self, hit: Hit, *, around: int = 40) -> str:
+        """What stands at a hit, with a little of what surrounds it."""
+        start, end = self.spans[hit.first][0], self.spans[hit.last][1]
+        return " ".join(self.text[max(0, start - around // 2) : min(end + around, start + 160)].split())
+
+
+class Book:
+    """Cues, indexed by the words they may begin with."""
+
+    def __init__(self, listed: Iterable[Cue]) -> None:
+        self._exact: dict[str, list[Cue]] = {}
+        self._begins: dict[str, list[tuple[str, Cue]]] = {}
+        for cue in listed:
+            _, whole, prefixes = cue.steps[0]
+            for word in whole:
+                self._exact.setdefault(word, []).append(cue)
+            for prefix in prefixes:
+                self._begins.setdefault(prefix[:3], []).append((prefix, cue))
+
+    def search(self, words: Words) -> Iterator[Hit]:
+        """Each cue at most once, at its first harmful place."""
+        done: set[str] = set()
+        listed = words.listed
+        for at, word in enumerate(listed):
+            starting = list(self._exact.get(word, ()))
+            starting += [cue for prefix, cue in self._begins.get(word[:3], ()) if word.startswith(prefix)]
+            for cue in starting:
+                if cue.pattern in done:
+                    continue
+                end = _match(listed, at, cue.steps)
+                if end is not None and not _harmless(listed, at, end, cue):
+                    done.add(cue.pattern)
+                    yield Hit(cue, at, end)
+
+
+def _match(words: Sequence[str], at: int, steps: Sequence[tuple[int, frozenset[str], tuple[str, ...]]]) -> int | None:
+    """Index of the last word of a phrase that begins here, or None."""
+    places = {at}
+    for gap, whole, prefixes in steps[1:]:
+        reached: set[int] = set()
+        for place in places:
+            for ahead in range(place + 1, min(place + gap + 2, len(words))):
+                word = words[ahead]
+                if word == STOP:
+                    break
+                if word in whole or (prefixes and word.startswith(prefixes)):
+                    reached.add(ahead)
+        if not reached:
+            return None
+        places = reached
+    return min(places)
+
+
+def _harmless(words: Sequence[str], first: int, last: int, cue: Cue) -> bool:
+    if not cue.unless:
+        return False
+    for at in range(first - 1, max(-1, first - 5), -1):
+        if words[at] == STOP:
+            break
+        if words[at] in cue.unless:
+            return True
+    for at in range(first, min(last + 5, len(words))):
+        if words[at] == STOP and at > last:
+            break
+        if words[at] in cue.unless:
+            return True
+    return False
+
+
+Index = Mapping[str, Sequence[Cue]]

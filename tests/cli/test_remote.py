@@ -1,0 +1,231 @@
+"""Commands through a gateway say and print what they say on the desk's host, and import no database."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from console.main import main
+from core.cli.known_desks import load
+from tests.cli.cli_runner import Clerk, Heard, with_mailbox
+from tests.factories.mail import hand_in
+from tests.factories.served import served
+
+
+@pytest.fixture
+def url(office: Clerk) -> Iterator[str]:
+    with served(office.directory) as found:
+        yield found
+
+
+def run(*args: str, token: str | None = None, **surroundings: str) -> Heard:
+    """A command on a machine that has no desk."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
+    env |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"} | surroundings
+    if token is not None:
+        env["POSTROOM_TOKEN"] = token
+    out, err = io.StringIO(), io.StringIO()
+    with patch.dict(os.environ, env, clear=True), redirect_stdout(out), redirect_stderr(err):
+        code = main(args)
+    return Heard(code, out.getvalue(), err.getvalue())
+
+
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+
+
+def _timeless(heard: Heard) -> tuple[int, str, str]:
+    """What a command said, whenever it was."""
+    return heard.code, STAMP.sub("T", heard.out), STAMP.sub("T", heard.err)
+
+
+def copied(desk: Clerk, directory: Path) -> Clerk:
+    """The same desk once more."""
+    shutil.copytree(desk.directory, directory)
+    return Clerk(directory, dict(desk.tokens), desk.reader)
+
+
+READS = (
+    "agent list --json",
+    "agent list --after z",
+    "queue pending --json",
+    "queue pending",
+    "queue show {held} --json",
+    "queue show {held} --source",
+    "queue show m00000000000c1",
+    "queue show nonsense --json",
+    "trace {held} --json",
+    "trace {held}",
+    "trace nothing --json",
+    "status --json",
+    "status",
+)
+
+
+def _still(heard: Heard) -> Heard:
+    """Without what differs from one second to the next."""
+    lines = heard.out.splitlines()
+    try:
+        found = json.loads(heard.out)
+    except ValueError:
+        return heard
+    for name in ("at", "seq", "last_event_at"):
+        found.pop(name, None)
+    return Heard(heard.code, json.dumps(found) if len(lines) == 1 else heard.out, heard.err)
+
+
+def test_reads_say_the_same_on_both_ways(office: Clerk, url: str) -> None:
+    held = hand_in(office)
+    alice = office.tokens["alice"]
+    for line in READS[4::4]:  # a message that is shown and traced: who has read it is in later answers
+        office.run(*line.format(held=held).split(), who="alice")
+        run(*line.format(held=held).split(), token=alice, POSTROOM_URL=url)
+    for line in READS:
+        args = line.format(held=held).split()
+        here, there = office.run(*args, who="alice"), run(*args, token=alice, POSTROOM_URL=url)
+        assert _timeless(_still(there)) == _timeless(_still(here)), args
+
+
+ACTS = (
+    ("agent suspend support-bot --reason odd --json", "alice"),
+    ("agent suspend nobody --reason odd", "alice"),
+    ("agent suspend support-bot --reason odd", "dora"),
+    ("agent resume support-bot --reason odd", "alice"),
+    ("agent resume support-bot --reason done", "gail"),
+    ("agent resume support-bot --reason again", "gail"),
+    ("queue approve {held}", "dora"),
+    ("queue approve {held} {other} --digest x", "alice"),
+    ("queue approve {held} --digest " + "0" * 64, "alice"),
+    ("queue approve {held} --json", "alice"),
+    ("queue approve {held}", "alice"),
+    ("queue undo {held}", "alice"),
+    ("queue undo x", "alice"),
+    ("queue reject {other}", "alice"),
+    ("queue reject {other} {held} m00000000000c1 --reason no --json", "alice"),
+    ("stop --reason odd", "alice"),
+    ("start --reason done", "alice"),
+    ("status", "alice"),
+    ("start --reason done --json", "gail"),
+    ("start --reason again", "gail"),
+)
+
+
+def test_acts_say_the_same_on_both_ways(tmp_path: Path) -> None:
+    """One after the other, on two copies of one desk, because each is done once."""
+    base = with_mailbox(tmp_path / "base")
+    items = {"held": hand_in(base), "other": hand_in(base, to="bob@example.com")}
+    here, there = copied(base, tmp_path / "here"), copied(base, tmp_path / "there")
+    with served(there.directory) as url:
+        for line, who in ACTS:
+            args = line.format(**items).split()
+            local, remote = here.run(*args, who=who), run(*args, token=there.tokens[who], POSTROOM_URL=url)
+            assert _timeless(remote) == _timeless(local), args
+
+
+def test_a_command_through_a_gateway_imports_no_database(office: Clerk, url: str) -> None:
+    code = (
+        "import sys; from console.main import main; code = main(sys.argv[1:]);"
+        "print(code, *sorted({'sqlalchemy', 'sqlmodel', 'alembic', 'keyring', 'rich', 'fastapi'}"
+        " & {one.split('.')[0] for one in sys.modules}))"
+    )
+    env = os.environ | {"POSTROOM_URL": url, "POSTROOM_TOKEN": office.tokens["alice"]}
+    args = [sys.executable, "-c", code, "queue", "pending"]
+    done = subprocess.run(args, check=True, capture_output=True, text=True, env=env)
+    assert done.stdout.splitlines()[-1] == "0", done.stdout
+
+
+def test_a_disabled_operator_is_out_at_the_next_command(tmp_path: Path) -> None:
+    desk = with_mailbox(tmp_path / "desk")
+    with served(desk.directory) as url:
+        assert run("status", token=desk.tokens["dora"], POSTROOM_URL=url).code == 0
+        desk.ok("operator", "disable", "dora", who="root")
+        refused = run("status", token=desk.tokens["dora"], POSTROOM_URL=url)
+    assert (refused.code, refused.out) == (1, "")
+    assert "no operator has this token" in refused.err
+
+
+# --- which desk ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A person's configuration, and a working directory that is no desk."""
+    monkeypatch.chdir(tmp_path)
+    return {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+
+def test_desks_are_noted_privately_and_chosen_by_name(office: Clerk, url: str, home: dict[str, str]) -> None:
+    alice = office.tokens["alice"]
+    added = run("desk", "add", "prod", url, "--colour", "red", "--word", "PROD", "--guard", "--json", **home)
+    assert added.json == {
+        "name": "prod", "url": url, "word": "PROD", "colour": "red", "guard": True, "current": True,
+    }  # fmt: skip
+    run("desk", "add", "here", str(office.directory), **home)
+    file = Path(home["XDG_CONFIG_HOME"]) / "postroom" / "desks.toml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert alice not in file.read_text()
+    listed = run("desk", "list", "--json", **home).json["desks"]
+    assert [(one["name"], one["current"]) for one in listed] == [("prod", True), ("here", False)]
+    through = run("agent", "list", "--json", token=alice, **home)
+    assert through.json == run("agent", "list", "--desk", "here", "--json", token=alice, **home).json
+    assert run("agent", "list", "--json", token=alice, **(home | {"POSTROOM_DESK": "here"})).json == through.json
+    assert run("desk", "use", "here", **home).code == 0
+    assert run("queue", "lanes", token=alice, **home).code == 0, "a local desk has every command"
+    assert run("desk", "remove", "here", **home).code == 0
+    with patch.dict(os.environ, home):
+        assert (list(load().desks), load().current) == (["prod"], None)
+
+
+@pytest.mark.parametrize(
+    ("args", "says", "code"),
+    [
+        (("desk", "add", "prod", "http://desk.acme.com"), "would send your token in clear text", 2),
+        (("desk", "add", "prod", "https://a:b@desk.acme.com"), "no user, query or fragment", 2),
+        (("desk", "add", "prod", "ftp://desk.acme.com"), "is not the URL of a desk", 2),
+        (("desk", "add", "Prod!", "https://desk.acme.com"), "is not a name for a desk", 2),
+        (("desk", "add", "prod", "nowhere"), "there is no desk in", 2),
+        (("desk", "add", "prod", "https://desk.acme.com", "--colour", "beige"), "no such colour", 2),
+        (("desk", "add", "prod", "https://desk.acme.com", "--keep"), "there is no token to keep", 1),
+        (("desk", "use", "nothing"), "there is none yet", 1),
+        (("status", "--desk", "nothing"), "there is none yet", 1),
+        (("status", "--desk", "prod", "--dir", "."), "name two desks", 2),
+    ],
+)
+def test_what_cannot_be_a_desk_is_refused_in_one_line(
+    home: dict[str, str], args: tuple[str, ...], says: str, code: int
+) -> None:
+    refused = run(*args, **home)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (code, "", 1), refused.err
+    assert says in refused.err
+
+
+def test_the_environment_chooses_a_desk_too_but_the_command_line_first(
+    office: Clerk, url: str, home: dict[str, str]
+) -> None:
+    alice = office.tokens["alice"]
+    clear = run("status", token=alice, **(home | {"POSTROOM_URL": "http://desk.acme.com"}))
+    assert "in clear text" in clear.err
+    assert run("status", "--dir", str(office.directory), token=alice, **(home | {"POSTROOM_URL": url})).code == 0
+    gone = run("status", token=alice, **(home | {"POSTROOM_URL": "http://127.0.0.1:9"}))
+    assert gone.code == 1
+    assert "does not answer at http://127.0.0.1:9" in gone.err
+    assert "--dir works without a gateway" in gone.err
+    none = run("status", **(home | {"POSTROOM_URL": url}))
+    assert "this needs an operator's token" in none.err
+
+
+@pytest.mark.parametrize("line", ["queue lanes", "agent show support-bot", "stream list"])
+def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, line: str) -> None:
+    refused = run(*line.split(), token=office.tokens["alice"], POSTROOM_URL=url)
+    assert refused.code == 2
+    assert "does not work through a gateway yet; run it on the host" in refused.err

@@ -1,0 +1,181 @@
+"""The two desks of one interface: through a gateway and over the database, they answer and refuse alike."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlsplit
+
+import pytest
+
+from core.clock import SystemClock
+from core.db.store import Store
+from core.desk_client.http_desk import DeskClient
+from core.desk_client.interface import Desk, Heartbeat, LogLine
+from core.desk_client.names import OperationName
+from core.errors import AccessEnded, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from core.operations.local_desk import LocalDesk
+from core.operations.operation import Resources
+from core.operations.registry import OPERATIONS
+from core.security import key_file
+from core.settings import load
+from tests.cli.cli_runner import Clerk, founded, with_mailbox
+from tests.factories.served import served
+
+Open = Callable[[str], Desk]
+
+
+def test_the_client_knows_every_operation_by_name() -> None:
+    assert get_args(OperationName) == tuple(OPERATIONS)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Clerk:
+    return with_mailbox(tmp_path / "desk")
+
+
+@contextlib.contextmanager
+def _opened(office: Clerk, kind: str) -> Iterator[Open]:
+    """Opens desks of a kind, each with somebody's token."""
+    with contextlib.ExitStack() as stack:
+        if kind == "http":
+            url = stack.enter_context(served(office.directory))
+            yield lambda token: stack.enter_context(contextlib.closing(DeskClient(url, token)))
+            return
+        settings = load(office.directory)
+        store = stack.enter_context(contextlib.closing(Store(settings.database_url, clock=SystemClock())))
+        resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
+        yield lambda token: LocalDesk(store, resources, token)
+
+
+@pytest.fixture(params=["http", "local"])
+def opened(request: pytest.FixtureRequest, office: Clerk) -> Iterator[Open]:
+    with _opened(office, request.param) as found:
+        yield found
+
+
+def _until(desk: Desk, after: int, kind: str) -> LogLine:
+    """The next entry of this type."""
+    with contextlib.closing(desk.events(after=after)) as lines:
+        return next(line for line in lines if isinstance(line, LogLine) and line.entry["type"] == kind)
+
+
+def test_both_desks_answer_and_refuse_alike(office: Clerk, opened: Open) -> None:
+    alice, gail = opened(office.tokens["alice"]), opened(office.tokens["gail"])
+    assert alice.call("agent.suspend", agent="support-bot", reason="odd")["status"] == "suspended"
+    with pytest.raises(Forbidden, match="alice"):
+        alice.call("agent.resume", agent="support-bot", reason="odd")
+    with pytest.raises(NotFound, match="no agent nobody"):
+        alice.call("agent.suspend", agent="nobody", reason="odd")
+    with pytest.raises(Conflict, match="not stopped"):
+        gail.call("desk.start", reason="done")
+    with pytest.raises(Invalid) as wrong:
+        alice.call("agent.suspend", agent="support-bot")
+    assert wrong.value.problems == (("reason", "Field required"),)
+    for token, error in (("pro_nobody", Unauthenticated), ("pra_nobody", Forbidden)):
+        with pytest.raises(error) as refused:
+            opened(token).call("desk.status")
+        assert not isinstance(refused.value, AccessEnded)
+    assert alice.call("trace.show", key="support-bot")["kind"] == "agent"
+
+
+def test_a_follower_sees_what_happens_until_its_access_ends(office: Clerk, opened: Open) -> None:
+    alice = opened(office.tokens["alice"])
+    seq = alice.call("desk.status")["seq"]
+    alice.call("desk.stop", reason="odd")
+    assert _until(alice, seq, "desk.stopped").seq > seq
+    lines = alice.events()
+    assert isinstance(next(lines), Heartbeat)
+    office.ok("operator", "disable", "alice", who="root")
+    seen: list[LogLine | Heartbeat] = []
+    with pytest.raises(Unauthenticated):
+        seen.extend(lines)
+    assert "operator.disabled" not in {line.entry["type"] for line in seen if isinstance(line, LogLine)}
+
+
+def test_who_is_signed_in_and_no_longer_may_is_told_so(office: Clerk) -> None:
+    with served(office.directory) as url, contextlib.closing(DeskClient(url, office.tokens["alice"])) as alice:
+        alice.call("desk.status")
+        office.ok("operator", "disable", "alice", who="root")
+        with pytest.raises(AccessEnded):
+            alice.call("desk.status")
+
+
+def test_a_gateway_that_stops_is_lost_and_says_where_to_go_on(tmp_path: Path) -> None:
+    office = founded(tmp_path / "desk")
+    with contextlib.ExitStack() as stack:
+        with served(office.directory) as url:
+            victor = stack.enter_context(contextlib.closing(DeskClient(url, office.tokens["victor"], name="prod")))
+            lines = victor.events()
+            next(lines)
+        with pytest.raises(Unavailable, match="prod ended the stream"):
+            list(lines)
+        with pytest.raises(Unavailable, match="--dir works without a gateway"):
+            victor.call("desk.status")
+
+
+def _http_message(peer: socket.socket) -> bytes:
+    """One request or answer with its body."""
+    got = b""
+    while True:
+        got += peer.recv(65_536)
+        head, ended, body = got.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if ended and len(body) >= (int(length[1]) if length else 0):
+            return got
+
+
+@contextlib.contextmanager
+def _cutting(url: str, *, answers: int) -> Iterator[str]:
+    """A way to the desk that loses this many of its first answers."""
+    target = (urlsplit(url).hostname, urlsplit(url).port)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry() -> None:
+        for number in range(answers + 1):
+            client, _ = listener.accept()
+            with client, socket.create_connection(target) as desk:
+                desk.sendall(_http_message(client))
+                answer = _http_message(desk)
+                if number >= answers:
+                    client.sendall(answer)
+
+    thread = threading.Thread(target=carry)
+    thread.start()
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread.join(30)
+
+
+def test_an_act_whose_answer_was_lost_is_asked_for_again_and_done_once(office: Clerk) -> None:
+    with served(office.directory) as url, _cutting(url, answers=1) as way:
+        alice = DeskClient(way, office.tokens["alice"])
+        assert alice.call("agent.suspend", agent="support-bot", reason="odd")["status"] == "suspended"
+        alice.close()
+    log = office.run("audit", "export", "--format", "jsonl", who="victor").out
+    assert log.count('"agent.suspended"') == 1
+
+
+def test_what_answers_and_is_no_desk_is_told_from_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(65_536)
+                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        way = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            contextlib.closing(DeskClient(way, "pro_x")) as client,
+            pytest.raises(Unavailable, match="answers 502 and is no desk"),
+        ):
+            client.call("desk.status")
+        thread.join(30)
