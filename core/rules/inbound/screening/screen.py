@@ -173,9 +173,12 @@ def _markup(text: str, where: str, *, added: float = 0.0) -> Iterator[Finding]:
 
 def _disguised(text: str, where: str) -> Iterator[Finding]:
     """Phrases that only show once a disguise is undone."""
+    listed = list(undone(text))
+    if not listed:
+        return
     plain = Words(text)
     found = {hit.cue.pattern for hit in _BOOK.search(plain)}
-    for one in undone(text):
+    for one in listed:
         words = Words(one.text)
         # Chance makes words of reversed letters, but no override; what was encoded on purpose is read in full.
         book = _BOOK if one.deliberate else _OVERRIDES
