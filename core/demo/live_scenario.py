@@ -29,6 +29,7 @@ from core.db.store import Store
 from core.db.tables import AGENT, MESSAGE, RECIPIENT
 from core.demo import correspondents, scripts
 from core.demo.agents import SimulatedAgent, SimulatedReviewer
+from core.demo.newcomer import Newcomer
 from core.demo.receiver import ReceiverProfile, World
 from core.demo.scripts import Script
 from core.demo.seed import WIDE, Cast, SeededDesk, found
@@ -166,15 +167,19 @@ class Live:
         seed: int = SEED,
         rogue_after: float = 25.0,
         reads_for: tuple[float, float] = (4.0, 9.0),
+        pace: float = 8.0,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`reads_for`: how long the simulated reviewer reads a message; the slow setting leaves work for a visitor.
+
+        `pace`: seconds between two steps of the agent that asks for a mailbox.
 
         `progress` is called with what is being waited for.
         """
         self._progress = progress
         self.directory = directory
         self._reads_for = reads_for
+        self._pace = pace
         self._rogue_after = rogue_after
         self.clock = SystemClock()
         self.url = f"http://127.0.0.1:{_free_port()}"
@@ -240,7 +245,8 @@ class Live:
         reading = correspondents.read_inbox(
             client, mailbox=READER.address, token=self.founded.agents[READER.agent], clock=self.clock
         )
-        return [*(agent.run() for agent in self.agents), reviewer.run(), reading]
+        newcomer = Newcomer(desk=self.founded, client=client, clock=self.clock, pace=self._pace)
+        return [*(agent.run() for agent in self.agents), reviewer.run(), reading, newcomer.run()]
 
     def _brisk(self, script: Script) -> Script:
         """Return the script at a pace that a person can watch for a minute."""
@@ -302,7 +308,13 @@ async def headless(directory: Path, *, seconds: float, progress: Callable[[str],
     assert task is not None
     # If the demonstration were killed by the signal, its gateway would keep running.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    live = Live(directory, rogue_after=min(5.0, seconds / 4), reads_for=(0.1, 1.0), progress=progress)
+    live = Live(
+        directory,
+        rogue_after=min(5.0, seconds / 4),
+        reads_for=(0.1, 1.0),
+        pace=min(1.5, seconds / 12),
+        progress=progress,
+    )
     async with live.running():
         progress(f"the gateway is up after {time.monotonic() - started:.0f} s; the agents are at work")
         left = seconds

@@ -154,7 +154,7 @@ def _stream(domain: str, ring: MasterKeys, *, relay: str, clock: Clock, owners: 
     )  # fmt: skip
 
 
-def _sign(tx: Transaction, *, address: str, kind: Kind, actor: Actor) -> None:
+def sign_off(tx: Transaction, *, address: str, kind: Kind, actor: Actor) -> None:
     """Affirm the checklist; items the desk finds false are signed with a reason, as on any desk."""
     shown = mailboxes.to_sign(tx, address, kind, actor=actor)
     mailboxes.sign(
@@ -188,7 +188,7 @@ def _identity(store: Store, one: Cast, founded: SeededDesk) -> str:
     )
     store.transact(lambda tx: mailboxes.request(tx, filing, actor=founded.person("alice")))
     for kind, name in ((Kind.OWNER, "olive"), (Kind.GOVERNANCE, "gail"), (Kind.DELIVERABILITY, "dora")):
-        store.transact(functools.partial(_sign, address=one.address, kind=kind, actor=founded.person(name)))
+        store.transact(functools.partial(sign_off, address=one.address, kind=kind, actor=founded.person(name)))
     if one.limits:
         store.transact(
             lambda tx: mailbox_settings.change_limits(
