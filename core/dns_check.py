@@ -6,7 +6,6 @@ machine without a network must not report that its keys are unpublished.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -16,19 +15,10 @@ import dns.resolver
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
-from core.rules.stream_records import DnsRecord
+from core.rules.stream_records import DnsRecord, Found
 
 PATIENCE: Final = 3.0
 """Timeout of one query, in seconds; somebody waits at a terminal."""
-
-
-class Found(enum.Enum):
-    """The result of looking up one record."""
-
-    THERE = "published"
-    OTHER = "published with another value"
-    MISSING = "not published"
-    UNKNOWN = "DNS did not answer"
 
 
 class Zone:

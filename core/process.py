@@ -24,8 +24,10 @@ from core.model import Clock
 from core.security.key_file import load_master_keys, provenance_keys
 from core.services.context import ServiceContext
 from core.settings import Settings
-from core.smtp import Limits, SmtpClient, Source, Timeouts
+from core.smtp.client import SmtpClient
+from core.smtp.credentials import Source
 from core.smtp.mx import LookUp
+from core.smtp.route import Limits, Timeouts
 from core.workers.delivery import DeliveryWorker
 from core.workers.egress import Egress
 from core.workers.sender_config import SenderConfigs

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import dns.resolver
 import pytest
 
-from core.dns_check import Found, Zone
-from core.rules.stream_records import DnsRecord
+from core.dns_check import Zone
+from core.rules.stream_records import DnsRecord, Found
 from tests.nameserver import nameserver
 
 LONG = "v=DKIM1; k=rsa; h=sha256; p=" + "A" * 400

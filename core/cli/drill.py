@@ -24,14 +24,14 @@ from core.cli.stream_dns import published
 from core.db.development import is_development
 from core.db.directory import TokenRecord
 from core.db.transaction import Transaction
-from core.dns_check import Found, Zone
+from core.dns_check import Zone
 from core.durations import stamp
 from core.errors import Conflict, PostroomError
 from core.model import Actor, plural
 from core.rules import key_removal
 from core.rules.identity_findings import DrillResult
 from core.rules.key_removal import Record, Signer
-from core.rules.stream_records import DnsRecord
+from core.rules.stream_records import DnsRecord, Found
 from core.security import credentials, key_file
 from core.services.control import gateway_registry
 from core.services.identity import drills

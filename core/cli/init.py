@@ -43,7 +43,7 @@ from core.services.identity.mailboxes import Filing
 from core.services.identity.operators import Founder
 from core.services.identity.streams import NewStream
 from core.settings import POLICY, Settings
-from core.smtp import Route
+from core.smtp.route import Route
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""

@@ -30,8 +30,7 @@ from core.errors import Conflict, Invalid
 from core.model import Role
 from core.services.identity import streams
 from core.settings import Settings, load, split_listen
-from core.smtp import Route
-from core.smtp.route import is_loopback
+from core.smtp.route import Route, is_loopback
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""

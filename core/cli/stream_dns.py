@@ -13,10 +13,10 @@ from core.cli.context import CommandContext, command
 from core.cli.output import Output
 from core.db.development import is_development
 from core.db.queries import agents as views
-from core.dns_check import Found, Zone
+from core.dns_check import Zone
 from core.durations import when
 from core.errors import Conflict
-from core.rules.stream_records import Alignment, DnsRecord, Slot
+from core.rules.stream_records import Alignment, DnsRecord, Found, Slot
 from core.serializers import streams as resources
 from core.services.identity import stream_dns, streams
 from core.services.identity.stream_dns import Publication

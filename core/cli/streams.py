@@ -30,9 +30,8 @@ from core.serializers import streams as resources
 from core.services.control import emergency
 from core.services.identity import streams
 from core.services.identity.streams import NewStream, SealedKey, StreamChange
-from core.smtp import Route
 from core.smtp.credentials import checked, first_line
-from core.smtp.route import is_loopback
+from core.smtp.route import Route, is_loopback
 from core.text.numbers import whole_number
 
 __all__ = ["app"]

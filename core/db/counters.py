@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db import hot_statements
 from core.db.tables import COUNTER
+from core.db.upsert import insert_into
 from core.durations import MINUTE
 
 Name = tuple[str, str, str]
@@ -77,19 +77,16 @@ def apply(conn: Connection, bumps: Mapping[CounterKey, int], *, sqlite: bool) ->
         if n
     ]
     if rows:
-        hot_statements.run(conn, _UPSERT_SQLITE if sqlite else _UPSERT_PG, rows)
+        hot_statements.run(conn, _upsert(sqlite=sqlite), rows)
 
 
-def _upsert(insert: Any) -> Any:
-    statement = insert(COUNTER)
+@cache
+def _upsert(*, sqlite: bool) -> Any:
+    statement = insert_into(COUNTER, sqlite=sqlite)
     return statement.on_conflict_do_update(
         index_elements=[COUNTER.c.scope, COUNTER.c.key, COUNTER.c.kind, COUNTER.c.minute],
         set_={"n": COUNTER.c.n + statement.excluded.n},
     )
-
-
-_UPSERT_SQLITE: Final = _upsert(sqlite_insert)
-_UPSERT_PG: Final = _upsert(pg_insert)
 
 
 _SINCE: Final = -1

@@ -8,6 +8,7 @@ that a stale copy in a resolver cannot invalidate a new signature.
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -54,6 +55,15 @@ class PublishedKey:
     state: KeyState = "signs"
     revoke_at: int | None = None
     remove_at: int | None = None
+
+
+class Found(enum.Enum):
+    """The result of looking up one record."""
+
+    THERE = "published"
+    OTHER = "published with another value"
+    MISSING = "not published"
+    UNKNOWN = "DNS did not answer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,6 @@ shares.py       how many may start at once, and how many of them for one recipie
 credentials.py  where a relay's password or token comes from, if postroom.toml names a source
 replies.py      what a receiver, a network or a library said, as an outcome
 client.py       the way of one parcel through all of them
+
+Nothing is imported here: most commands need a route, and none of them the SMTP client and its resolver.
 """
-
-from core.smtp.client import Carry, SmtpClient
-from core.smtp.credentials import Source
-from core.smtp.route import Limits, Parcel, Route, Timeouts
-
-__all__ = ["Carry", "Limits", "Parcel", "Route", "SmtpClient", "Source", "Timeouts"]

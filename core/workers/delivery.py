@@ -30,7 +30,8 @@ from core.rules import compose, dkim, signed_ids
 from core.services.context import ServiceContext
 from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
-from core.smtp import Carry, Parcel, SmtpClient
+from core.smtp.client import Carry, SmtpClient
+from core.smtp.route import Parcel
 from core.workers.batcher import Batcher
 from core.workers.commit_pace import CommitPace
 from core.workers.heartbeat import Heartbeat

@@ -20,7 +20,7 @@ from core.durations import SECOND
 from core.rules.dkim import SigningKey
 from core.rules.providers import Relay, registry
 from core.security.encryption import MasterKeys
-from core.smtp import Route
+from core.smtp.route import Route
 
 FRESH: Final = 2 * SECOND
 

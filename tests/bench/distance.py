@@ -18,7 +18,8 @@ import uvloop
 
 from core.clock import SystemClock
 from core.model import Outcome
-from core.smtp import Limits, Parcel, Route, SmtpClient
+from core.smtp.client import SmtpClient
+from core.smtp.route import Limits, Parcel, Route
 from tests.smtp.distance import distant
 from tests.smtp.receiver import LOCKSTEP, Receiver, receiver
 

@@ -38,7 +38,8 @@ from core.security.encryption import new_key_pair
 from core.services.sending import delivery
 from core.services.sending.submission import Prepared
 from core.services.sending.submit import Submit
-from core.smtp import Limits, Parcel, Route, SmtpClient
+from core.smtp.client import SmtpClient
+from core.smtp.route import Limits, Parcel, Route
 from tests.bench.sinks import sink
 from tests.factories.desk import DOMAIN, WIDE, Bench, make_desk
 

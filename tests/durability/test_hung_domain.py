@@ -12,7 +12,7 @@ from core.demo.clock import FakeClock
 from core.model import Mode
 from core.services.control import emergency
 from core.services.sending import delivery
-from core.smtp import Limits, Timeouts
+from core.smtp.route import Limits, Timeouts
 from core.smtp.shares import share
 from core.workers.in_progress import DOMAIN_WINDOW, STREAM_WINDOW, TURN
 from tests.durability.test_poison import Desk, delivering

@@ -18,7 +18,8 @@ from core.durations import stamp
 from core.model import Mode
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.audit import status
-from core.smtp import SmtpClient, Timeouts
+from core.smtp.client import SmtpClient
+from core.smtp.route import Timeouts
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.factories.delivery import number

@@ -22,7 +22,8 @@ from core.services.sending import delivery
 from core.services.sending.prepare import prepare
 from core.services.sending.submission import RunClaim, Submission
 from core.services.sending.submit import submit
-from core.smtp import SmtpClient, Timeouts
+from core.smtp.client import SmtpClient
+from core.smtp.route import Timeouts
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.db.empty_database import Fresh

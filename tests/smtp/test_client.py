@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
+from core.smtp.client import SmtpClient
+from core.smtp.route import Limits, Parcel, Route, Timeouts
 from tests.smtp.receiver import CLOSE, LATER, LOCKSTEP, SILENCE, Hours, Receiver, Say, certificate, receiver
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Parcel, Route, SmtpClient, Source, Timeouts
+from core.smtp.client import SmtpClient
+from core.smtp.credentials import Source
+from core.smtp.route import Parcel, Route, Timeouts
 from tests.smtp.receiver import Hours, Receiver, receiver
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,9 @@ import dns.resolver
 import pytest
 
 from core.model import Outcome, Reply
-from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
+from core.smtp.client import SmtpClient
 from core.smtp.mx import Exchanger, LookUp, exchangers
+from core.smtp.route import Limits, Parcel, Route, Timeouts
 from tests.smtp.receiver import Hours, receiver
 
 pytestmark = pytest.mark.anyio

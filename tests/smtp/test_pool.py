@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from core.model import Outcome
-from core.smtp import Limits, Parcel, Route, SmtpClient, Timeouts
-from core.smtp.route import Bound
+from core.smtp.client import SmtpClient
+from core.smtp.route import Bound, Limits, Parcel, Route, Timeouts
 from core.smtp.shares import Places, share
 from tests.smtp.distance import distant
 from tests.smtp.receiver import CLOSE, LOCKSTEP, SILENCE, Hours, Receiver, receiver

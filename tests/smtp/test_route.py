@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Invalid
-from core.smtp import Route
+from core.smtp.route import Route
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from core.demo.clock import FakeClock
 from core.model import Mode
 from core.rules.providers import registry
 from core.security.encryption import MasterKeys, new_key_pair, new_master_key
-from core.smtp import SmtpClient
+from core.smtp.client import SmtpClient
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.factories.desk import DOMAIN, WIDE, make_desk

@@ -19,8 +19,9 @@ from core.security import key_file
 from core.services.identity.streams import StreamFacts
 from core.services.sending.delivery import finish
 from core.settings import Settings
-from core.smtp import Route, Timeouts, mx
+from core.smtp import mx
 from core.smtp.replies import refused
+from core.smtp.route import Route, Timeouts
 from core.workers.sender_config import SenderConfigs
 
 PROBED: Final = "gmail.com"

@@ -10,16 +10,16 @@ from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.stream_dns import published, spf_fix
 from core.db.development import is_development
-from core.dns_check import Found, Zone
+from core.dns_check import Zone
 from core.durations import DAY
 from core.model import UNSUBSCRIBE_CLASSES
 from core.rules import stream_records
 from core.rules.providers import registry
-from core.rules.stream_records import DnsRecord
+from core.rules.stream_records import DnsRecord, Found
 from core.services.identity import streams
 from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
-from core.smtp import Route
+from core.smtp.route import Route
 
 MANY: Final = 1_000
 _STRICTNESS: Final = ("none", "quarantine", "reject")

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
 from core.db.development import is_development
 from core.db.directory import MailboxRecord
-from core.dns_check import Found, Zone
 from core.domains import organisational_domain
-from core.rules.stream_records import DnsRecord
+from core.rules.stream_records import DnsRecord, Found
 from core.services.identity import stream_dns, streams
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.dns_check import Zone
 
 LOCAL: Final = "Not checked: mail does not leave this machine."
 UNASKED: Final = "Not checked."
@@ -84,13 +86,16 @@ def look(expected: Wanted, zone: Zone | None = None) -> Lookups:
     if expected.local:
         unseen = Look(None, LOCAL)
         return Lookups(published=unseen, zone=unseen, feedback=unseen, unsubscribe=unseen)
-    resolver = zone or Zone()
-    answers = resolver.look_up(expected.records)
+    if zone is None:
+        from core.dns_check import Zone  # noqa: PLC0415 - its resolver is slow to import, and few commands ask DNS
+
+        zone = Zone()
+    answers = zone.look_up(expected.records)
     published = _published(expected, answers)
     silent = all(one is Found.UNKNOWN for one in answers)
     return Lookups(
         published=published,
-        zone=Look(None, SILENT) if silent else _zone(resolver, expected),
+        zone=Look(None, SILENT) if silent else _zone(zone, expected),
         feedback=expected.feedback,
         unsubscribe=expected.unsubscribe,
     )

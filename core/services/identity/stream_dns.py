@@ -17,8 +17,7 @@ from core.rules import stream_records
 from core.rules.providers import registry
 from core.services.identity import streams
 from core.services.identity.streams import StreamFacts
-from core.smtp import Route
-from core.smtp.route import is_loopback
+from core.smtp.route import Route, is_loopback
 
 IN_TRANSIT: Final = 7 * DAY
 """How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay retry for 4-5 days, and readers verify late."""

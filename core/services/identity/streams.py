@@ -30,8 +30,7 @@ from core.rules.roles import Verb
 from core.rules.stream_records import Algorithm, Slot
 from core.services import access
 from core.services.context import require_reason, stream_named
-from core.smtp import Route
-from core.smtp.route import is_loopback
+from core.smtp.route import Route, is_loopback
 
 HIGHEST_CAP: Final = 10_000_000
 """Messages a day: more than any stream sends, and within every database's integer range."""

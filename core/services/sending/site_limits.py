@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
 from core.db.tables import MAILBOX, PACE
 from core.db.transaction import Transaction
+from core.db.upsert import insert_into
 from core.durations import HOUR, MINUTE
 from core.model import Limit
 from core.rules import budgets
@@ -166,7 +166,7 @@ class Sites:
             {"mailbox_id": mailbox_id, "site": name, "tat": tat}
             for (mailbox_id, name), tat in sorted(self._moved.items())
         ]
-        self._tx.write_keeping_caches(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, values)
+        self._tx.write_keeping_caches(_arrive(sqlite=self._tx.sqlite), values)
 
     def _pace(self, bound: _Bound, *, asking: int) -> budgets.Grant:
         return budgets.pace(
@@ -203,7 +203,7 @@ class RoutePace:
         if self._limit is not None and n:
             self._tat = self.grant(asking=n).tat
             values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}
-            self._tx.write_keeping_caches(_ARRIVE_SQLITE if self._tx.sqlite else _ARRIVE_PG, [values])
+            self._tx.write_keeping_caches(_arrive(sqlite=self._tx.sqlite), [values])
 
     @property
     def gauge(self) -> Limit | None:
@@ -222,12 +222,9 @@ _ARRIVALS: Final = select(PACE.c.site, PACE.c.tat).where(
 )
 
 
-def _arrive(insert: Any) -> Any:
-    statement = insert(PACE)
+@cache
+def _arrive(*, sqlite: bool) -> Any:
+    statement = insert_into(PACE, sqlite=sqlite)
     return statement.on_conflict_do_update(
         index_elements=[PACE.c.mailbox_id, PACE.c.site], set_={"tat": statement.excluded.tat}
     )
-
-
-_ARRIVE_SQLITE: Final = _arrive(sqlite_insert)
-_ARRIVE_PG: Final = _arrive(pg_insert)
