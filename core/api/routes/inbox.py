@@ -112,18 +112,22 @@ class InboxRoutes:
         asked = await self._ask(token, box, f"messages:{direction or ''}:{q or ''}:{cursor or ''}", None)
         if asked is not None:
             return render(asked, request_id(request))
-        with self._desk.callers.agent_reading(request) as (conn, reader):
-            if direction != "in":
-                sent = status.messages(conn, box, token=reader, direction=direction, q=q, before=at)
-            else:
-                state = gate_queries.gate_by_address(conn, box)
-                if state is None:
-                    raise NotFound(f"there is no mailbox {box}")
-                found, following = inbox.page(conn, state.mailbox_id, wanted, caller=reader, cursor=at, limit=limit)
         if direction != "in":
+            with self._desk.callers.agent_reading(request) as (conn, reader):
+                sent = status.messages(conn, box, token=reader, direction=direction, q=q, before=at)
             ids = [read_id("m", one["message_id"]) for one in sent["messages"]]
             await self._show(token, sent=[one for one in ids if one is not None])
             return answer_json(200, sent)
+
+        def look() -> tuple[list[Received], int | None]:
+            with self._desk.callers.agent_reading(request) as (conn, reader):
+                state = gate_queries.gate_by_address(conn, box)
+                if state is None:
+                    raise NotFound(f"there is no mailbox {box}")
+                return inbox.page(conn, state.mailbox_id, wanted, caller=reader, cursor=at, limit=limit)
+
+        # In a thread: a search of a common word with a rare filter takes many looks.
+        found, following = await asyncio.to_thread(look) if q else look()
         await self._show(token, [one.row.id for one in found])
         return answer_json(
             200,

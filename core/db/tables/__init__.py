@@ -25,7 +25,7 @@ from typing import Final
 from core.db.tables.columns import table
 from core.db.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook, RateEvent, Suppression
-from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, MailboxContact, Taint
+from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, InboundSearch, MailboxContact, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
 from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token, Widening, WideningSignoff
@@ -50,6 +50,7 @@ SUPPRESSION: Final = table(Suppression)
 INBOUND_ADDRESS: Final = table(InboundAddress)
 INBOUND_CONTENT: Final = table(InboundContent)
 INBOUND_MESSAGE: Final = table(InboundMessage)
+INBOUND_SEARCH: Final = table(InboundSearch)
 TAINT: Final = table(Taint)
 MAILBOX_CONTACT: Final = table(MailboxContact)
 
@@ -100,6 +101,7 @@ __all__ = [
     "INBOUND_ADDRESS",
     "INBOUND_CONTENT",
     "INBOUND_MESSAGE",
+    "INBOUND_SEARCH",
     "IN_FLIGHT",
     "KEPT_WEBHOOK",
     "LANE",

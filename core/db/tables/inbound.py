@@ -6,10 +6,13 @@ mailboxes that one delivery was for; retention and erasure empty it, and the add
 
 from __future__ import annotations
 
-from sqlalchemy import Index, LargeBinary, UniqueConstraint
+from typing import Final
+
+from sqlalchemy import DDL, Index, LargeBinary, UniqueConstraint, event
+from sqlalchemy.schema import DDLElement
 from sqlmodel import Field, SQLModel
 
-from core.db.tables.columns import AUTO, CLUSTERED, Json, big, json, maybe_big
+from core.db.tables.columns import AUTO, CLUSTERED, Json, big, json, maybe_big, table
 
 
 class InboundContent(SQLModel, table=True):
@@ -143,3 +146,49 @@ class MailboxContact(SQLModel, table=True):
     """Received mail of a stranger that its agent had read before it wrote this: whoever reads it has read that."""
     created_at: int = big()
     updated_at: int = big()
+
+
+class InboundSearch(SQLModel, table=True):
+    """The words of a received message, as `rules/inbound/search_words` makes them; gone with the message's content.
+
+    The index over them follows each change in the same transaction: FTS5 by triggers, PostgreSQL's GIN by itself.
+    """
+
+    __tablename__ = "inbound_search"
+    id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    """Of the received message."""
+    words: str
+
+
+SEARCH_INDEX_SQLITE: Final = (
+    (
+        "CREATE VIRTUAL TABLE inbound_search_index USING fts5(words, content='inbound_search', content_rowid='id', "
+        "tokenize='ascii', detail=none, columnsize=0)"
+    ),
+    (
+        "CREATE TRIGGER inbound_search_added AFTER INSERT ON inbound_search BEGIN "
+        "INSERT INTO inbound_search_index(rowid, words) VALUES (new.id, new.words); END"
+    ),
+    (
+        "CREATE TRIGGER inbound_search_removed AFTER DELETE ON inbound_search BEGIN "
+        "INSERT INTO inbound_search_index(inbound_search_index, rowid, words) VALUES ('delete', old.id, old.words); END"
+    ),
+    (
+        "CREATE TRIGGER inbound_search_changed AFTER UPDATE ON inbound_search BEGIN "
+        "INSERT INTO inbound_search_index(inbound_search_index, rowid, words) VALUES ('delete', old.id, old.words); "
+        "INSERT INTO inbound_search_index(rowid, words) VALUES (new.id, new.words); END"
+    ),
+)
+SEARCH_INDEX_POSTGRESQL: Final = (
+    "CREATE INDEX ix_inbound_search_words ON inbound_search USING gin (array_to_tsvector(string_to_array(words, ' ')))"
+)
+
+
+def _ddl(statement: str, dialect: str) -> DDLElement:
+    made: DDLElement = DDL(statement).execute_if(dialect=dialect)  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    return made
+
+
+for _statement in SEARCH_INDEX_SQLITE:
+    event.listen(table(InboundSearch), "after_create", _ddl(_statement, "sqlite"))
+event.listen(table(InboundSearch), "after_create", _ddl(SEARCH_INDEX_POSTGRESQL, "postgresql"))

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from core.db.counters import EVER
-from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, REVIEW
+from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, INBOUND_SEARCH, REVIEW
 from core.db.transaction import Transaction
 
 BATCH_SIZE: Final = 200
@@ -48,6 +48,8 @@ def empty(tx: Transaction, content_ids: Collection[int]) -> None:
             "raw": None, "text": "", "visible": "", "hidden": [], "attachments": [], "purge_at": None,
         }  # fmt: skip
         tx.write(update(INBOUND_CONTENT).where(c.id.in_(content_ids)).values(**gone))
+        indexed = select(m.id).where(m.content_id.in_(content_ids))
+        tx.write(delete(INBOUND_SEARCH).where(INBOUND_SEARCH.c.id.in_(indexed)))
         _unquote(tx, content_ids)
 
 

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, exists, false, select
 
 from core.db.gate_queries import TokenFacts
 from core.db.tables import AGENT, INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
 from core.errors import NotFound
 from core.ids import spell_id
 from core.model import Actor
+from core.services.receiving import search
 from core.services.sending.token_access import within
 
 PAGE: Final = 50
@@ -41,6 +42,7 @@ class Filter:
     before: int | None = None
     has_attachments: bool | None = None
     q: str | None = None
+    """Words that subject, sender and visible text contain together (`rules/inbound/search_words`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,11 @@ def reach(caller: Caller) -> list[ColumnElement[bool]]:
 def page(
     conn: Connection, mailbox_id: int, wanted: Filter, *, caller: Caller, cursor: int | None, limit: int = PAGE
 ) -> tuple[list[Received], int | None]:
-    """A page of a mailbox's received mail, newest first, and the cursor of the next."""
+    """A page of a mailbox's received mail, newest first, and the cursor of the next. Raises `Invalid`."""
     query = _LISTED.where(_M.mailbox_id == mailbox_id, *reach(caller), *_conditions(wanted))
+    if wanted.q and wanted.q.strip():
+        hits = list(search.matching(conn, query, wanted.q, mailbox_id=mailbox_id, before=cursor, limit=limit + 1))
+        return _with_addresses(conn, hits[:limit]), int(hits[limit - 1].id) if len(hits) > limit else None
     if cursor is not None:
         query = query.where(_M.id < cursor)
     rows = conn.execute(query.order_by(_M.id.desc()).limit(limit + 1)).all()
@@ -211,7 +216,6 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(_M.received_at < wanted.before)
     if wanted.has_attachments is not None:
         found.append(_M.attachments > 0 if wanted.has_attachments else _M.attachments == 0)
-    found += [_says(word) for word in (wanted.q or "").split()[:10]]
     return found
 
 
@@ -220,21 +224,6 @@ def _named(roles: Sequence[str], author: str) -> ColumnElement[bool]:
     if "@" in author.strip("@"):
         return mine.where(_A.address == author)
     return mine.where(_A.address.like(f"%@{_escaped(author.removeprefix('@'))}", escape="/"))
-
-
-def _says(word: str) -> ColumnElement[bool]:
-    """Whether subject, sender or visible text contain the word; letters beyond ASCII match in their own case too."""
-    like = f"%{_escaped(word.lower())}%"
-    c = INBOUND_CONTENT.c
-    return or_(
-        func.lower(_M.subject).like(like, escape="/"),
-        exists().where(
-            _A.inbound_id == _M.id,
-            _A.role == "from",
-            or_(_A.address.like(like, escape="/"), func.lower(_A.name).like(like, escape="/")),
-        ),
-        exists().where(c.id == _M.content_id, func.lower(c.visible).like(like, escape="/")),
-    )
 
 
 def _escaped(text: str) -> str:

@@ -17,13 +17,14 @@ from sqlalchemy import select
 from core.db import gate_queries
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, STREAM
+from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, INBOUND_SEARCH, STREAM
 from core.db.transaction import Transaction
 from core.durations import HOUR
 from core.events import EmailReceived
 from core.ids import lowest, spell_id
 from core.model import SYSTEM
 from core.rules import signed_ids, stream_records
+from core.rules.inbound import search_words
 from core.rules.reports import Report
 from core.services import context
 from core.services.context import ServiceContext
@@ -174,6 +175,7 @@ def _store(
         "stream_id": box.stream_id, "dedupe_key": key, "received_at": tx.now, "dmarc": dmarc,
     }  # fmt: skip
     tx.add(INBOUND_MESSAGE, row)
+    tx.add(INBOUND_SEARCH, {"id": inbound_id, "words": search_words.for_mailbox(box.mailbox_id, mail.words)})
     # Mail of another agent of this desk has our return path as its sender: whoever reads it could forge a bounce.
     envelope = signed_ids.conceal(handed.sender or "")
     sender = [StoredAddress("sender", normalised(envelope), envelope, "")] if envelope else []
