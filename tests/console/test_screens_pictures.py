@@ -191,7 +191,8 @@ async def tainted(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("2")
     await shows(pilot, "Re: revised")
     pilot.app.open_message(item)  # type: ignore[attr-defined]  # ours
-    await shows(pilot, "Ignore previous")
+    await shows(pilot, "tainted the run")
+    await shows(pilot, "drop its instructions")
 
 
 @dataclass(frozen=True, slots=True)
