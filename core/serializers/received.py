@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.durations import stamp, when
 from core.ids import spell_id
 from core.rules import signed_ids
+from core.services.sending.loop_prevention import aligned
 
 if TYPE_CHECKING:
     from core.db.queries.received import ReceivedRow, ReceivedView
@@ -48,7 +49,7 @@ def message(one: Received, attachments: Sequence[Mapping[str, Any]], *, quotes: 
     row = one.row
     return summary(one) | {
         "sender": _first(one, "sender"),
-        "reply_to": _addresses(one, "reply_to"),
+        "reply_to": _reply_to(one),
         "cc": _addresses(one, "cc"),
         "dated_at": when(row.dated_at),
         "read_at": when(row.read_at),
@@ -188,6 +189,14 @@ def _sent(row: Sent) -> dict[str, Any]:
         "submitted_at": stamp(row.submitted_at),
         "tags": [*row.tags],
     }
+
+
+def _reply_to(one: Received) -> list[dict[str, Any]]:
+    """Where the sender asks for answers; one that is not `aligned` with From is not used, a reply goes to From."""
+    authors = [author.given for author in one.of("from")][:1]
+    return [
+        {"address": row.given, "name": row.name, "aligned": aligned(row.given, authors)} for row in one.of("reply_to")
+    ]
 
 
 def _addresses(one: Received, role: str) -> list[dict[str, str]]:

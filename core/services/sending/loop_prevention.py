@@ -98,7 +98,7 @@ def _received(conn: Connection, named: str, *, number: int | None, bracketed: st
     people = conn.execute(select(a.role, a.given).where(a.inbound_id == row.id).order_by(a.n)).all()
     authors = [one.given for one in people if one.role == "from"][:1]
     reply_addresses = [one.given for one in people if one.role == "reply_to"]
-    to = reply_addresses if reply_addresses and all(_aligned(one, authors) for one in reply_addresses) else authors
+    to = reply_addresses if reply_addresses and all(aligned(one, authors) for one in reply_addresses) else authors
     return Parent(
         str(row.address),
         to,
@@ -127,7 +127,7 @@ def _passed_on(message_id: str) -> str:
     return message_id if message_id.isascii() and message_id.isprintable() and len(message_id) <= LONGEST_ID else ""
 
 
-def _aligned(address: str, authors: list[str]) -> bool:
+def aligned(address: str, authors: list[str]) -> bool:
     """Whether an address is of the organisation that wrote the message.
 
     Otherwise a stranger's Reply-To would have an agent answer a third person, with the customer's words below.

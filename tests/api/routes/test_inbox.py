@@ -296,6 +296,15 @@ def test_what_is_rejected_stays_invisible_and_the_log_says_who_and_why(agent: Vi
 # --- replies ------------------------------------------------------------------------------------------------------
 
 
+def test_a_reply_to_that_is_not_the_authors_is_shown_as_such(agent: Visitor) -> None:
+    one = arrives(agent, more="Reply-To: desk@mail.example.com, eve@evil.test\n")
+    listed = agent.get(f"/emails/{one}").json()["reply_to"]
+    assert [(each["address"], each["aligned"]) for each in listed] == [
+        ("desk@mail.example.com", True),
+        ("eve@evil.test", False),
+    ]
+
+
 def test_a_reply_to_received_mail_goes_to_its_author_in_its_thread(agent: Visitor) -> None:
     one = arrives(agent, more="References: <r1@example.com>\n")
     answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
