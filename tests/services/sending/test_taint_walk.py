@@ -194,6 +194,24 @@ class Walk(RuleBasedStateMachine):
         if one.strange:  # the answer shows it
             self.read.add(one.id)
 
+    @rule(
+        author=st.sampled_from(STRANGERS), to=people, answers=st.none() | places, run=runs, holder=places,
+        then=st.sampled_from(["delegates", "mode", "nothing"]),
+    )  # fmt: skip
+    def reads_and_writes(
+        self, author: str, to: list[str], answers: int | None, run: str | None, holder: int, then: str
+    ) -> None:
+        """The whole way at one go: chance alone seldom brings it about."""
+        self.people_change_the_mode(Mode.AUTONOMOUS)
+        self.somebody_writes(author, None, passes=False)
+        self.reads(len(self.arrived) - 1, holder)
+        if then == "delegates":
+            self.delegates(holder, "d")
+        elif then == "mode":
+            self.people_change_the_mode(Mode.MONITORED)
+        self.hands_in(to, None, answers, run, holder + 1, None, Action.SEND)
+        self.mail_leaves()
+
     # --- what never happens ---
 
     def check(self, message: int) -> None:
