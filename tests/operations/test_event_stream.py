@@ -23,7 +23,6 @@ from core.operations.event_stream import EventStream
 from core.services.identity import operators
 from tests.factories.desk import ALICE, BOB, ROOT, leave, make_desk, person
 
-pytestmark = pytest.mark.both_databases
 PATIENCE = 20
 
 
@@ -99,6 +98,7 @@ def played(scene: Callable[[], Coroutine[object, object, None]]) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.both_databases
 def test_a_follower_gets_what_it_missed_and_then_what_happens(desk: Store) -> None:
     async def scene() -> None:
         async with reading(EventStream(desk), ALICE, after=2) as one:
@@ -118,6 +118,7 @@ def test_without_a_cursor_it_begins_now(desk: Store) -> None:
     played(scene)
 
 
+@pytest.mark.both_databases
 def test_a_commit_of_another_gateway_is_found(desk: Store, clock: FakeClock) -> None:
     other = Store(desk.url, clock=clock)
 
@@ -174,6 +175,7 @@ def test_a_follower_that_falls_behind_gets_everything_at_its_own_pace(desk: Stor
     played(scene)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("how", ["disabled", "revoked"])
 def test_a_follower_whose_access_ends_gets_nothing_recorded_after_that(desk: Store, how: str) -> None:
     def end() -> None:
