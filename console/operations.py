@@ -24,7 +24,7 @@ from core.services.control.emergency import Frozen, Started
 from core.services.control.read_log import EntryPoint, Shown
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
-from core.services.identity import mailbox_settings, operators, sender_checks, signing
+from core.services.identity import mailbox_settings, operators, sender_checks, signoffs
 from core.services.identity.sender_checks import Lookups
 from core.services.identity.signoff_checklists import Sheet
 from core.services.sending import review
@@ -177,7 +177,7 @@ def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[To
                 now = store.clock.now()
                 checks = None if record is None else sender_checks.wanted(conn, record, settings, now=now)
             lookups = None if checks is None else sender_checks.look(checks)
-        sheet = store.look(lambda tx: signing.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+        sheet = store.look(lambda tx: signoffs.to_sign(tx, address, kind, actor=actor, lookups=lookups))
         return ToSign(sheet, lookups)
 
     return run
@@ -187,7 +187,7 @@ def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, st
     """Sign exactly what was shown: if the record or the findings have changed since, nothing is signed."""
     sheet = shown.sheet
     return lambda store, actor: store.transact(
-        lambda tx: signing.sign(
+        lambda tx: signoffs.sign(
             tx, sheet.record.address, sheet.kind, actor=actor, affirmed=affirmed, overrides=overrides,
             lookups=shown.lookups, digest=sheet.digest,
         )
@@ -195,7 +195,7 @@ def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, st
 
 
 def veto(address: str, kind: Kind, reason: str) -> Operation[MailboxRecord]:
-    return lambda store, actor: store.transact(lambda tx: signing.veto(tx, address, kind, actor=actor, reason=reason))
+    return lambda store, actor: store.transact(lambda tx: signoffs.veto(tx, address, kind, actor=actor, reason=reason))
 
 
 def signed_in() -> Operation[None]:

@@ -27,7 +27,7 @@ from core.rules import issuance
 from core.rules.issuance import Finding, Item, Kind
 from core.security import credentials
 from core.serializers import identities
-from core.services.identity import sender_checks, signing, tokens
+from core.services.identity import sender_checks, signoffs, tokens
 from core.services.identity.sender_checks import Lookups
 from core.services.identity.signoff_checklists import Sheet
 from core.services.identity.tokens import Grant
@@ -82,14 +82,14 @@ def approve(
     grant = Grant(ttl=duration(with_token)) if with_token is not None else None
     actor = desk.actor
     lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
-    sheet = desk.look(lambda tx: signing.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+    sheet = desk.look(lambda tx: signoffs.to_sign(tx, address, kind, actor=actor, lookups=lookups))
     if affirm is None and override is None and desk.interactive:
         with desk.asking():
             affirmed, overrides = _ask(desk, sheet)
         digest = digest or sheet.digest
 
     def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
-        record = signing.sign(
+        record = signoffs.sign(
             tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
             digest=digest,
         )  # fmt: skip
@@ -118,7 +118,7 @@ def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
 def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
     """Veto a request, which ends it."""
-    record, shown = changed(desk, lambda tx, actor: signing.veto(tx, address, kind, actor=actor, reason=reason))
+    record, shown = changed(desk, lambda tx, actor: signoffs.veto(tx, address, kind, actor=actor, reason=reason))
     ended = record.status == "vetoed"
     return Output(shown, f"{record.address} {'is vetoed' if ended else 'stays as it is: its widening is vetoed'}.")
 

@@ -1,17 +1,18 @@
-"""The MCP door: `/mcp` of a gateway, and the stdio bridge to it.
+"""The MCP server: `/mcp` of a gateway, and the stdio bridge to it.
 
 Every tool is a route of the HTTP API, called within this process: the same checks, the same idempotency store, the same
 events. Only `server` and `bridge` import the SDK (the extra `postroom[mcp]`), and both are imported on first use.
 
     endpoint      what happens before a body is read: token, Origin, size; the metadata of RFC 9728
     server        the SDK's server: lists tools and calls them
-    catalogue     the tools: names, arguments, hints, scopes
+    tools         the tools: names, arguments, hints, scopes
     call          one call: who calls, for which run, from which mailbox; requests to the HTTP API
     local_request a request to the application in this process
     arguments     what a tool takes: checked against its schema before anything happens
-    repeats       the idempotency key of a call that brings none
+    repeated_calls
+                  the idempotency key of a call that brings none
     results       HTTP answers as results of tools
-    sending, reading, contacts, standing, requests
-                  the tools themselves
+    sending, reading, contacts, mailbox_status, requests
+                  what each tool does
     bridge        `postroom mcp`: stdio to a gateway's /mcp
 """

@@ -15,7 +15,7 @@ from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Invalid, NotFound
 from core.mcp.arguments import Run
 from core.mcp.local_request import LocalApi, Reply
-from core.mcp.repeats import Repeats
+from core.mcp.repeated_calls import Repeats
 from core.mcp.results import is_id
 from core.services.sending import idempotency
 

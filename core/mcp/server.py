@@ -33,11 +33,11 @@ from core.db.gate_queries import TokenFacts
 from core.errors import PostroomError
 from core.mcp import arguments, results
 from core.mcp.call import Call
-from core.mcp.catalogue import BY_NAME, TOOLS, Tool
 from core.mcp.endpoint import CHECKED
 from core.mcp.local_request import LocalApi, Reply
-from core.mcp.repeats import Repeats
+from core.mcp.repeated_calls import Repeats
 from core.mcp.results import Result
+from core.mcp.tools import BY_NAME, TOOLS, Tool
 
 log = structlog.get_logger("mcp")
 

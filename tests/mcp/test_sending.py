@@ -18,9 +18,9 @@ from core.db.tables import MESSAGE, RUN
 from core.durations import MINUTE
 from core.ids import read_id
 from core.mcp.arguments import Run, run_of
-from core.mcp.catalogue import OUTCOME
-from core.mcp.repeats import WINDOW, Repeats
+from core.mcp.repeated_calls import WINDOW, Repeats
 from core.mcp.results import HELD
+from core.mcp.tools import OUTCOME
 from core.services.control import emergency
 from tests.api.api_client import mail
 from tests.mcp.live_gateway import JSON, LEGACY, MODERN, Live, call, connected, post, talk, text

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mcp_types import Tool
 
-from core.mcp.catalogue import TOOLS
+from core.mcp.tools import TOOLS
 from core.model import Scope
 from tests.mcp.live_gateway import LEGACY, MODERN, Live, call, talk, text
 

@@ -23,7 +23,7 @@ from core.rules import issuance
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.serializers import identities
-from core.services.identity import sender_checks, signing
+from core.services.identity import sender_checks, signoffs
 from core.services.identity.sender_checks import Lookups
 from core.settings import Settings
 
@@ -65,7 +65,7 @@ class Signing:
         normalised = mailbox_address(address)
         lookups = await self._lookups(request, normalised, kind)
         sheet = self._desk.callers.look(
-            request, Verb.DESK_READ, lambda tx: signing.to_sign(tx, normalised, kind, actor=actor, lookups=lookups)
+            request, Verb.DESK_READ, lambda tx: signoffs.to_sign(tx, normalised, kind, actor=actor, lookups=lookups)
         )
         return answer_json(200, identities.checklist(sheet))
 
@@ -82,7 +82,7 @@ class Signing:
         affirmed = codes if body.affirm == ALL else [one for one in body.affirm if one != ALL]
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            record = signing.sign(
+            record = signoffs.sign(
                 tx, normalised, body.kind, actor=actor, affirmed=affirmed, overrides=body.override, reason=body.reason,
                 lookups=lookups, digest=body.digest,
             )  # fmt: skip
@@ -97,7 +97,7 @@ class Signing:
         body = read(VetoRequest, await request.body())
 
         def verb(tx: Transaction) -> dict[str, Any]:
-            return identities.identity(tx, signing.veto(tx, normalised, body.kind, actor=actor, reason=body.reason))
+            return identities.identity(tx, signoffs.veto(tx, normalised, body.kind, actor=actor, reason=body.reason))
 
         return answer_json(200, await self._desk.writer.do(verb))
 

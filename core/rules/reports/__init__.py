@@ -4,7 +4,7 @@ The steps of parsing, one file each:
 
     mail.py              bytes -> headers, text parts and the returned message, within bounds
     complaints.py        RFC 5965 feedback reports, and providers' own formats
-    delivery.py          RFC 3464 delivery status, well-formed or garbled
+    dsn.py               RFC 3464 delivery status, well-formed or garbled
     notice_detection.py  was free text written by a mail system or by a person?
     freetext.py          free text of mail systems: failed recipients, and why
     codes.py             reply codes and status codes, told from other numbers

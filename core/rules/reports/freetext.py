@@ -15,7 +15,7 @@ from typing import Final
 
 from flufl.bounce import all_failures
 
-from core.rules.reports import addresses, bounce_causes, codes, complaints, delivery, phrases
+from core.rules.reports import addresses, bounce_causes, codes, complaints, dsn, phrases
 from core.rules.reports.addresses import ADDRESS
 from core.rules.reports.mail import Headers, Mail, headers_in
 from core.rules.reports.types import Event, ReportedRecipient
@@ -289,7 +289,7 @@ def _outcome(address: str, notice: Notice, *, late: bool, alone: bool) -> Report
         return ReportedRecipient(address, Event.DELIVERED, status, diagnostic=text)
     if late and not (status or "").startswith("5"):
         return ReportedRecipient(address, Event.DEFERRED, status, diagnostic=text)
-    return delivery.causes_of(address, status=status, reply=text, words=reason)
+    return dsn.causes_of(address, status=status, reply=text, words=reason)
 
 
 def _has_code(reply: str) -> bool:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from typing import Final
 
-from core.rules.reports import addresses, complaints, delivery, freetext, notice_detection
+from core.rules.reports import addresses, complaints, dsn, freetext, notice_detection
 from core.rules.reports.freetext import Notice
 from core.rules.reports.mail import Mail, parse
 from core.rules.reports.types import Report, ReportedRecipient
@@ -57,7 +57,7 @@ def read(raw: bytes) -> Report:
         message_id=_message_id(mail, notice, fields),
         postroom_message_id=notice.original.get("x-postroom-message-id") or None,
         return_paths=_return_paths(mail, notice, fields.get("x-postfix-sender", "")),
-        reporting_source=delivery.diagnostic(fields.get("reporting-mta", "")) or mail.headers.get("from") or None,
+        reporting_source=dsn.diagnostic(fields.get("reporting-mta", "")) or mail.headers.get("from") or None,
     )
 
 
@@ -70,21 +70,21 @@ def _delivery(
     wrapped = bool(texts) and mail.type == "multipart/report"
     if not texts and not verdict.human and (verdict.system or verdict.notice):
         # Fields without their type, or without any MIME at all: accepted only from an author who may write them.
-        texts = [part.text for part in mail.parts if delivery.states_cause(part.text)]
+        texts = [part.text for part in mail.parts if dsn.states_cause(part.text)]
     # Challenge systems write formal reports too: if the fields have their type, only a person's mail is excluded.
-    typed = any(map(delivery.states_cause, mail.of_type(*_STATUS_TYPES)))
+    typed = any(map(dsn.states_cause, mail.of_type(*_STATUS_TYPES)))
     informal = (verdict.person if typed else verdict.human) or verdict.weight < _ENOUGH
     if texts and (_passed_on(mail, verdict) if wrapped else informal):
         return None, {}
     fields: dict[str, str] = {}
     read: list[list[ReportedRecipient]] = []
     for text in texts:
-        fields = delivery.grouped(text)[0] | fields
-        read.append(delivery.read_status(text, mentioned=[], late=late, words=notice.words))
-    recipients = delivery.merged(read)
+        fields = dsn.grouped(text)[0] | fields
+        read.append(dsn.read_status(text, mentioned=[], late=late, words=notice.words))
+    recipients = dsn.merged(read)
     if not recipients and texts:
         mentioned = freetext.people(mail, notice)
-        recipients = delivery.read_status(texts[0], mentioned=mentioned, late=late, words=notice.words)
+        recipients = dsn.read_status(texts[0], mentioned=mentioned, late=late, words=notice.words)
     if recipients:
         return recipients, fields
     if not texts and not verdict.notice:

@@ -26,7 +26,7 @@ from core.services.identity import (
     enrolment_progress,
     mailbox_settings,
     mailboxes,
-    signing,
+    signoffs,
     tokens,
 )
 from core.services.identity.enrolment import Wanted
@@ -360,7 +360,7 @@ def sign_more(store: Store, kind: Kind, *, actor: Actor | None = None, digest: s
     signer = actor or SIGNERS[kind]
     overrides = SHARED | {"limits": "a sale"} if kind is Kind.DELIVERABILITY else {}
     return store.transact(
-        lambda tx: signing.sign(tx, SALES, kind, actor=signer, affirmed=affirmed, overrides=overrides, digest=digest)
+        lambda tx: signoffs.sign(tx, SALES, kind, actor=signer, affirmed=affirmed, overrides=overrides, digest=digest)
     )
 
 
@@ -371,7 +371,7 @@ def test_more_is_signed_by_the_same_three_and_changes_nothing_before_the_last(st
     assert last(store, "mailbox.widening_requested").allow == 1
     with store.read() as conn:
         assert [one.address for one in directory.mailboxes(conn, status="requested")] == [SALES]
-    sheet = store.look(lambda tx: signing.to_sign(tx, SALES, Kind.OWNER, actor=OLIVE))
+    sheet = store.look(lambda tx: signoffs.to_sign(tx, SALES, Kind.OWNER, actor=OLIVE))
     assert "day 10 -> 50; may also send cold_outreach; may also write to *@example.com" in sheet.findings[0].detail
     assert "the autumn sale" in sheet.findings[0].detail
     for kind in Kind:
@@ -390,7 +390,7 @@ def test_a_veto_of_more_leaves_the_mailbox_as_it_is(store: Store) -> None:
     _, token = signed(store)
     number = widen(store, token)
     sign_more(store, Kind.OWNER)
-    store.transact(lambda tx: signing.veto(tx, SALES, Kind.GOVERNANCE, actor=GAIL, reason="ten are enough"))
+    store.transact(lambda tx: signoffs.veto(tx, SALES, Kind.GOVERNANCE, actor=GAIL, reason="ten are enough"))
     shown = progress(store, number, token)
     assert (shown.state, shown.decided[-1].reason) == ("vetoed", "ten are enough")
     assert (record(store).status, record(store).limit_day) == ("active", 10)
@@ -400,7 +400,7 @@ def test_a_veto_of_more_leaves_the_mailbox_as_it_is(store: Store) -> None:
 def test_a_mailbox_that_changed_meanwhile_is_signed_anew(store: Store) -> None:
     _, token = signed(store)
     widen(store, token)
-    shown = store.look(lambda tx: signing.to_sign(tx, SALES, Kind.GOVERNANCE, actor=GAIL))
+    shown = store.look(lambda tx: signoffs.to_sign(tx, SALES, Kind.GOVERNANCE, actor=GAIL))
     sign_more(store, Kind.OWNER)
     narrower = Change(classes=[ContentClass.REPLY])
     store.transact(lambda tx: mailbox_settings.change_limits(tx, SALES, narrower, reason="only replies", actor=ALICE))

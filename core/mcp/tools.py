@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.mcp import contacts, reading, requests, results, sending, standing
+from core.mcp import contacts, mailbox_status, reading, requests, results, sending
 from core.mcp.call import Arguments, Call
 from core.mcp.results import Result
 from core.model import ContentClass, Scope
@@ -213,7 +213,7 @@ TOOLS: Final = (
     Tool(
         "my_mailbox",
         "Where you stand: your mode and what it means, budgets left, suspension and how it ends.",
-        standing.my_mailbox,
+        mailbox_status.my_mailbox,
         {"mailbox": MAILBOX},
         reads=True,
     ),
