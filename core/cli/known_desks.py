@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from core.desk_client.urls import checked_url
 from core.errors import Invalid, NotFound, Unavailable
 
 DESK: Final = "POSTROOM_DESK"
@@ -121,7 +122,7 @@ def made(name: str, where: str, *, word: str | None, colour: str | None, guard: 
         raise Invalid(f"no such colour: {colour[:20]}", fix=f"the colours are {', '.join(COLOURS)}")
     place = Place(name=name, word=word, colour=colour, guard=guard)
     if "://" in where:
-        return replace(place, url=_checked(where))
+        return replace(place, url=checked_url(where))
     directory = Path(os.path.abspath(where))  # noqa: PTH100 - resolve() would follow a link that people chose
     if not (directory / SETTINGS).is_file():
         raise Invalid(f"there is no desk in {directory}", fix="name its directory, or the URL of its gateway")
@@ -141,7 +142,7 @@ def chosen(*, desk: str | None, directory: Path | None) -> Place:
     if desk is not None or (desk := os.environ.get(DESK, "").strip()):
         return load().named(desk)
     if url := os.environ.get(URL, "").strip():
-        return Place(url=_checked(url))
+        return Place(url=checked_url(url))
     if given := os.environ.get(DIRECTORY, "").strip():
         return Place(directory=Path(given))
     if Path(SETTINGS).is_file():
@@ -165,12 +166,6 @@ def chosen_by(arguments: Sequence[str]) -> Place | None:
         return chosen(desk=given.get("--desk"), directory=directory)
     except (Invalid, NotFound):
         return None
-
-
-def _checked(url: str) -> str:
-    from core.desk_client.http_desk import checked_url  # noqa: PLC0415 - httpx, only where a URL is given
-
-    return checked_url(url)
 
 
 def _place(name: str, members: Mapping[str, Any]) -> Place:

@@ -4,5 +4,6 @@ Nothing here imports the database: a command that works through a gateway starts
 
     interface.py   `Desk`: what screens and commands use, whichever desk it is
     names.py       the names of all operations, so that a type checker knows them
+    urls.py        which URLs a token may be sent to
     http_desk.py   `DeskClient`: errors are those that the services raise
 """

@@ -6,7 +6,6 @@ answers what it answered the first time.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import sys
 import uuid
@@ -23,6 +22,7 @@ import httpx
 
 from core.desk_client.interface import Heartbeat, Json, LogLine
 from core.desk_client.names import OperationName
+from core.desk_client.urls import checked_url, crosses_network
 from core.errors import (
     AccessEnded,
     ChecklistOpen,
@@ -52,33 +52,6 @@ _ERRORS: Final[Mapping[int, type[Refused]]] = MappingProxyType(
 )
 
 
-def checked_url(url: str) -> str:
-    """The URL of a desk, without a slash at its end. Raises `Invalid`: it would send the token in clear text, say."""
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise Invalid(f"{url[:100]!r} is not a URL: {error}", fix="such as https://desk.acme.com") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise Invalid(f"{url[:100]!r} is not the URL of a desk", fix="such as https://desk.acme.com")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise Invalid("a desk's URL has no user, query or fragment", fix="the token comes from POSTROOM_TOKEN")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise Invalid(
-            f"http://{host} would send your token in clear text: beyond this machine a desk needs TLS",
-            fix=f"use https://{host}; postroom docs deployment shows how to set it up",
-        )
-    return parts.geturl().rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class DeskClient:
     """A desk at a URL, for the operator who holds the token. Thread-safe."""
 
@@ -93,7 +66,7 @@ class DeskClient:
         self._admitted = False
         self._http = httpx.Client(
             base_url=self.url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_WITHIN,
-            transport=transport,
+            transport=transport, trust_env=crosses_network(self.url),
         )  # fmt: skip
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:

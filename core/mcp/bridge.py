@@ -28,6 +28,7 @@ from mcp_types import (
     PaginatedRequestParams,
 )
 
+from core.desk_client.urls import checked_url, crosses_network
 from core.errors import PostroomError, Refused, Unavailable
 
 INTERRUPTED: Final = 130
@@ -42,11 +43,12 @@ Context = ServerRequestContext[Any, Any]
 
 
 def run(url: str, token: str) -> None:
-    """Serve until stdin ends. Raises `Refused` or `Unavailable` if the gateway cannot be used."""
+    """Serve until stdin ends. Raises `Invalid`, `Refused` or `Unavailable` if the gateway cannot be used."""
+    base = checked_url(url)
     # The SDK reads stdin in a thread that cannot be interrupted: without this, Ctrl-C would wait for the next line.
     before = signal.signal(signal.SIGINT, _leave)
     try:
-        anyio.run(_bridge, f"{url.rstrip('/')}/mcp", token)
+        anyio.run(_bridge, f"{base}/mcp", token)
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -58,7 +60,8 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 async def _bridge(url: str, token: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(30.0, read=LONGEST)) as http:
+    timeout = httpx2.Timeout(30.0, read=LONGEST)
+    async with httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=crosses_network(url)) as http:
         refusal = await _tried(http, url)
         if refusal is not None:
             raise refusal

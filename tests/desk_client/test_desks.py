@@ -15,6 +15,7 @@ import pytest
 
 from core.clock import SystemClock
 from core.db.store import Store
+from core.desk_client import http_desk
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk, Heartbeat, LogLine
 from core.desk_client.names import OperationName
@@ -25,6 +26,8 @@ from core.operations.registry import OPERATIONS
 from core.security import key_file
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded, with_mailbox
+from tests.factories.ports import free_port
+from tests.factories.proxies import unused_proxy
 from tests.factories.served import served
 
 Open = Callable[[str], Desk]
@@ -117,6 +120,19 @@ def test_a_gateway_that_stops_is_lost_and_says_where_to_go_on(tmp_path: Path) ->
             list(lines)
         with pytest.raises(Unavailable, match="--dir works without a gateway"):
             victor.call("desk.status")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_the_token_of_a_desk_on_this_machine_is_never_sent_to_a_proxy(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_desk, "ANSWER_WITHIN", 2.0)  # only a proxy would make it wait
+    with (
+        unused_proxy(monkeypatch),
+        contextlib.closing(DeskClient(f"http://{host}:{free_port()}", "pro_secret")) as desk,
+        pytest.raises(Unavailable, match="does not answer"),
+    ):
+        desk.call("desk.status")
 
 
 def _http_message(peer: socket.socket) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 
 from console.main import main
 from tests.factories.ports import free_port
+from tests.factories.proxies import unused_proxy
 from tests.mcp.live_gateway import Live
 
 INITIALIZE: dict[str, Any] = {
@@ -81,7 +82,8 @@ def test_ctrl_c_ends_the_bridge_at_once_and_without_a_traceback(live: Live) -> N
         (None, "pro_someone", "this is an operator's token"),
         (None, "pra_nobody", "no such token; ask an operator for one"),
         ("http://127.0.0.1:{free}", "pra_nobody", "no gateway answers at"),
-        ("not a url", "pra_nobody", "set POSTROOM_URL"),
+        ("not a url", "pra_nobody", "is not the URL of a desk"),
+        ("http://desk.example.com", "pra_nobody", "would send your token in clear text"),
         ("{url}/healthz", "pra_nobody", "Not Found"),
     ],
 )
@@ -93,7 +95,8 @@ def test_what_cannot_work_is_said_on_stderr_in_one_line(
     if token is not None:
         monkeypatch.setenv("POSTROOM_TOKEN", token)
     address = (url or "{url}").format(url=live.url, free=free_port())
-    assert main(["mcp", "--url", address]) == 1
+    with unused_proxy(monkeypatch):
+        assert main(["mcp", "--url", address]) == (2 if "a desk" in told or "clear text" in told else 1)
     said = capsys.readouterr()
     assert said.out == ""
     assert told in said.err

@@ -34,6 +34,7 @@ def send_email(
         headers={"Authorization": f"Bearer {os.environ['AGENT']}", "Idempotency-Key": tool_call_id},
         json={"from": os.environ["BOX"], "run": {"tool_call": {"name": "send_email", "arguments": payload}}} | payload,
         timeout=40,
+        trust_env=os.environ["DESK"].startswith("https:"),  # HTTP_PROXY would see the token
     )
     answer_body = answer.json()
     shown = ("status", "message_id", "send_at", "error", "reason", "fix")

@@ -54,6 +54,7 @@ def call(name: str, arguments: str, *, key: str) -> str:
         # Never what the model says about sender, copies, headers or run: only the members that the tool declares.
         json=payload | {"from": os.environ["BOX"], "run": {"tool_call": {"name": name, "arguments": payload}}},
         timeout=40,
+        trust_env=os.environ["DESK"].startswith("https:"),  # HTTP_PROXY would see the token
     )
     result = answer.json()
     shown = ("status", "message_id", "send_at", "error", "reason", "fix")
