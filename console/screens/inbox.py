@@ -1,4 +1,4 @@
-"""9 Inbox: mail that the desk's mailboxes received, the newest first; what is held is released or rejected here too."""
+"""9 Inbox: mail that the desk's mailboxes received, newest first. Held mail can be released or rejected here."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class InboxScreen(HeldScreen):
         self._asked = False
 
     def compose_body(self) -> ComposeResult:
-        texts = Texts(loading="Loading received mail ...", empty="Nothing was received yet.")
+        texts = Texts(loading="Loading received mail ...", empty="Nothing has been received yet.")
         yield VirtualTable(RECEIVED, self, now=lambda: self.console.now, markable=False, id="list", texts=texts)
 
     @property

@@ -1,4 +1,4 @@
-"""`postroom desk`: the desks that a person works on from this machine, on it or elsewhere."""
+"""`postroom desk`: the desks that a person uses from this machine, local or remote."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Notes(Context):
         self.interactive = not one.as_json and sys.stdin.isatty()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 def command(name: str, *, example: str) -> Register:
@@ -48,10 +48,10 @@ def add(
         bool, typer.Option("--guard", help="The first loosening of a session asks for the desk's name.")
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Store your token (POSTROOM_TOKEN, or asked for) in the keyring of the OS.")
+        bool, typer.Option("--keep", help="Store your token (POSTROOM_TOKEN, or typed) in the keyring of the OS.")
     ] = False,
 ) -> Output:
-    """Note a desk under a name; --desk NAME works on it from then on. The first one is used by default."""
+    """Save a desk under a name, for --desk NAME. The first one is used by default."""
     place = known_desks.made(name, where, word=word, colour=colour, guard=guard)
     token = _asked(notes, place) if keep else None
     known = known_desks.load().with_desk(place)
@@ -67,7 +67,7 @@ def add(
 
 @command("use", example="postroom desk use prod")
 def use(notes: _Notes, name: Name) -> Output:
-    """Work on this desk where --desk, --dir, POSTROOM_DESK, POSTROOM_URL, POSTROOM_DIR and the directory do not say."""
+    """Use this desk unless --desk, --dir, POSTROOM_DESK, POSTROOM_URL, POSTROOM_DIR or the directory name another."""
     del notes
     known = known_desks.load()
     place = known.named(name)
@@ -77,7 +77,7 @@ def use(notes: _Notes, name: Name) -> Output:
 
 @command("list", example="postroom desk list")
 def list_desks(notes: _Notes) -> Output:
-    """List the desks that are noted here."""
+    """List the desks that are saved on this machine."""
     del notes
     known = known_desks.load()
     rows = [

@@ -71,7 +71,7 @@ def list_received(
     ]
     text = table(
         ("ID", "STATE", "FROM", "DMARC", "SCORE", "MAILBOX", "SUBJECT", "READ BY", "RECEIVED"), lines,
-        none="no received mail matches" if wants else "nothing was received yet",
+        none="no received mail matches" if wants else "nothing has been received yet",
     )  # fmt: skip
     following = spell_id("m", shown[-1]) if len(ids) > limit else None
     if following:
@@ -127,14 +127,14 @@ def release(
     digest: Annotated[str | None, typer.Option(help="Release only if the digest is still this (one id).")] = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", help="Reason, recorded in the log. Required over findings of screening."),
+        typer.Option("--reason", help="Reason, recorded in the log. Required if screening has findings."),
     ] = None,
 ) -> Output:
-    """Let agents read held messages. They can read them at once, and it cannot be taken back."""
+    """Release held messages to their agents, who can read them at once. This cannot be undone."""
     return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="released")
 
 
 @command(app, "reject", example="postroom inbox reject m01hq3k5v9c2xw --reason 'phishing'")
 def reject(desk: CommandContext, ids: Ids, reason: Reason) -> Output:
-    """Keep held messages from their agents for good. Their senders are not told."""
+    """Keep held messages from their agents for good. Their senders are not notified."""
     return decide_each(desk, ids, approve=False, reason=reason, done="rejected")

@@ -1,6 +1,6 @@
-"""The desks that this person works on, and which one a command is for.
+"""The desks that this person uses, and which one a command is for.
 
-`~/.config/postroom/desks.toml` (0600) names them: a URL or a directory, and how to tell them apart. Tokens are in the
+`~/.config/postroom/desks.toml` (0600) names them: a URL or a directory, a colour and a word. Tokens are in the
 keyring of the OS, never here. Nothing here imports the database.
 """
 

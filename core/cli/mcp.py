@@ -1,6 +1,6 @@
-"""`postroom mcp`: a gateway's tools for MCP clients that start a program and speak through its stdin and stdout.
+"""`postroom mcp`: a gateway's tools for MCP clients that start a program and use its stdin and stdout.
 
-It needs no desk and no database: only the address of a gateway and an agent's token.
+It needs no desk and no database, only a gateway's address and an agent's token.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def mcp(
         raise Unauthenticated("this needs an agent's token", fix=f"set {output.TOKEN}=pra_...")
     if credentials.is_operators(token):
         raise Unauthenticated(
-            "this is an operator's token, and tools act for an agent", fix=f"set {output.TOKEN}=pra_..."
+            "this is an operator's token, but the tools act for an agent", fix=f"set {output.TOKEN}=pra_..."
         )
     if importlib.util.find_spec("mcp") is None:
         raise Refused("the MCP extra is not installed", fix="pip install 'postroom[mcp]'")

@@ -1,7 +1,7 @@
 """A desk through its gateway: operations by `POST /v1/NAME`, the log by `GET /v1/events`.
 
-An act is sent with an Idempotency-Key of its own, so it can be sent again when the connection breaks: the desk then
-answers what it answered the first time.
+Each act has an Idempotency-Key, so it can be repeated after the connection broke: the desk then returns its first
+answer.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class DeskClient:
         raise self._error(answer)
 
     def _error(self, answer: httpx.Response) -> PostroomError:
-        """The error that the service raised, as far as its class says what a caller does next."""
+        """The error that the service raised, in the class that tells a caller what to do next."""
         if not answer.headers.get("content-type", "").startswith(PROBLEM):
             where = f"; it leads to {answer.headers['location']}" if answer.is_redirect else ""
             return Unavailable(f"{self.url} answers {answer.status_code} and is no desk{where}")

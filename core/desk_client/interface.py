@@ -1,4 +1,4 @@
-"""What screens and commands use of a desk, through a gateway or on its host."""
+"""The interface of a desk for screens and commands, through a gateway or on its host."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ class Desk(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""

@@ -9,7 +9,7 @@ from core.errors import Invalid
 
 
 def checked_url(url: str) -> str:
-    """The URL of a desk, without a slash at its end. Raises `Invalid`: it would send the token in clear text, say."""
+    """The URL of a desk, without a trailing slash. Raises `Invalid`, as for one that needs TLS and has none."""
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""

@@ -40,7 +40,7 @@ class EmailReleased(Event):
 @fact("contact.added")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactAdded(Event):
-    """An agent wrote down a person for its mailbox: no consent, and no entry of an allow-list."""
+    """An agent added a contact to its mailbox. It is a note: not consent, and not an entry of an allow-list."""
 
     contact: int
     token: int

@@ -66,7 +66,7 @@ class RunDeclared(Event):
 @fact("run.tainted")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTainted(Event):
-    """An agent was shown `count` messages of senders nobody vouches for: its mail outside their threads is held.
+    """An agent was shown `count` messages of strangers: its mail outside their threads is held.
 
     `messages` are the first of them. Without a `run`, all runs are tainted that begin before `until`, of tokens that no
     person bound to a run. `holds` is False if people are only notified (`inbound.taint`).

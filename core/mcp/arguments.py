@@ -1,7 +1,7 @@
 """The arguments of a tool, checked against its schema, and the run that the client's trace names.
 
-Unknown arguments are refused, as over HTTP: a model that writes `bcc` wrongly must not believe that it was heeded. What
-an argument means is checked by the route, which gets it as it is.
+Unknown arguments are refused, as over HTTP: a model that misspells `bcc` must not believe that it took effect. The
+values are checked by the route, which gets them unchanged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Run:
 
 
 def check(schema: Draft202012Validator, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The arguments that were given; null counts as left out. Raises `Invalid` naming each that is wrong."""
+    """Return the arguments that were given; null counts as left out. Raises `Invalid`, naming each wrong one."""
     arguments = {name: value for name, value in (given or {}).items() if value is not None}
     problems = []
     for one in schema.iter_errors(arguments):

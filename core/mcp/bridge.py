@@ -1,7 +1,7 @@
-"""`postroom mcp`: a server on stdin and stdout that passes everything on to a gateway's `/mcp`.
+"""`postroom mcp`: a server on stdin and stdout that forwards every request to a gateway's `/mcp`.
 
-For clients that start programs and know no HTTP. It holds no state and decides nothing. Stdout carries the protocol;
-whatever goes wrong is said on stderr.
+For clients that can only start a program. It holds no state and decides nothing. Stdout carries the protocol; errors go
+to stderr.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ async def _bridge(url: str, token: str) -> None:
 
 
 async def _tried(http: httpx2.AsyncClient, url: str) -> PostroomError | None:
-    """Why the gateway cannot be used, in its own words."""
+    """Return why the gateway cannot be used, in its own words; None if it can."""
     try:
         answer = await http.post(url, json=_PING, headers={"Accept": "application/json"})
     except httpx2.HTTPError as error:

@@ -1,4 +1,4 @@
-"""One call of a tool: whose token it carries, for which run, from which mailbox, and requests to the HTTP API."""
+"""One call of a tool: its token, run and mailbox, and its requests to the HTTP API."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def checked_id(text: object, *, of: str = "message") -> str:
     """An ID that may become part of a path. Raises `NotFound`."""
     found = str(text).strip()
     if not is_id(found):
-        raise NotFound(f"there is no {of} {found[:40]!r}", fix="give an id as another tool has answered it")
+        raise NotFound(f"there is no {of} {found[:40]!r}", fix="use an id from another tool's answer")
     return found
 
 
@@ -103,7 +103,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     except (RecursionError, ValueError) as error:
-        raise Invalid("the arguments cannot be written as JSON") from error
+        raise Invalid("the arguments cannot be encoded as JSON") from error
 
 
 def _preferring(wait: int) -> dict[bytes, bytes]:

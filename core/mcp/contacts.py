@@ -40,7 +40,7 @@ def _listed(call: Call, reply: Reply) -> Result:
         "contacts": [{name: one[name] for name in _OURS} for one in found],
         "next_cursor": reply.body["next_cursor"],
     }
-    lead = f"{len(found)} contacts, newest first; whom they are about follows in the same order."
+    lead = f"{len(found)} contacts, newest first; the people they describe follow in the same order."
     return results.told(lead, members, _written(call, found))
 
 

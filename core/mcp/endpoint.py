@@ -1,7 +1,7 @@
-"""`/mcp`: what is decided before a body is read, and the metadata that tells a client which token it needs.
+"""`/mcp`: the checks before a body is read, and the metadata that tells a client which token it needs.
 
-The token is checked first, then Origin and size; only then does the SDK see the request. It is imported at the first
-request that comes so far: a desk whose agents speak HTTP neither waits for it nor keeps it in memory.
+The SDK sees a request only after Origin, token and size are checked. It is imported for the first request that passes:
+a desk whose agents use plain HTTP neither waits for the import nor keeps it in memory.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def installed() -> bool:
 
 
 class McpEndpoint:
-    """The MCP door of a gateway."""
+    """The MCP endpoint of a gateway."""
 
     def __init__(self, app: FastAPI, desk: ApiContext, settings: Settings) -> None:
-        """Add the routes to `app`. Raises `Invalid` if the door is asked for and the SDK is not there."""
+        """Add the routes to `app`. Raises `Invalid` if MCP is enabled but the SDK is not installed."""
         wanted = settings.mcp.enabled
         self._installed = installed()
         if wanted and not self._installed:
@@ -93,12 +93,12 @@ class McpEndpoint:
         await transport(scope, receive, send)
 
     def _refusal(self, request: Request) -> Response | None:
-        """Why the request goes no further; None: the SDK may read it. Raises `Unauthenticated`, `Forbidden`."""
+        """Return the refusal of a request, or None if the SDK may read it. Raises `Unauthenticated`, `Forbidden`."""
         if not self._open:
             return self._closed(request)
         if not self._from_here(request):
             return problem(
-                403, error="wrong_origin", reason="this desk does not answer pages of other sites",
+                403, error="wrong_origin", reason="this desk does not answer requests from pages of other sites",
                 request_id=request_id(request), fix="call it from a program, or from a page under public_url",
             )  # fmt: skip
         request.scope[CHECKED] = self._desk.callers.any_agent(request)

@@ -12,14 +12,12 @@ from core.model import Mode
 
 _MEANS: Final[Mapping[Mode, str]] = {
     Mode.READ_ONLY: "You may read. You may not send, reply or tag.",
-    Mode.GATED_ALL: "A person approves each thing you do, reading too.",
+    Mode.GATED_ALL: "A person approves everything you do, including reading.",
     Mode.GATED_SEND: "A person approves each message before it leaves. You may read and tag.",
-    Mode.MONITORED: "You may send within your budgets, and people are told of each message.",
+    Mode.MONITORED: "You may send within your budgets, and people are notified of each message.",
     Mode.AUTONOMOUS: "You may send within your budgets.",
 }
-_ENDS: Final = (
-    "Only a person of governance ends it, after looking at the reason. Nothing you call does, so stop sending."
-)
+_ENDS: Final = "Only governance can end it, after reviewing the reason. No call of yours can, so stop sending."
 
 
 async def my_mailbox(call: Call, given: Arguments) -> Result:
@@ -41,9 +39,7 @@ async def my_mailbox(call: Call, given: Arguments) -> Result:
 def _none(call: Call) -> Result:
     asks = call.token.enrols
     step = "Call request_mailbox to ask for one, and request_status." if asks else "An operator requests one for you."
-    return results.told(
-        f"This token acts from no mailbox. {step}", {"mailboxes": [], "scopes": list(call.token.scopes)}
-    )
+    return results.told(f"This token has no mailbox. {step}", {"mailboxes": [], "scopes": list(call.token.scopes)})
 
 
 def _said(found: Members) -> list[str]:

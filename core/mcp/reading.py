@@ -1,4 +1,4 @@
-"""The tools that read received mail. What outsiders wrote is fenced, and apart from what the desk says about it."""
+"""The tools that read received mail. Text that outsiders wrote is fenced, apart from the desk's own members."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def get_attachment(call: Call, given: Arguments) -> Result:
         outside.add(name, members.pop(name, None))
     text = members.pop("text", None)
     if text is None:
-        return results.told("Not shown as text; the url opens it until expires_at.", members, outside)
+        return results.told("Not shown as text; download it from `url` until `expires_at`.", members, outside)
     start = int(given.get("offset", 0))
     end = start + PAGE_TEXT
     outside.add("text", text[start:end])
@@ -110,7 +110,7 @@ async def wait_for_email(call: Call, given: Arguments) -> Result:
     found = reply.body
     members = {"timed_out": found["timed_out"], "after": found["after"]}
     if found["timed_out"]:
-        return results.told("Nothing has arrived in this time. Call again with this `after` to wait on.", members)
+        return results.told("Nothing has arrived yet. To go on waiting, call again with this `after`.", members)
     outside = Fenced(call.nonce)
     members["message"] = _message(found["message"], outside)
     outside.add("code", found["code"])

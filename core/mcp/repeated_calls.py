@@ -1,8 +1,8 @@
-"""The idempotency key of a call that brings none: clients repeat calls after time-outs, and mail must not go twice.
+"""The idempotency key for a call that has none: clients repeat calls after time-outs, and mail must not be sent twice.
 
-The key is made of the token, the run and the exact content, and of the ten minutes in which it was first used: the same
-content may be sent again later. A call just after such a boundary finds the key of a call just before it in the
-database, or among those that are still under way here.
+The key is derived from the token, the run, the exact content and a slot of ten minutes, so the same content may be
+sent again later. Just after the start of a slot, a call uses the previous slot's key if that is in the database or
+belongs to a call still under way in this process.
 """
 
 from __future__ import annotations

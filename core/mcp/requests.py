@@ -1,4 +1,4 @@
-"""The tools with which an agent asks for its mailbox. A request waits in the queue in which people's requests wait."""
+"""The tools with which an agent asks for a mailbox. Its request waits in the same queue as people's requests."""
 
 from __future__ import annotations
 

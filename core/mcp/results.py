@@ -1,7 +1,7 @@
-"""HTTP answers as results of tools: what a model is told, and whether it may send again.
+"""HTTP answers as results of tools: what happened, and whether the model may send again.
 
 A model obeys what it reads first, so each text begins with the outcome and the next step; the members follow as JSON.
-Whatever outsiders wrote stands apart, fenced, behind everything of ours.
+Text that outsiders wrote comes last, in a fence.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ AFTER: Final = "after"
 WITH_CHANGES: Final = "with_changes"
 
 _AFTER: Final = frozenset({"rate_limited", "desk_stopped", "overloaded", "unavailable", "idempotency_in_progress"})
-"""Refusals that end by themselves."""
+"""Refusals that pass with time."""
 _WITH_CHANGES: Final = frozenset(
     {
         "invalid_request", "too_large", "recipients_suppressed", "not_allow_listed", "consent_required",
         "idempotency_mismatch", "not_found", "not_your_mailbox", "run_incomplete",
     }
 )  # fmt: skip
-"""Refusals of what was asked, not of who asked."""
+"""Refusals because of the message, not because of its sender."""
 _REPEATABLE: Final = frozenset({"failed", "rejected", "expired", "cancelled"})
-"""Final states in which the mail has not arrived, nor may it arrive unchanged."""
+"""Final states of mail that was not delivered and may not be sent again unchanged."""
 _RECEIVERS: Final = frozenset({"sent", "failed", "deferred", "uncertain"})
 """States of a recipient that the receiving server decides: their reason is its reply, an outsider's text."""
 _NEXT: Final[Mapping[str, str]] = {
@@ -42,7 +42,7 @@ _NEXT: Final[Mapping[str, str]] = {
     WITH_CHANGES: "Repeat this call only with changes.",
 }
 _DROPPED: Final = frozenset({"type", "title", "status", "request_id"})
-"""Members of a problem (RFC 9457) that say the same as others, in more words."""
+"""Members of a problem (RFC 9457) that repeat what others say."""
 _ID: Final = re.compile(r"[a-z][0-9a-hjkmnp-tv-z]{13}")
 
 
@@ -100,13 +100,13 @@ def state(reply: Reply, nonce: str) -> Result:
 
 
 def held(reply: Reply) -> Result:
-    """A read or a tag that a person decides first."""
+    """A read or a tag that is held for a person."""
     lead = f"{HELD} Once approved, this same call succeeds once within an hour."
     return told(lead, reply.body | {"resend": AFTER})
 
 
 def refused(reply: Reply) -> Result:
-    """A refusal: the error, why, what to do about it, and whether asking again can help."""
+    """A refusal: the error, the reason, what to do about it, and whether to try again."""
     body = reply.body
     error = str(body["error"])
     said = {name: value for name, value in body.items() if name not in _DROPPED}

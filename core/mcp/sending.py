@@ -1,4 +1,4 @@
-"""The tools that send, and those that ask what became of what was sent."""
+"""The tools that send mail, and those that report what became of it."""
 
 from __future__ import annotations
 

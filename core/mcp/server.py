@@ -1,6 +1,7 @@
 """The SDK's server: it lists the tools a token may use, and calls them. Nothing else of MCP is served.
 
-No prompts, resources, sampling or elicitation: a client may answer an elicitation by itself, and people approve.
+There are no prompts, resources or sampling, and no elicitation: a client may answer one without a person, and approvals
+are given by people.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class DeskServer:
         except Exception:
             log.exception("a tool failed", tool=tool.name)
             return results.refusal(
-                "internal", {"status": "refused", "reason": "something unexpected happened; it is in the gateway's log"}
+                "internal", {"status": "refused", "reason": "internal error; the gateway's log has the details"}
             )
 
     def _call_of(self, context: Context) -> Call:

@@ -1,6 +1,6 @@
-"""The tools: what each takes, which scope lists it, and what a client may assume of it.
+"""The tools: their arguments, the scopes that list them, and the hints that clients get.
 
-The whole list goes into a model's context each time, so it has a budget of 3,500 tokens, which a test counts.
+The whole list goes into a model's context each time, so a test keeps it within 3,500 tokens.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One registry of what operators can do and read: each operation once, for every way in.
+"""One registry of what operators can do and read, for HTTP, the command line and the console.
 
-An operation has a name (`agent.suspend`), its request and answer, the permissions that let a request in, and the
+An operation has a name (`agent.suspend`), a request and an answer, the permissions of which a caller needs one, and the
 service function behind it. HTTP (`POST /v1/NAME`), the clients of `core.desk_client`, the table in docs and the matrix
-test of roles and tokens are made from here.
+test of roles and tokens are generated from it.
 
     operation.py   what an operation is; `admit` checks the caller in the transaction that acts or reads
     execution.py   runs an operation: prepare, act or read, log what was shown
@@ -11,7 +11,7 @@ test of roles and tokens are made from here.
     bodies.py      requests that several operations share; answers.py has all answers
     the others     the operations, one file for each family of nouns
 
-Services decide, as for every way in: they check the exact permission again.
+The services check the exact permission again.
 """
 
 from __future__ import annotations

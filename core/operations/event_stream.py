@@ -1,11 +1,11 @@
-"""Follow the log: one look at the database for all who follow, whatever their number.
+"""Follow the log: one reader polls the database for all followers, however many there are.
 
-Each follower has only a cursor. A commit of this gateway wakes the one reader; commits of other processes are found at
-its next poll. What it finds is kept for a while, encoded once. A follower that is further behind than that (a slow
-one, or one that was away) reads pages of its own until it has caught up, so a slow follower costs no memory.
+Each follower has only a cursor. A commit of this gateway wakes the reader; it finds commits of other processes at its
+next poll. It keeps the newest entries, encoded once. A follower that is further behind (slow, or disconnected for a
+while) reads pages of its own until it has caught up, so a slow follower costs no memory.
 
-Access is checked again by every look that found something about operators, and at least once a second. An operator
-whose access has ended gets nothing that was recorded after that.
+Access is checked again whenever an entry concerns operators, and at least once a second. An operator whose access has
+ended gets nothing that was recorded after that.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ second."""
 GAP: Final = 0.05
 """Minimum pause after each look, in seconds, however many commits there are."""
 HEARTBEAT: Final = 1.0
-"""Seconds of silence after which a follower hears that the stream lives: a lost one must show within three."""
+"""Seconds of silence after which a heartbeat is sent: a lost connection must show within three."""
 RECHECK: Final = 1.0
 """Seconds between two checks of everybody's access."""
 KEPT: Final = 2_048
@@ -118,7 +118,7 @@ class EventStream:
         if after is not None and after > head:
             raise Conflict(
                 f"the log ends at {head}, before {after}: it is another log, or was restored",
-                fix="read everything again, and follow from the seq of that reading",
+                fix="read everything again, then follow from the seq you have read up to",
             )
         return Follower(digest), head if after is None else after
 

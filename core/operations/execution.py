@@ -59,7 +59,7 @@ class Execution:
         return None if self.operation.shown is None else self.operation.shown(self.request, answer)
 
     def note_shown(self, tx: Transaction, shown: Shown) -> None:
-        """Log what is about to be shown: what cannot be logged is not shown."""
+        """Log what is about to be shown. If that fails, nothing is shown."""
         read_log.by_operator(tx, shown, entry_point=self.entry_point, actor=admit(tx, self.operation, self.digest))
 
     def acts(self) -> Sequence[Callable[[Transaction], Json]]:
@@ -138,7 +138,7 @@ class GatewayExecutor:
         return await asyncio.to_thread(self._store.look, ask)
 
     async def run(self, execution: Execution, *, note: Callable[[Shown], Awaitable[None]]) -> Json:
-        """Answer one request. `note` logs what is about to be shown."""
+        """Answer one request. `note` logs the read before it is answered."""
         execution = await self._prepared(execution)
         if execution.operation.kind is Kind.ACT:
             acts = (self._writer.do(act) for act in execution.acts())

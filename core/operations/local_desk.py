@@ -1,6 +1,6 @@
 """The desk on its own host, over the database: the interface of `core.desk_client` without a gateway.
 
-For the moment when the gateway is down. It asks for the same token and the same roles; what it does is in the log.
+For when the gateway is down. It requires the same token and roles, and what it does is logged.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class LocalDesk:
             quiet -= POLL
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
     def _note_following(self, tx: Transaction) -> None:
         actor = access.sign_in(tx.conn, self._digest, now=tx.now)

@@ -154,7 +154,7 @@ def undo(call: Call, request: UndoRequest) -> Json:
 
 def _decide(call: Call, item: str, reason: str | None, *, approve: bool, digest: str | None = None) -> Json:
     number = item_number(item)
-    # `message.show` records what its operator opens, so an item that was never opened was not read.
+    # `message.show` records what an operator opens, so an item that was never opened counts as unread.
     decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=call.batch, watched=True)
     return mail.decision(item, review.decide(call.tx, decision, actor=call.actor), call.actor)
 

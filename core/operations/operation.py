@@ -1,4 +1,4 @@
-"""What an operation is: a name, what it takes and answers, who may, and the service function behind it."""
+"""What an operation is: its name, request, answer and permissions, and the service function behind it."""
 
 from __future__ import annotations
 
@@ -134,7 +134,9 @@ def read(
 def admit(tx: Transaction, operation: Operation, digest: bytes) -> Actor:
     """Return the operator who holds the token, with the roles they have in this transaction.
 
-    Every call asks again, in the transaction that acts or reads. Raises `Unauthenticated`, `AccessEnded`, `Forbidden`.
+    The token is looked up for every call, in the transaction that acts or reads.
+
+    Raises `Unauthenticated`, `AccessEnded`, `Forbidden`.
     """
     actor = access.sign_in(tx.conn, digest, now=tx.now)
     allowed = next((verb for verb in operation.verbs if roles.may(actor, verb)), operation.verbs[0])

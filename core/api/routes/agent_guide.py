@@ -1,4 +1,4 @@
-"""`/skill.md` and `/llms.txt`: how an agent uses this desk, for an agent that has nothing but its address.
+"""`/skill.md` and `/llms.txt`: how to use this desk, for an agent that only has its address.
 
 Both come from one page of the documentation (`postroom docs agents`) with this desk's own URL in it. They are public,
 hold no secret and say the same to everybody, so they may be cached.

@@ -1,4 +1,4 @@
-"""Agents keep contacts for their mailboxes; operators see them."""
+"""Contacts that agents keep for their mailboxes; operators can list them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class ContactRoutes:
         )
 
     async def _add(self, request: Request, address: str) -> Response:
-        """Add a contact. It is a note: no consent, and no entry of an allow-list."""
+        """Add a contact. It is a note: not consent, and not an entry of an allow-list."""
         body = read(ContactRequest, await request.body())
         person = _normalised("address", body.address)
         values = {"name": body.name, "tags": list(body.tags), "notes": body.notes}

@@ -1,7 +1,7 @@
-"""An agent asks for its own mailbox: the request, how it stands, the claim of its first token.
+"""An agent asks for its own mailbox: the request, its state, the claim of the first token.
 
-These routes take an enrolment token and nothing else; no other route takes one. A request becomes one in the queue in
-which people's requests wait, and nothing more.
+These routes accept enrolment tokens only, and no other route accepts them. A request only enters the queue in which
+people's requests wait.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class EnrolmentRoutes:
         return answer_json(202, await self._desk.writer.do(verb))
 
     async def _show(self, request: Request, request_id: str) -> Response:
-        """How a request stands: which roles must still sign, what is decided, the next step."""
+        """The state of a request: which roles must still sign, what is decided, the next step."""
         shown = self._desk.callers.enrolling_look(request, lambda tx, token: _shown(tx, request_id, token.id))
         return answer_json(200, shown)
 

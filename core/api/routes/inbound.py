@@ -1,7 +1,7 @@
-"""Received mail over HTTP: the raw message, as a mail server's pipe or a program posts it, or a provider.
+"""Received mail over HTTP: the raw message from a mail server's pipe or a program, or a post from a provider.
 
-A provider's post is authenticated as its feedback is; `/inbound/raw` asks for a token of its own and does not face the
-internet.
+A provider's post is authenticated like its feedback; `/inbound/raw` needs a token of its own and is not served on the
+public listener.
 """
 
 from __future__ import annotations

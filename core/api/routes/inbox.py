@@ -1,7 +1,7 @@
 """Agents read what their mailboxes received: lists, bodies, attachments, threads.
 
-Each read is an action: it checks token, scope, mode, mailbox, suspension and run, and is in the log before anything is
-shown. `gated_all` holds it for a person. Operators read through the same routes by their role.
+Each read is an action: token, scope, mode, mailbox, suspension and run are checked, and the read is logged before
+anything is shown. `gated_all` holds it for a person. Operators read through the same routes, by their role.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ class InboxRoutes:
             )
         except TooManyWaiters:
             return problem(
-                429, error="rate_limited", reason="this token waits for mail in too many requests already",
+                429, error="rate_limited", reason="this token already waits for mail in too many requests",
                 fix="end one of them, or wait for several things in one request", request_id=request_id(request),
                 retry_after_seconds=5,
             )  # fmt: skip

@@ -1,7 +1,7 @@
 """`POST /v1/NAME` for every operation of the registry, and `GET /v1/events`.
 
-One handler serves them all: the registry knows what each takes and who may. The description in /openapi.json is made
-from it as well (`describe_operations`).
+One handler serves them all: the registry has each operation's request and permissions. The description in /openapi.json
+is made from it as well (`describe_operations`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class OperationRoutes:
         kind, digest = self._desk.callers.token(request)
         found = named(name)
         operation.check_token_kind(found, kind)
-        # Before the body is parsed or anything is queued: strangers cost one look-up. Asked again where it counts.
+        # Before the body is parsed or queued: a stranger costs one look-up. The transaction that acts checks again.
         await self._executor.look(functools.partial(operation.admit, operation=found, digest=digest))
         key = idempotency_key(request) if found.kind is Kind.ACT else None
         parsed = read(found.request, await request.body() or b"{}")
@@ -80,7 +80,7 @@ class OperationRoutes:
 
 
 def _last_event(request: Request) -> int | None:
-    """The cursor of a client that was cut off, which goes before the one in its URL. Raises `Invalid`."""
+    """The cursor of a client that reconnects, which overrides the one in its URL. Raises `Invalid`."""
     text = request.headers.get("last-event-id")
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""`postroom agent suspend`, `resume`, `list` and `show`."""
+"""`postroom agent suspend`, `resume` and `list`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command gets that works on any desk."""
+"""The context of a command that works on any desk."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Read received mail: any bytes to what a person would see of them, within bounds, without ever raising.
+"""Parse received mail: from any bytes to what a person would see, within bounds, without ever raising.
 
     mime.py            bytes -> headers and parts: nesting, boundaries, transfer encodings
     message.py         the parts -> text, HTML, attachments, addresses, ids, date
     file_types.py      what an attachment is, by its first bytes
-    screening/         what is meant for a model or hides from people: marks, weights, one score
+    screening/         text that is meant for a model or hidden from people: findings, weights, one score
     archives.py        the names in a ZIP archive
     fence.py           a boundary around a stranger's text, for models
     authentication.py  the verdicts of the mail server in front (RFC 8601) as evidence
@@ -14,8 +14,8 @@
 Why our own reader of MIME: the standard library's recurses once per nested part, makes an object of every boundary and
 reads line by line, so that a few kilobytes can crash it and 25 MB of mail hold the GIL for seconds.
 
-Nothing here decides what happens to the mail. What was beyond a bound is listed in `problems`: its text may be
-incomplete, so that a person has to look at it.
+Nothing here decides what happens to the mail. `problems` lists what exceeded a bound: the text may then be incomplete,
+so a person must review the message.
 """
 
 from core.rules.inbound.authentication import evidence

@@ -11,7 +11,7 @@ _ENCRYPTED: Final = 1
 
 
 def listed(content: bytes) -> tuple[tuple[str, ...], bool]:
-    """Names of the entries, and whether any is encrypted. What is no directory lists nothing."""
+    """Names of the entries, and whether any is encrypted. Empty if the directory cannot be read."""
     names: list[str] = []
     locked = False
     at = content.find(_ENTRY)

@@ -2,7 +2,7 @@
 
 Anybody can write `Authentication-Results`. Only those of the configured servers (authserv-id) count, only above the
 second `Received` field, and that server must remove what arrives under its own name (RFC 8601 5; OpenDKIM, OpenDMARC
-and rspamd do). Where two of them disagree the worse result stands. Nothing here is an opinion of the desk's.
+and rspamd do). Where two of them disagree, the worse result counts. Nothing here is the desk's own verdict.
 """
 
 from __future__ import annotations
@@ -133,12 +133,12 @@ def _read(results: str, whole: str, found: _Found) -> None:
 
 
 def _worst(listed: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The result that is no pass, if there is any: a forged pass must not outvote a failure."""
+    """The result that is not a pass, if there is one: a forged pass must not override a failure."""
     return next((one for one in listed if one["status"] != "pass"), listed[0] if listed else None)
 
 
 def _domain(value: str | None) -> str | None:
-    """The domain of an address or name; None for anything else."""
+    """The domain of an address or a host name; None for anything else."""
     name = (value or "").rpartition("@")[2].strip().strip(".").lower()
     return name if _DOMAIN.fullmatch(name) else None
 

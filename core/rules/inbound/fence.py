@@ -1,7 +1,7 @@
-"""Fence a stranger's text, so that a model which reads it can tell where it begins and ends.
+"""Fence a stranger's text, so that a model can tell where it begins and ends.
 
-The nonce is fresh for each answer: whoever wrote the text cannot know it, so nothing in the text can close the fence.
-Should it occur there all the same, it is taken out.
+The nonce is new in each answer. Whoever wrote the text cannot know it, so nothing in the text can close the fence. If
+it occurs there by chance, it is removed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: enough to see a program that calls itself a picture. Nothing is unpacked."""
+"""Detect a file's type by its first bytes: enough to find a program named as a picture. Nothing is unpacked."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def _attachment(part: Part, raw: bytes) -> Attachment:
 def _addresses(parts: Parts, problems: list[str]) -> Iterable[NamedAddress]:
     """The addresses of From, Reply-To, To and Cc, parsed before any encoded word is decoded.
 
-    The other order would let an encoded word add an address that the sender's own program never showed.
+    Decoding first would let an encoded word add an address that the sender's program never showed.
     """
     if sum(name == "from" for name, _ in parts.fields) > 1:
         problems.append("it has several From fields")

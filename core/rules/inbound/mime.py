@@ -1,8 +1,8 @@
 """Split a message into its header and its leaf parts (RFC 2045, 2046), within bounds and without recursion.
 
 A part is a range of the message's bytes until somebody asks for its content. Each level of nesting costs one search
-through its own range, and there are at most `MAX_DEPTH` levels. A boundary that never comes leaves the part as it is; a
-part that is beyond a bound is kept whole and named as a problem.
+through its own range, and there are at most `MAX_DEPTH` levels. Where a boundary never occurs, the part stays as
+it is; a part beyond a bound is kept whole and reported as a problem.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Find the code or the link of a one-time-password mail, so that an agent that waits for it need not search the text.
 
-A number is a code only where a word for it stands near: in the same line, or in a line just above or below if the
-number has a line of its own. The nearest word decides, so "order 123456, code 7788" has one code. What looks like a
-year, a price, a date, a phone number or a promotion is none. When in doubt there is no code: the agent can still read
-the mail, and typing a wrong code costs an attempt.
+A number is a code only if a word such as "code" is near: in the same line, or just above or below if the number has a
+line of its own. The nearest word decides, so "order 123456, code 7788" has one code. What looks like a year, a price, a
+date, a phone number or a promotion is not a code. When in doubt, none is returned: the agent can still read the mail,
+and typing a wrong code costs an attempt.
 
 Work is bounded: the first `LONGEST` characters, patterns of bounded length, one pass over each line.
 """

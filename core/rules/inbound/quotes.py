@@ -1,10 +1,10 @@
 """Cut the mail that a reply quotes, so that a reader sees what is new. The whole text is kept elsewhere.
 
 Line by line, each pattern on a line of bounded length: one pass over the text. The library for this,
-mail-parser-reply, runs its patterns over the whole body, and 150 kB of `On On On ...` keep it busy for minutes; every
+mail-parser-reply, runs its patterns over the whole body, and 150 kB of `On On On ...` keep it busy for minutes: any
 stranger could stop the desk with one message.
 
-What is cut is only the end of the text: a quotation that is answered paragraph by paragraph stays readable.
+Only the end of the text is cut: a quotation that is answered paragraph by paragraph stays readable.
 """
 
 from __future__ import annotations

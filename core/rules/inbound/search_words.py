@@ -1,8 +1,7 @@
-"""Split text into the words that a search compares, and a query into what has to stand in a message.
+"""Split text into the words that a search compares, and a query into the terms that a message must contain.
 
-SQLite and PostgreSQL each have a tokenizer of their own, which differ in letters, numbers, addresses and Chinese. So
-the words are made here, and both engines only store and look up what this module has made: the same query finds the
-same messages on both.
+The tokenizers of SQLite and PostgreSQL differ in letters, numbers, addresses and Chinese. So this module splits the
+words, and both engines only store and look up its result: the same query finds the same messages on both.
 
 - Case, accents and compatibility forms do not count: NFKD without marks, case folded, composed again.
 - A word is a run of letters and digits. Everything else separates.
@@ -65,7 +64,7 @@ def for_mailbox(mailbox_id: int, words: str) -> str:
 
 
 def terms(query: str) -> list[Term]:
-    """What a query asks for; all of it has to stand in a message. Never fails, whatever the query.
+    """The terms of a query; a message must contain all of them. Never fails, whatever the query.
 
     A phrase in quotation marks stands word after word; `word*` is the beginning of a word. Every other sign separates
     words: there are no operators.

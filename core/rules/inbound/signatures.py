@@ -1,10 +1,10 @@
 """Verify DKIM signatures and DMARC alignment of received mail, where no server in front wrote its verdicts.
 
-dkimpy verifies (RFC 6376, 8463). Around it stand bounds, because whoever sends mail writes its signatures: its patterns
+dkimpy verifies (RFC 6376, 8463). Its input is bounded here, because senders write the signatures and dkimpy's patterns
 take quadratic time on long fields and on runs of spaces in the body. authheaders, which wraps it, reads only the first
 signature and cuts a domain at its first hyphen, so that `bank.com-evil.example` would be aligned with `bank.com`.
 
-SPF needs the address of the client, which the mail server in front alone knows: here it is always `none`.
+SPF needs the client's address, which only the mail server in front knows: here it is always `none`.
 """
 
 from __future__ import annotations

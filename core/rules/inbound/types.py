@@ -1,4 +1,4 @@
-"""The result types of reading received mail."""
+"""The result types of parsing received mail."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""An agent asks for its own mailbox: the token an owner issues for it, the request it files, and how that stands.
+"""Enrolment: the token that an owner issues, the agent's request for a mailbox, and finding the request again.
 
-The request goes into the queue in which people's requests wait, and people sign it as always. Nothing an agent writes
-here grants anything: the owner is the one who issued the token, the mode is the policy's, the limits are those of a new
-mailbox or lower, and the agent's first token exists only once the record is signed (`enrolment_claims`).
+The request waits in the same queue as people's requests, and people sign it in the same way. Nothing that an agent
+writes here grants anything: the owner is whoever issued the token, the mode is the policy's default or stricter, the
+limits are those of a new mailbox or lower, and the agent's first token is issued only after the signatures
+(`enrolment_claims`).
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def issue(
 def _other_owners(tx: Transaction, agent_id: int, *, owner: str) -> list[str]:
     """Return who else owns an identity of this agent, requested or active.
 
-    The first token opens every mailbox of its agent: an owner must not obtain one for somebody else's agent.
+    The first token is valid for every mailbox of its agent, so no owner may obtain one for somebody else's agent.
     """
     c = MAILBOX.c
     rows = tx.all(select(c.owner).where(c.agent_id == agent_id, c.status.in_(["requested", "active"])))
@@ -114,14 +115,14 @@ def require_token(tx: Transaction, token: int) -> TokenRecord:
     owner = directory.operator(tx.conn, record.owner)
     if owner is None or owner.disabled_at is not None or Role.OWNER not in owner.roles:
         raise Conflict(
-            "the person who issued this token can no longer answer for a mailbox",
-            fix="ask whoever runs you for a token of another owner",
+            "the person who issued this token can no longer own a mailbox",
+            fix="ask the people who run you for a token from another owner",
         )
     if record.agent_status == "suspended":
         raise Forbidden(f"{record.agent} is suspended", error="agent_suspended", fix="wait until people resume it")
     if _other_owners(tx, record.agent_id, owner=record.owner):
         raise Forbidden(
-            f"{record.agent} has a mailbox of another owner since the token was issued",
+            f"{record.agent} got a mailbox of another owner after this token was issued",
             fix="ask your owner for a token under another agent name",
         )
     return record
@@ -189,7 +190,7 @@ def widen(tx: Transaction, *, token: int, address: str, more: More) -> str:
 
 
 def _earlier(tx: Transaction, asks: TokenRecord, fingerprint: bytes) -> str | None:
-    """Return the open request that this call repeats. Raises `Conflict` if another is open, or if there were many."""
+    """Return the waiting request that this call repeats. Raises `Conflict` if another waits, or after too many."""
     e, w, m = ENROLMENT.c, WIDENING.c, MAILBOX.c
     waiting = tx.one(
         select(e.id, e.fingerprint)
@@ -220,9 +221,7 @@ def _earlier(tx: Transaction, asks: TokenRecord, fingerprint: bytes) -> str | No
 def _filing(tx: Transaction, asks: TokenRecord, wanted: Wanted) -> Filing:
     """Return the record as people will sign it. The agent chooses neither its owner nor its mode."""
     if wanted.owner is not None and wanted.owner.strip().casefold() != (asks.owner or "").casefold():
-        raise Forbidden(
-            "the owner of this request is the person who issued the token", fix="leave owner out of the request"
-        )
+        raise Forbidden("the owner must be the person who issued the token", fix="leave owner out of the request")
     _, policy = context.current_policy(tx)
     address = _address(tx, asks, wanted)
     return Filing(
@@ -252,7 +251,7 @@ def _address(tx: Transaction, asks: TokenRecord, wanted: Wanted) -> Address:
     text = wanted.address or asks.address
     if text is None:
         raise Invalid(
-            "this token is for no address in particular, so the request must name one",
+            "the request must name an address, because this token does not",
             fix="ask your owner which address to use",
             problems=(("address", "is missing"),),
         )

@@ -1,8 +1,8 @@
 """An agent claims its first token: once, after people signed its request, with the secret that it made beforehand.
 
-The enrolment token stands in a prompt or a configuration, where others may have read it. So it is not enough: the agent
-sent the SHA-256 of a secret of its own with the request, and only who shows that secret gets the token. The desk has
-not seen the secret until then, so neither its database nor a log nor an answer that somebody kept can be used to claim.
+An enrolment token is kept in a prompt or a configuration, where others may read it, so it is not enough. The agent sent
+the SHA-256 of a secret with its request, and only that secret claims the token. The desk does not see the secret before
+the claim, so nobody can claim with a copy of its database, its log or an earlier answer.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def claim(tx: Transaction, request: str, *, token: int, secret_hash: bytes, toke
     if recent >= MOST_REFUSED:
         wait = asked.row.refused_since + REFUSED_WITHIN - tx.now
         return Refusal(
-            "rate_limited", f"{MOST_REFUSED} claims of this request were refused within the hour",
+            "rate_limited", f"{MOST_REFUSED} claims of this request were refused within an hour",
             "use the secret whose SHA-256 you sent with the request", retry_after=max(1, -(-wait // SECOND)),
         )  # fmt: skip
     if not hmac.compare_digest(secret_hash, asked.row.claim_hash):
@@ -61,7 +61,7 @@ def claim(tx: Transaction, request: str, *, token: int, secret_hash: bytes, toke
         )  # fmt: skip
     if asked.row.claimed_at is not None:
         _refused(tx, asked, recent, cause="claimed")
-        return Refusal("claimed", "the first token was claimed before; it is issued once", _OTHERWISE)
+        return Refusal("claimed", "the first token was already claimed; it is issued only once", _OTHERWISE)
     _check_claimable(tx, asked)
     issued = tokens.issue_claimed(
         tx, agent_id=asked.record.agent_id or 0, agent=asked.token.agent, token_hash=token_hash, request=asked.row.id
@@ -90,9 +90,9 @@ def _check_claimable(tx: Transaction, asked: Request) -> None:
             fix=f"GET /enrolment/requests/{asked.id} says what is missing" if waits else "file a new request",
         )
     if asked.token.revoked_at is not None:
-        raise Forbidden("the token with which this was requested has been revoked", fix=_OTHERWISE)
+        raise Forbidden("the enrolment token that filed this request was revoked", fix=_OTHERWISE)
     if until <= tx.now:
-        raise Conflict("the first token was not claimed in time", error="claim_expired", fix=_OTHERWISE)
+        raise Conflict("the time to claim the first token has passed", error="claim_expired", fix=_OTHERWISE)
 
 
 def _refused(tx: Transaction, asked: Request, recent: int, *, cause: str) -> None:

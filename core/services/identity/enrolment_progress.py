@@ -1,6 +1,6 @@
-"""How an agent's request stands: which roles must still sign, what is decided, and what the agent does next.
+"""The state of an agent's request: which roles must still sign, what is decided, and what the agent should do next.
 
-Roles, not names: an agent has no need to know the people of a desk.
+It names roles, not operators: an agent does not need to know the people of a desk.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _of_widening(tx: Transaction, request: str, asked: WideningFacts, record: Ma
     after = {
         "waiting": _waits(owed),
         "approved": "It is in force: GET /mailboxes/{address} shows the new limits.",
-        "vetoed": "Nothing has changed. Read the reason and go on within the limits you have.",
+        "vetoed": "Nothing has changed. Read the reason, and continue within your present limits.",
         "ended": "The mailbox no longer exists.",
     }
     return Progress(
@@ -88,7 +88,7 @@ def _waits(owed: Sequence[Owed]) -> str:
     nobody = next((one.kind for one in owed if not one.may), None)
     if nobody is not None:
         return f"Tell your owner: no operator of this desk can sign as {nobody}."
-    return "Wait for the people named by role, and ask again later. Do not file the request again."
+    return "Wait for the roles in waiting_for to sign, and ask again later. Do not file another request."
 
 
 def _state(tx: Transaction, asked: Request) -> State:
@@ -111,5 +111,5 @@ def _next_step(asked: Request, state: State, *, claimable: bool) -> str:
     if claimable:
         return f"Claim your first token, once: POST /enrolment/requests/{asked.id}/claim with your secret."
     if asked.row.claimed_at is not None:
-        return "Use the token that was claimed. When it ends, your owner has governance issue another."
-    return "The time to claim is over. Ask your owner to have governance issue a token."
+        return "Use the token that you claimed. When it expires, ask your owner to have governance issue another."
+    return "The time to claim has passed. Ask your owner to have governance issue a token."

@@ -1,6 +1,6 @@
-"""Sign or veto what waits for an address: its identity or, once that is active, what its agent asks for beside it.
+"""Sign or veto what waits for an address: the request for the mailbox or, once that is active, a widening.
 
-One entry for the API, the command line and the console, so that people sign everything in the same way.
+The API, the command line and the console all sign through here, so that everything is signed in the same way.
 """
 
 from __future__ import annotations

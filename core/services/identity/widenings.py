@@ -1,7 +1,8 @@
 """An agent asks for more than its mailbox may do: higher limits, more classes, more recipients.
 
-It is a request in the same queue, signed by the same three roles with the same checklists, of the record as it would
-be. Nothing changes before the last signature. A mode is never asked for: it rises by evidence, one step at a time.
+The request waits in the same queue, and the same three roles sign the record as it would become, with the same
+checklists. Nothing changes before the last signature. A widening never includes the mode, which is raised on evidence,
+one step at a time.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _wider(tx: Transaction, record: MailboxRecord, more: More) -> More:
         allow=issuance.widened_allow(record.allow, allow),
     )
     if not (wider.limits or wider.classes or wider.allow):
-        raise Invalid("this asks for nothing that the mailbox does not have", fix="name limits, classes or allow")
+        raise Invalid("the mailbox already has everything that this asks for", fix="name limits, classes or allow")
     return wider
 
 

@@ -1,1 +1,1 @@
-"""Mail for the desk's mailboxes: read, stored, released, shown to its agent."""
+"""Mail for the desk's mailboxes: parsed, screened, stored, released, shown to its agent."""

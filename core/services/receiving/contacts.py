@@ -1,12 +1,13 @@
-"""Contacts that an agent keeps for its mailbox: who somebody is, and how much mail went either way.
+"""Contacts that an agent keeps for its mailbox: who somebody is, and how much mail was sent and received.
 
-A contact is the agent's own note. It is no consent, opens no allow-list and vouches for nobody: people manage
-permission. So `read_only` may keep contacts, and no mode holds the act. (The table `contact` is something else: the
-recipients that the cap on first-time recipients counts.) What an agent notes after it has read a stranger's mail may
-repeat that mail, so whoever is shown the note counts as having read it (`tainted_by`).
+A contact is the agent's own note. It is not consent, adds nothing to an allow-list and vouches for nobody: permissions
+are set by people. So an agent may keep contacts in `read_only` mode too, and no mode holds the act. (The table
+`contact` is something else: the recipients that the cap on first-time recipients counts.) What an agent notes after it
+has read a stranger's mail may repeat that mail, so a run that is shown the note counts as having read the mail
+(`tainted_by`).
 
-How much mail went either way is counted when contacts are shown, from the messages themselves. Receiving and sending
-mail therefore pay nothing for it, and the figures are right after a release, an erasure or a restart.
+Mail is counted when contacts are shown, from the messages themselves. Receiving and sending mail therefore pay nothing
+for it, and the figures are right after a release, an erasure or a restart.
 """
 
 from __future__ import annotations
@@ -47,17 +48,17 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact with the mail that went either way."""
+    """A contact with its figures of mail."""
 
     row: Row[Any]
     traffic: Traffic
 
 
 def keeper(tx: Transaction, mailbox: str, *, token: TokenFacts) -> Answer | tuple[TokenFacts, SenderState]:
-    """The token and the mailbox of an agent that may see and keep contacts now, or its answer instead."""
+    """Return the token and mailbox of an agent that may keep contacts now, or the refusal instead."""
     if token.test:
         # What a test token does has no effect outside the desk's tests, and received mail is live.
-        return blocked("insufficient_scope", "a test token keeps no contacts", fix="use a live token")
+        return blocked("insufficient_scope", "a test token cannot keep contacts", fix="use a live token")
     return gated_actions.own_mailbox(tx, mailbox, token=token)
 
 
@@ -67,7 +68,7 @@ def keeper(tx: Transaction, mailbox: str, *, token: TokenFacts) -> Answer | tupl
 def add(
     tx: Transaction, mailbox: str, address: str, values: Mapping[str, Any], *, token: TokenFacts, ctx: ServiceContext
 ) -> Answer | int:
-    """Add a contact and return its id, or the agent's answer instead. Raises `Conflict` if there is one already.
+    """Add a contact and return its id, or the refusal instead. Raises `Conflict` if there is one already.
 
     The same values again change nothing, so a client that lost the answer may repeat the call.
     """
@@ -80,10 +81,10 @@ def add(
     if known is not None:
         if {name: getattr(known, name) for name in new} == new:
             return int(known.id)
-        raise Conflict(f"{address} is a contact already", fix="PATCH changes it")
+        raise Conflict(f"{address} is already a contact", fix="change it with PATCH")
     count = tx.one(select(func.count()).select_from(MAILBOX_CONTACT).where(_C.mailbox_id == box.mailbox_id))
     if count is not None and count[0] >= MOST:
-        raise Conflict(f"{mailbox} has {MOST:,} contacts, and a mailbox keeps no more", fix="remove some first")
+        raise Conflict(f"{mailbox} has {MOST:,} contacts, the most that a mailbox may have", fix="remove some first")
     contact = ctx.ids.mint(tx.now)
     # Written now, not with the batch: the next verb of the batch must find it.
     stored = new | {
@@ -103,7 +104,7 @@ def add(
 def change(
     tx: Transaction, mailbox: str, address: str, values: Mapping[str, Any], *, token: TokenFacts
 ) -> Answer | int:
-    """Change what is given of a contact; returns its id, or the agent's answer instead. Raises `NotFound`."""
+    """Change the given members of a contact; return its id, or the refusal instead. Raises `NotFound`."""
     found = keeper(tx, mailbox, token=token)
     if isinstance(found, Answer):
         return found
@@ -124,7 +125,7 @@ def change(
 
 
 def remove(tx: Transaction, mailbox: str, address: str, *, token: TokenFacts) -> Answer | None:
-    """Remove a contact; returns None, or the agent's answer instead. Raises `NotFound`."""
+    """Remove a contact; return None, or the refusal instead. Raises `NotFound`."""
     found = keeper(tx, mailbox, token=token)
     if isinstance(found, Answer):
         return found
@@ -172,7 +173,7 @@ def contact(conn: Connection, contact_id: int) -> Contact:
     """One contact. Raises `NotFound` if it was removed meanwhile."""
     row = conn.execute(select(MAILBOX_CONTACT).where(_C.id == contact_id)).first()
     if row is None:
-        raise NotFound("the contact was removed meanwhile")
+        raise NotFound("the contact was removed in the meantime")
     return Contact(row, traffic(conn, row.mailbox_id, [row.address]).get(row.address, Traffic()))
 
 
@@ -206,7 +207,7 @@ def traffic(conn: Connection, mailbox_id: int, addresses: Collection[str]) -> di
 def _known(tx: Transaction, box: SenderState, address: str) -> Row[Any]:
     row = tx.one(select(MAILBOX_CONTACT).where(_C.mailbox_id == box.mailbox_id, _C.address == address))
     if row is None:
-        raise NotFound(f"{address} is no contact of {box.address}", fix="POST adds it")
+        raise NotFound(f"{address} is not a contact of {box.address}", fix="add it with POST")
     return row
 
 

@@ -1,7 +1,7 @@
-"""Read received mail: a mailbox's list, one message, its body and attachments, a thread. Queries; no permission.
+"""Read received mail: a mailbox's list, one message, its body and attachments, a thread. Queries without permissions.
 
-Who may read is decided by `services/sending/gated_actions.py` for agents and by roles for operators. Agents reach what
-was delivered to them; what is held, or was rejected, exists for operators alone.
+Who may read is decided by `services/sending/gated_actions.py` for agents and by roles for operators. Agents reach mail
+that was delivered to them; only operators see what is held or was rejected.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Received:
 
 
 def reach(caller: Caller) -> list[ColumnElement[bool]]:
-    """What a caller may see: an agent its delivered mail, a test token none, for all of it is live mail."""
+    """What a caller may see: an agent its delivered mail; a test token none, because all received mail is live."""
     if isinstance(caller, Actor):
         return []
     return [false()] if caller.test else [_M.agent_id == caller.agent_id, _M.status == "delivered"]
@@ -93,7 +93,7 @@ def message(conn: Connection, inbound_id: int, *, caller: Caller) -> Received:
 
 
 def listed(conn: Connection, ids: Sequence[int], *, caller: Caller) -> list[Received]:
-    """Those of these messages that the caller may see, in no order."""
+    """The messages among these that the caller may see, unordered."""
     rows = conn.execute(_LISTED.where(_M.id.in_(ids), *reach(caller))).all() if ids else []
     return _with_addresses(conn, rows)
 
@@ -130,7 +130,7 @@ def still_open(conn: Connection, inbound_id: int) -> int:
         .where(_M.id == inbound_id, _M.status == "delivered", MAILBOX.c.status == "active", AGENT.c.status == "active")
     ).first()
     if row is None:
-        raise NotFound("there is no such attachment, or nobody may read it now")
+        raise NotFound("there is no such attachment, or it cannot be read now")
     return int(row.content_id)
 
 

@@ -1,7 +1,7 @@
-"""Take a message from any way in: read it off the event loop, store it, answer after the commit.
+"""Take a message, however it arrived: parse it off the event loop, store it, answer after the commit.
 
 Reading costs a millisecond for ordinary mail and seconds for the worst 25 MB, so small messages are read in a thread,
-large ones in another process. What takes that process too long is stored as it is and held for a person.
+large ones in another process. A message that takes that process too long is stored unparsed and held for a person.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Pool(Protocol):
 class Intake:
     """Received mail of one gateway. `pool` is None where there are no processes: threads read everything.
 
-    `proof` verifies senders where the mail server in front does not; None: nobody does.
+    `proof` verifies senders where the mail server in front did not; None: they stay unverified.
     """
 
     def __init__(

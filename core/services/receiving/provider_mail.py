@@ -1,7 +1,7 @@
-"""Take received mail that a provider posts: verify first, then store it as any other way in does.
+"""Take received mail that a provider posts: authenticate the post, then store the message like any other.
 
-A provider that is answered 4xx gives up, or repeats for hours what can never succeed: so mail for nobody here is taken
-and its answer says why, and what may succeed later (a full mailbox, a certificate that cannot be fetched) is 503.
+After a 4xx a provider gives up, or repeats for hours what can never succeed. So mail for unknown recipients is answered
+200 with the reason, and what may succeed later (a full mailbox, a certificate that cannot be fetched) is 503.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ProviderMail:
         if isinstance(verdict, Forged):
             return await self._refuse(provider, verdict, body=webhook.body)
         if isinstance(verdict, Unproven):
-            raise Unavailable("what verifies this cannot be fetched now", retry_after=60)
+            raise Unavailable("the certificate that this is verified with cannot be fetched now", retry_after=60)
         if verdict.remark is not None:
             log.warning(verdict.remark, source=provider.name)
         posted = await asyncio.to_thread(inbound.read, webhook)

@@ -1,6 +1,6 @@
-"""Read a received message into what is stored: pure work on bytes, for a thread or another process.
+"""Parse a received message into what is stored: pure work on bytes, for a thread or another process.
 
-All ways in share it. It never raises: what breaks it is stored as it is, and held for a person.
+It serves mail from every source. It never raises: a message that breaks it is stored unparsed, and held for a person.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def read_mail(raw: bytes, *, authserv_ids: Collection[str] = ()) -> ReceivedMail
     try:
         return _stored(raw, inbound.read(raw), authserv_ids)
     except Exception as error:
-        # The message is never lost because of what it contains; the log says what to mend.
+        # A message is never lost because of what it contains; the log says what to fix.
         log.exception("a message broke the reader; it is held", size=len(raw))
         return ReceivedMail(
             digest=hashlib.sha256(raw).hexdigest(), size=len(raw), raw=zlib.compress(raw, LEVEL),
@@ -166,7 +166,7 @@ def _automatic(mail: InboundMail, author: str) -> str | None:
 
 
 def _named(mail: InboundMail) -> tuple[str, ...]:
-    """The envelope recipients, as mail servers write them on delivery, without any that a sender could have added.
+    """The envelope recipients that mail servers wrote on delivery, without any that a sender could have added.
 
     Servers prepend what they write, so the topmost field is the last server's own.
     """

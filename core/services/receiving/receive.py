@@ -1,6 +1,7 @@
-"""Store a received message in each mailbox it is for, once; pass on what came to a return path as feedback.
+"""Store a received message once in each of its mailboxes; pass mail to a return path on as feedback.
 
-One verb for all ways in. It decides per recipient, as LMTP answers: one full mailbox refuses nothing for the others.
+One verb for mail from every source. It decides for each recipient, as LMTP answers: one full mailbox does not cause a
+refusal for the others.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from core.services.receiving.threads import Thread
 from core.services.sending import review
 
 AN_HOUR: Final = 60
-"""Messages of one author to one mailbox in an hour, beyond which a program must have written them."""
+"""Messages of one author to one mailbox in an hour; more must come from a program."""
 _COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}."
-"""How the address begins to which a stream's complaints go (RFC 9477)."""
+"""Local part of the address for a stream's complaints (RFC 9477)."""
 
 
 class Receipt(enum.Enum):
@@ -207,9 +208,9 @@ def _store(
 
 
 def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
-    """Why the mail is a machine's, by what its header does not say; None if it may be a person's.
+    """Why the mail is automatic although its header does not say so; None if a person may have written it.
 
-    Two programs that answer each other without a mark of it are found by their pace.
+    Two programs that answer each other without declaring it are recognised by their rate.
     """
     if handed.sender == "":
         return "it is a report: its return path is empty (RFC 5321 4.5.5)"
@@ -230,7 +231,7 @@ def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
     )
     if len(tx.read_unflushed(recent)) < AN_HOUR:
         return None
-    return f"its sender wrote more than {AN_HOUR} messages within an hour, as programs do that answer each other"
+    return f"its sender wrote more than {AN_HOUR} messages within an hour, as programs that answer each other do"
 
 
 def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def _row(handed: Handover, thread: Thread) -> dict[str, Any]:
     held_for = [{"code": "unreadable", "text": problem} for problem in mail.problems]
     if mail.score is not None and mail.score >= handed.review:
         marks = "; ".join(dict.fromkeys(str(one["text"]) for one in mail.findings[:3]))
-        held_for.append({"code": "screening", "text": f"screening gives it {mail.score:.2f} of 1: {marks}"})
+        held_for.append({"code": "screening", "text": f"screening score {mail.score:.2f} of 1: {marks}"})
     return {
         "source": handed.source,
         "size": mail.size,

@@ -1,4 +1,4 @@
-"""Screen a received message: what `rules/content` finds in any mail, and what `rules/inbound/screening` finds in it."""
+"""Screen a received message, with the checks of `rules/content` (any mail) and `rules/inbound/screening`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def screen_mail(raw: bytes, mail: InboundMail, seen: Sight | None) -> Screened:
     try:
         return screening.screen(_screenable(raw, mail, seen or Sight()))
     except Exception:
-        # Mail is never lost because of what it says; a person looks at what cannot be screened.
+        # Mail is never lost because of its content: a person reviews what cannot be screened.
         log.exception("a message broke screening; it is held", size=len(raw))
         return Screened(1.0, (Finding("not_screened", "it could not be screened", 1.0, "message"),))
 

@@ -1,7 +1,7 @@
-"""Search received mail by its words: SQLite's FTS5, or PostgreSQL's GIN index, over words that are made here.
+"""Search received mail by its words: SQLite's FTS5 or PostgreSQL's GIN index, over words that the desk itself splits.
 
-Both engines answer one question, the newest messages that contain all these words, in descending order of their ids and
-a batch at a time. The rest is one code: adjacent words, other filters, what the caller may see. So both find the same.
+Both engines answer one question only: the newest messages that contain all these words, by descending id, a batch at a
+time. Phrases, other filters and what the caller may see are checked by shared code, so both return the same results.
 """
 
 from __future__ import annotations

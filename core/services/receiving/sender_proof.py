@@ -1,7 +1,7 @@
-"""Verify the senders of received mail by ourselves: fetch keys and policies from DNS, then decide by the rules.
+"""Verify the senders of received mail: fetch keys and policies from DNS, then apply `rules/inbound/signatures`.
 
-Only where the mail server in front wrote no verdicts. DNS is asked off the critical path of other mail and for a few
-seconds at most: what it does not answer is `temperror`, and proves nothing.
+Only where the mail server in front wrote no verdict. Look-ups do not delay other mail and take a few seconds at most: a
+name without an answer is `temperror`, and proves nothing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def available() -> bool:
 
 
 def configured(settings: Inbound) -> SenderProof | None:
-    """What verifies senders in this installation, if anything does."""
+    """The verifier of this installation, or None."""
     return SenderProof() if settings.verify and available() else None
 
 

@@ -1,8 +1,8 @@
 """The thread that a received message belongs to.
 
-A Message-ID of ours is proof: it carries an HMAC, so whoever names it has seen our message. Otherwise References and
-In-Reply-To decide, which anybody who knows an id can write. A subject never joins anything: it would put a stranger's
-message beside a customer's.
+One of our Message-IDs is proof: it carries an HMAC, so whoever cites it has seen our message. Otherwise References and
+In-Reply-To decide, which anybody who knows an id can write. The subject is never used: it would put a stranger's
+message into a customer's thread.
 """
 
 from __future__ import annotations

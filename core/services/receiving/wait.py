@@ -1,7 +1,7 @@
-"""Find mail that a mailbox received after a point of the log, for agents that wait for it. Queries; no permission.
+"""Find mail that a mailbox received after a position in the log, for agents that wait. Queries without permissions.
 
-The point is a position in the log, which has the order of commits: mail that another gateway commits late, or that a
-person releases after a day, comes behind it although its id is older.
+The log is in the order of commits: mail that another gateway commits late, or that a person releases after a day, comes
+after the position although its id is older.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CURSOR: Final = "q"
 LATE: Final = 10 * MINUTE
 """How much later than its own time a message may be committed, with the clocks of all gateways."""
 LOOKED_AT: Final = 200
-"""Messages that a wait finds already there, the newest."""
+"""Messages already received that a wait looks at, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def position(conn: Connection, after: str | None) -> int:
         if found is not None:
             return int(found)
     raise Invalid(
-        "after: is neither a cursor nor a received message",
+        "`after` is neither a cursor nor a received message",
         fix="pass `after` of an earlier answer, or the id of the newest message that you know",
         problems=(("after", "is invalid"),),
     )
@@ -121,7 +121,7 @@ def already(
 ) -> tuple[int, Received] | None:
     """The oldest wanted message that came after a position, however long ago that was; None without one.
 
-    By the mailbox's messages, not by the log: between the two there may be a million entries about sending.
+    It looks at the mailbox's messages, not at the log, which may have a million entries about sending in between.
     """
     i, e = INBOUND_MESSAGE.c, LOG_ENTRY.c
     at = conn.execute(select(e.at).where(e.seq <= after).order_by(e.seq.desc()).limit(1)).scalar()

@@ -1,17 +1,18 @@
-"""Taint: what an agent has read of strangers, and the mail that its run writes afterwards.
+"""Taint: what an agent has read from strangers, and the mail that its runs send afterwards.
 
 A stranger's mail can tell an agent what to do. So the desk notes which mail a run has read from a sender that it cannot
-vouch for, and the gate holds whatever that run then writes to anyone outside that thread, whatever the mode. Only a
-DMARC pass from a contact that people established is no stranger: an address on the mailbox's allow-list, one with a
-recorded consent, or one that got mail which a person approved. What agents themselves can bring about never counts;
-otherwise a tainted run would make the attacker a contact, and the next run would be clean.
+vouch for, and the gate holds whatever that run then writes to anyone outside that thread, whatever the mode.
+An author is a stranger unless the message passes DMARC and people have vouched for the address: it is on the mailbox's
+allow-list, has a recorded consent, or received mail that a person approved. What agents can do themselves never counts;
+otherwise a tainted run could vouch for the attacker, and the next run would be clean.
 
-Whose taint it is: a token that a person bound to a run taints that run, for its life. Any other token lets its holder
-name the run, so all such tokens of an agent share their taint: every run that begins before the end of the next hour,
-the hour of the next implicit run, is tainted as long as it lasts. Nothing that an agent does clears it.
+Which runs are tainted: reading with a token that a person bound to a run taints that run, for its life. With any other
+token the holder names the run, so all such tokens of an agent share their taint: every run that begins before the end
+of the next hour (the hour of the next implicit run) is tainted for as long as it lasts. Nothing that an agent does
+clears taint.
 
-A message takes its taint when it is accepted (`message.tainted_by`, `facts`); departure asks again from that. Mail
-accepted before the read cannot say what was read: its bytes no longer change.
+A message's taint is stored when it is accepted (`message.tainted_by`, `facts`), and departure checks it again from
+there. Mail accepted before the read cannot repeat what was read: its bytes no longer change.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def note_read(
 ) -> int | None:
     """Record that the holder of this token is shown these received messages; returns one that taints it, if any does.
 
-    To be called, and committed, before anything of a message is shown: body, subject, excerpt, attachment or thread.
+    Must be called, and committed, before any of a message is shown: body, subject, excerpt, attachment or thread.
     """
     wanted = list(dict.fromkeys(inbound))
     if setting == OFF or not wanted or token.test:

@@ -1,4 +1,4 @@
-"""What attached files are: programs, what poses as something else, archives and what they hold. Nothing is unpacked."""
+"""Findings about attachments: programs, files that pose as something else, archives. Nothing is unpacked."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _of(one: Attached, *, password: bool) -> Iterator[Finding]:
     before = ending(one.name[: -len(kind) - 1]) if kind else ""
     runs = one.sniffed in _RUNS and not (one.sniffed == "application/java-archive" and kind in {"docx", "xlsx"})
     if _BIDI.search(one.name) or _WIDE.search(one.name):
-        yield Finding("attachment_name", "an attachment's name hides how it ends", 0.8, where, one.name)
+        yield Finding("attachment_name", "an attachment's name hides its extension", 0.8, where, one.name)
     yield from _kind(one, kind, before, runs=runs)
     if one.sniffed in _PACKED and kind in _INNOCENT - {"docx", "xlsx", "pptx", "odt", "ods"}:
         yield Finding("attachment_poses", f"an attachment called .{kind} is an archive", 0.6, where, one.name)
@@ -105,8 +105,8 @@ def _archive(one: Attached, kind: str, *, password: bool) -> Iterator[Finding]:
     elif inside & _MACROS:
         yield Finding("archive_program", "an archive holds a document that can hold macros", 0.62, where, one.name)
     if one.locked or (password and kind in _ARCHIVES):
-        yield Finding("archive_locked", "an archive is locked, and the mail gives its password", 0.62, where, one.name)
+        yield Finding("archive_locked", "an archive needs a password, and the message gives it", 0.62, where, one.name)
     elif kind in {"ace", "arj", "lzh", "z", "cab"}:
         yield Finding("archive", "an archive of an unusual kind", 0.5, where, one.name)
     else:
-        yield Finding("archive", "an archive, which is not looked into", 0.15, where, one.name)
+        yield Finding("archive", "an archive whose contents are not listed", 0.15, where, one.name)

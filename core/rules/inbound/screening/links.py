@@ -1,4 +1,4 @@
-"""Addresses of the web that are written so as not to be recognised, or so as to carry data out."""
+"""Web addresses that are written to avoid recognition, or to carry data out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,11 @@ def findings(text: str, where: str) -> Iterator[Finding]:
         yield Finding("split_link", "a web address is split by spaces", 0.5, where, _around(text, split))
     elif (found := _DEFANGED.search(text)) is not None:
         yield Finding(
-            "split_link", "a web address is written so that no program follows it", 0.3, where, _around(text, found)
+            "split_link",
+            "a web address is written so that no program recognises it",
+            0.3,
+            where,
+            _around(text, found),
         )
     yield from _markdown(text, where)
     if (found := _DATA.search(text)) is not None:

@@ -1,4 +1,4 @@
-"""Text that stands in a message's HTML and that its reader is not shown: comments, alternative texts, titles."""
+"""Text in a message's HTML that its reader does not see: comments, alternative texts, titles."""
 
 from __future__ import annotations
 

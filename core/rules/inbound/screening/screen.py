@@ -1,4 +1,4 @@
-"""Mark, weigh and explain a received message. Nothing is changed, and nothing decided."""
+"""Find, weigh and explain marks in a received message. It changes and decides nothing."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _unseen(mail: Screenable) -> Iterator[Finding]:
 
 
 def _of_hidden(run: str, *, first: bool) -> Iterator[Finding]:
-    """Text that the HTML hides. A newsletter's preheader is hidden too, and tells nobody to do anything."""
+    """Text that the HTML hides. A newsletter's preheader is hidden too, but gives no instructions."""
     listed = list(_elsewhere(run, "hidden", "hidden text"))
     yield from listed
     words = len(run.split())

@@ -1,4 +1,4 @@
-"""What screening looks at, and what it finds."""
+"""The input and the findings of screening."""
 
 from __future__ import annotations
 
