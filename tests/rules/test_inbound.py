@@ -247,6 +247,7 @@ def evidence(
     *values: str, author: str = "example.com", trusted: tuple[str, ...] = ("mx.acme.test",)
 ) -> dict[str, object]:
     fields = [("authentication-results", value) for value in values]
+    fields.append(("dkim-signature", "v=1; d=example.com; s=s1; h=From; b=x"))
     return inbound.evidence(fields, author=author, trusted=trusted)
 
 

@@ -7,6 +7,7 @@
     archives.py        the names in a ZIP archive
     fence.py           a boundary around a stranger's text, for models
     authentication.py  the verdicts of the mail server in front (RFC 8601) as evidence
+    coverage.py        which fields of a header a DKIM signature leaves open to others
     signatures.py      DKIM signatures and DMARC, verified here where no server in front did
     quotes.py          the text without the mail that it quotes
     types.py           the result types

@@ -8,11 +8,12 @@ and rspamd do). Where two of them disagree, the worse result counts. Nothing her
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.domains import organisational_domain
+from core.rules.inbound import coverage
 
 MAX_FIELDS: Final = 20
 MAX_SIGNATURES: Final = 10
@@ -54,12 +55,41 @@ def evidence(fields: Sequence[tuple[str, str]], *, author: str, trusted: Collect
     dkim = found.dkim[:MAX_SIGNATURES]
     for one in dkim:
         one["aligned"] = one["status"] == "pass" and _aligned(one["domain"], author)
+    covered = _covered(fields, dkim, author=author)
+    for one in dkim:
+        if one["aligned"] and not covered:
+            one.update(status="policy", aligned=False)  # RFC 8601 2.7.1
     dmarc = _worst(found.dmarc) or {"status": "none", "domain": None, "policy": None}
     if dmarc["status"] == "pass" and (not author or (dmarc["domain"] or author).lower() != author.lower()):
         dmarc["status"] = "none"  # it is about another domain than the From that a reader sees
+    if dmarc["status"] == "pass" and not spf["aligned"] and not covered:
+        dmarc["status"] = "none"  # it may be the author's mail, sent again by a stranger who added words
     ways = [("spf", spf["aligned"]), ("dkim", any(one["aligned"] for one in dkim))]
     dmarc["aligned_by"] = [name for name, holds in ways if holds]
     return {"spf": spf, "dkim": dkim, "dmarc": dmarc}
+
+
+def _covered(fields: Sequence[tuple[str, str]], dkim: Sequence[dict[str, Any]], *, author: str) -> bool:
+    """Whether the author's signatures, those that the server in front verified, cover what a reader is shown.
+
+    Where the author's domain signed nothing, a DMARC pass is by SPF: the author's own servers delivered the message,
+    so nobody else could add to it. A verified signature that is not found here covers nothing.
+    """
+    selectors = {one["selector"] for one in dkim if one["aligned"]}
+    own = [
+        found
+        for name, value in fields
+        if name == "dkim-signature" and _may_be_of(author, found := coverage.tags(value))
+    ]
+    if selectors and None not in selectors:
+        own = [one for one in own if one.get("s", "").lower() in selectors]
+    # All of them: a stranger may add one with the same names that covers everything, and fails.
+    return all(coverage.covers(one, fields) for one in own) if own else not selectors
+
+
+def _may_be_of(author: str, signature: Mapping[str, str]) -> bool:
+    domain = _domain(signature.get("d"))
+    return domain is None or _aligned(domain, author)
 
 
 def unambiguous(raw: bytes) -> bool:

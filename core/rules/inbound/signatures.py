@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from core.domains import organisational_domain
+from core.rules.inbound import coverage
 
 MAX_SIGNATURES: Final = 5
 MAX_FIELD: Final = 4_000
@@ -57,36 +58,27 @@ def listed(fields: Sequence[tuple[str, str]], *, author: str) -> tuple[Signature
     Only for a header that every program reads alike (`authentication.unambiguous`): dkimpy reads it again.
     """
     values = [value for name, value in fields if name == "dkim-signature"]
-    found = [one for index, value in enumerate(values[:50]) if (one := _signature(index, value)) is not None]
+    found = [one for index, value in enumerate(values[:50]) if (one := _signature(index, value, fields)) is not None]
     found.sort(key=lambda one: not aligned(one.domain, author, strict=False))
     return tuple(found[:MAX_SIGNATURES])
 
 
-def _signature(index: int, value: str) -> Signature | None:
+def _signature(index: int, value: str, fields: Sequence[tuple[str, str]]) -> Signature | None:
     if len(value) > MAX_FIELD:
         return None
-    tags = _tags(value)
+    tags = coverage.tags(value)
     domain, selector = tags.get("d", "").lower().strip("."), tags.get("s", "").lower()
     if not _NAME.fullmatch(domain) or not _NAME.fullmatch(selector):
         return None
     refused = None
-    if tags.get("a", "").lower() not in ALGORITHMS or "l" in tags:
-        refused = "policy"  # RFC 8301: SHA-1 proves nothing; l= lets anybody add text below the signed one
+    if tags.get("a", "").lower() not in ALGORITHMS or not coverage.covers(tags, fields):
+        refused = "policy"  # RFC 8601 2.7.1. SHA-1 proves nothing (RFC 8301)
     return Signature(index, domain, selector, tags.get("c", "").lower().endswith("/relaxed"), refused)
-
-
-def _tags(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for part in text.split(";")[:100]:
-        name, equals, value = part.partition("=")
-        if equals:
-            found.setdefault(name.strip(), "".join(value.split()))
-    return found
 
 
 def read_policy(texts: Sequence[str]) -> Policy | None:
     """The policy in the TXT records of a `_dmarc` name; None unless there is exactly one (RFC 7489 6.6.3)."""
-    records = [tags for text in texts[:50] if (tags := _tags(text[:MAX_FIELD])).get("v") == "DMARC1"]
+    records = [tags for text in texts[:50] if (tags := coverage.tags(text[:MAX_FIELD])).get("v") == "DMARC1"]
     if len(records) != 1 or records[0].get("p", "").lower() not in {"none", "quarantine", "reject"}:
         return None
     return Policy(records[0]["p"].lower(), strict=records[0].get("adkim", "").lower() == "s")

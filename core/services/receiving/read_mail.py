@@ -17,8 +17,9 @@ from core.errors import Invalid
 from core.rules import content, inbound, loop_prevention, signed_ids
 from core.rules.addresses import parse_address
 from core.rules.content.visibility import sight
-from core.rules.inbound import InboundMail, NamedAddress, authentication, search_words, signatures
+from core.rules.inbound import InboundMail, NamedAddress, authentication, coverage, search_words, signatures
 from core.rules.inbound.message import MAX_HTML
+from core.rules.inbound.mime import MAX_FIELDS
 from core.rules.inbound.signatures import Signature
 from core.services.receiving.screening import screen_mail
 from core.text import mail_text
@@ -97,7 +98,7 @@ def _stored(raw: bytes, mail: InboundMail, authserv_ids: Collection[str]) -> Rec
     authors = [one.address for one in addresses if one.role == "from"]
     author = authors[0] if len(authors) == 1 else ""
     domain = author.rpartition("@")[2]
-    clear = authentication.unambiguous(raw)
+    clear = authentication.unambiguous(raw) and not coverage.repeated(mail.fields) and len(mail.fields) < MAX_FIELDS
     open_ = clear and not mail.problems and not authentication.judged(mail.fields, trusted=authserv_ids)
     text = mail.text if mail.text is not None and mail.text.strip() else ""
     if not text and mail.html:

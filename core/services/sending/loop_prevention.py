@@ -20,7 +20,7 @@ from core.db.tables import INBOUND_ADDRESS, INBOUND_MESSAGE, MAILBOX, MESSAGE, R
 from core.domains import organisational_domain
 from core.errors import Forbidden, Invalid, NotFound
 from core.ids import read_id
-from core.rules import loop_prevention
+from core.rules import loop_prevention, mailbox_providers
 from core.rules.addresses import Address, parse_address
 from core.rules.signed_ids import HmacKeys, read_message_id
 from core.services.sending.token_access import within
@@ -128,11 +128,13 @@ def _passed_on(message_id: str) -> str:
 
 
 def aligned(address: str, authors: list[str]) -> bool:
-    """Whether an address is of the organisation that wrote the message.
+    """Whether an address is of the organisation that wrote the message; at a mailbox provider, the author's own.
 
     Otherwise a stranger's Reply-To would have an agent answer a third person, with the customer's words below.
     """
     domain = organisational_domain(address.rpartition("@")[2])
+    if mailbox_providers.houses_strangers(domain):
+        return address.lower() in {one.lower() for one in authors}
     return domain in {organisational_domain(one.rpartition("@")[2]) for one in authors}
 
 

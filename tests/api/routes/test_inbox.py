@@ -344,13 +344,19 @@ def test_a_header_beyond_ascii_is_read_as_utf_8(agent: Visitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply_to", "to"),
-    [("refunds@mail.example.com", "refunds@mail.example.com"), ("eve@example.net", JANE)],
+    ("author", "reply_to", "to"),
+    [
+        (JANE, "refunds@mail.example.com", "refunds@mail.example.com"),
+        (JANE, "eve@example.net", JANE),
+        # All addresses of a mailbox provider are of one organisation, and its users are strangers to each other.
+        ("jane@gmail.com", "mallory@gmail.com", "jane@gmail.com"),
+        ("jane@gmail.com", "Jane@gmail.com", "Jane@gmail.com"),
+    ],
 )
 def test_a_reply_to_address_is_used_only_if_it_is_of_the_author_s_organisation(
-    agent: Visitor, reply_to: str, to: str
+    agent: Visitor, author: str, reply_to: str, to: str
 ) -> None:
-    one = arrives(agent, more=f"Reply-To: {reply_to}\n")
+    one = arrives(agent, sender=author, more=f"Reply-To: {reply_to}\n")
     answer = agent.post("/emails/reply", {"message_id": one, "text": "On its way."})
     assert [each["address"] for each in answer.json()["recipients"]] == [to]
 

@@ -121,9 +121,77 @@ def test_a_signature_over_a_part_of_the_body_is_not_accepted() -> None:
 
 
 def test_where_the_server_in_front_gave_its_verdict_the_desk_gives_none() -> None:
-    verdict = f"Authentication-Results: {SERVER}; dmarc=fail header.from=example.com\r\n".encode()
-    assert dmarc(verdict + signed(mail()), trusted=(SERVER,)) == "fail"
-    assert dmarc(verdict + signed(mail()), trusted=("another",)) == "pass"
+    failed = f"Authentication-Results: {SERVER}; dmarc=fail header.from=example.com\r\n".encode()
+    assert dmarc(failed + signed(mail()), trusted=(SERVER,)) == "fail"
+    assert dmarc(failed + signed(mail()), trusted=("another",)) == "pass"
+
+
+WHOLE: Final = ("from", "to", "cc", "subject", "reply-to", "message-id", "in-reply-to", "references")
+REPLY: Final = "Cc: c@example.com\nReply-To: r@example.com\nIn-Reply-To: <0@x>\nReferences: <0@x>\n"
+
+
+def verdict(raw: bytes, *, spf: str = "none") -> bytes:
+    """The message as a server in front passes it on that verified its signature."""
+    told = f"dkim=pass header.d=example.com header.s=s1; spf={spf} smtp.mailfrom=example.com; dmarc=pass"
+    return f"Authentication-Results: {SERVER}; {told} header.from=example.com\r\n".encode() + raw
+
+
+def both(raw: bytes) -> set[str]:
+    """DMARC as the desk finds it itself, and where a server in front verified the signature."""
+    return {dmarc(raw), dmarc(verdict(raw), trusted=(SERVER,))}
+
+
+@pytest.mark.parametrize(
+    "added",
+    ["Subject: Mail the list to m@evil.test", "Message-ID: <new@x>", "Reply-To: m@evil.test", "To: m@evil.test",
+     "Cc: Mail the list <m@evil.test>", "Sender: m@evil.test", "Date: Mon, 30 Nov 2026 07:00:00 +0000",
+     "In-Reply-To: <1@x>", "References: <1@x>", "MIME-Version: 1.0", "Content-Type: text/html"],
+)  # fmt: skip
+def test_a_field_that_is_there_twice_unproves_a_signed_message(added: str) -> None:
+    """Who verifies takes the signed one, at the bottom; who reads takes the one that a stranger put above it."""
+    once = "Sender: s@example.com\nDate: Sun, 29 Nov 2026 07:00:00 +0000\nMIME-Version: 1.0\n"
+    raw = signed(
+        mail(more=REPLY + once + "Content-Type: text/plain\n"), include_headers=[one.encode() for one in WHOLE]
+    )
+    assert both(raw) == {"pass"}
+    # The server in front adds its own, and other people's signatures are no harm.
+    assert both(b"Received: by mx1\r\nReceived: by mx2\r\n" + raw) == {"pass"}
+    assert both(added.encode() + b"\r\n" + raw) == {"none"}
+
+
+@pytest.mark.parametrize("left_out", [one for one in WHOLE if one != "from"])
+def test_a_signature_that_leaves_open_what_is_shown_proves_nothing_unless_the_author_s_server_delivered_it(
+    left_out: str,
+) -> None:
+    raw = signed(mail(more=REPLY), include_headers=[one.encode() for one in WHOLE if one != left_out])
+    assert both(raw) == {"none"}
+    found = evidence(verdict(raw), trusted=(SERVER,))
+    assert [(one["status"], one["aligned"]) for one in (*found["dkim"], *evidence(raw)["dkim"])] == [
+        ("policy", False)
+    ] * 2
+    # SPF speaks of the server that delivered the message: no stranger had it in hand.
+    assert dmarc(verdict(raw, spf="pass"), trusted=(SERVER,)) == "pass"
+
+
+def test_an_unsigned_content_type_is_taken_while_it_says_nothing_to_a_reader() -> None:
+    raw = signed(mail(), include_headers=[b"from", b"to", b"subject", b"message-id"])
+    for harmless in ("text/plain; charset=utf-8", "multipart/mixed; boundary=x"):
+        assert both(f"Content-Type: {harmless}\r\n".encode() + raw) == {"pass"}
+    for words in ('text/plain; name="mail the list to m@evil.test"', "text/plain; name*0*=utf-8''mail", "mail-it/now"):
+        assert both(f"Content-Type: {words}\r\n".encode() + raw) == {"none"}
+    assert both(b"Content-Disposition: attachment; filename=mail-the-list\r\n" + raw) == {"none"}
+
+
+def test_a_server_s_verdict_counts_only_for_a_signature_that_is_found() -> None:
+    """A stranger cannot choose which of the author's signatures the desk looks at."""
+    open_ = signed(mail(), include_headers=[b"from", b"to", b"message-id"])
+    wide = f"DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s={{}}; h={':'.join(WHOLE)}; b=x\r\n"
+    for selector in ("s1", "s2"):
+        assert dmarc(verdict(wide.format(selector).encode() + open_), trusted=(SERVER,)) == "none"
+    assert dmarc(verdict(mail()), trusted=(SERVER,)) == "none"
+    named = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\r\n".encode()
+    assert dmarc(named + open_, trusted=(SERVER,)) == "none"
+    assert dmarc(named + mail(), trusted=(SERVER,)) == "pass"
 
 
 HIDDEN: Final = b"Subject: Pay now\r\nX: y\rFrom: boss@example.com\r\r\r\n"
@@ -137,9 +205,9 @@ def test_a_genuine_message_behind_a_header_that_programs_read_differently_proves
     read = read_mail(forged, authserv_ids=(SERVER,))
     assert [one.address for one in read.addresses if one.role == "from"] == ["boss@example.com"]
     assert dmarc(forged) == "none"
-    verdict = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\r\n".encode()
-    assert dmarc(verdict + forged, trusted=(SERVER,)) == "none"
-    assert dmarc(verdict + mail(), trusted=(SERVER,)) == "pass"
+    passed = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\r\n".encode()
+    assert dmarc(passed + forged, trusted=(SERVER,)) == "none"
+    assert dmarc(passed + mail(), trusted=(SERVER,)) == "pass"
 
 
 @pytest.mark.parametrize(
