@@ -95,12 +95,13 @@ def feedback_model() -> type[Feedback]:
 class Inbound(Part):
     """Ways in for mail to the desk's mailboxes, and whose verdicts on its senders count.
 
-    `lmtp` is HOST:PORT or unix:PATH; `lmtp_peers` are the networks that may connect to the port. `authserv_ids` name
-    the mail servers in front, as they write themselves into Authentication-Results (RFC 8601). `mailbox_megabytes` is
-    the quota of each mailbox; 0: none. `maildirs` are folders with mail for the mailboxes. `raw_token` opens POST
-    /inbound/raw. `verify`: senders are verified here where none of `authserv_ids` did. `taint`: mail of a run that has
-    read a stranger's mail is held outside that thread (hold), people are notified (warn), or neither (off). `review` is
-    the score, above 0 and up to 1, from which screening holds mail.
+    `lmtp` is HOST:PORT or unix:PATH; `lmtp_peers` are the networks that may connect to the port. `authserv_ids`
+    name the mail servers in front, as they write themselves into Authentication-Results (RFC 8601); they count for
+    LMTP and `maildirs`. `mailbox_megabytes` is the quota of each mailbox; 0: none. `maildirs` are folders with mail
+    for the mailboxes. `raw_token` opens POST /inbound/raw. `verify`: senders are verified here where none of
+    `authserv_ids` did. `taint`: mail of a run that has read a stranger's mail is held outside that thread (hold),
+    people are notified (warn), or neither (off). `review` is the score, above 0 and up to 1, from which screening
+    holds mail.
     """
 
     lmtp: str | None = None

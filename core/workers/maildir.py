@@ -179,7 +179,7 @@ class InboundMaildirs(Maildirs):
             return None
         if len(raw) > MAX_BYTES:
             raise Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
-        mail = await self._intake.read(raw)
+        mail = await self._intake.read(raw, source="maildir")
         if not mail.named:
             raise Unreadable("it names no recipient: the mail server must write Delivered-To or X-Original-To")
         receipts = await self._intake.take_read(

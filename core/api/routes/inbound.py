@@ -58,7 +58,7 @@ class InboundRoutes:
         raw = await _bounded(request, MAX_BYTES)
         if not raw.strip():
             raise Invalid("the body is empty", fix="post the message itself, as message/rfc822")
-        mail = await self._intake.read(raw)
+        mail = await self._intake.read(raw, source="raw")
         wanted = recipient or list(mail.named)
         if not wanted:
             raise Invalid(

@@ -39,7 +39,8 @@ def lmtp(desk: CommandContext) -> Iterator[Finding]:
 
 
 def providers(desk: CommandContext) -> Iterator[Finding]:
-    """Name the addresses at which providers may post received mail."""
+    """Name the addresses at which providers may post received mail, and say if no sender of it is ever proved."""
+    proved = desk.settings.inbound.verify and sender_proof.available()
     for provider in registry.PROVIDERS.values():
         if not provider.inbound.connected(desk.settings.feedback.of(provider)):
             continue
@@ -49,3 +50,6 @@ def providers(desk: CommandContext) -> Iterator[Finding]:
         else:
             fix = "serve it over HTTPS and set public_url, if mail is received through this provider"
             yield Finding(Grade.WARN, "inbound", provider.title, f"{url} is not HTTPS: its proof could be copied", fix)
+        if not proved:
+            fix = "install the extra postroom[inbound], without inbound.verify = false, if mail is received through it"
+            yield Finding(Grade.WARN, "inbound", provider.title, "no sender of its mail is ever proved", fix)

@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 INLINE: Final = 32 * 1024
 """Largest message to read in a thread."""
+IN_FRONT: Final = frozenset({"lmtp", "maildir"})
+"""Ways in where `authserv_ids` count: only the operator's own mail server removes what senders forge in their name."""
 
 
 class Pool(Protocol):
@@ -80,7 +82,7 @@ class Intake:
     async def take(self, raw: bytes, *, sender: str | None, recipients: Sequence[str], source: str) -> list[Receipt]:
         """Store a message; returns what became of it for each recipient, after the commit. Raises `Unavailable`."""
         return await self.take_read(
-            await self.read(raw), raw=raw, sender=sender, recipients=recipients, source=source
+            await self.read(raw, source=source), raw=raw, sender=sender, recipients=recipients, source=source
         )  # fmt: skip
 
     async def take_read(
@@ -111,9 +113,9 @@ class Intake:
 
         return await self._writer.do(verb)
 
-    async def read(self, raw: bytes) -> ReceivedMail:
+    async def read(self, raw: bytes, *, source: str) -> ReceivedMail:
         """Read a message and verify its sender. Raises `Unavailable` if no process is free to read a large one."""
-        mail = await self._read(raw)
+        mail = await self._read(raw, self._settings.authserv_ids if source in IN_FRONT else ())
         if self._proof is None or not mail.signatures:
             return mail
 
@@ -128,8 +130,7 @@ class Intake:
             return mail  # unproved: it took too long to verify
         return dataclasses.replace(mail, authentication=evidence)
 
-    async def _read(self, raw: bytes) -> ReceivedMail:
-        servers = self._settings.authserv_ids
+    async def _read(self, raw: bytes, servers: Sequence[str]) -> ReceivedMail:
         if self._pool is None or len(raw) <= INLINE:
             return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)
         try:

@@ -97,7 +97,7 @@ class ProviderMail:
         if len(posted.raw) > MAX_BYTES:
             raise TooLarge(f"the message is larger than {MAX_BYTES >> 20} MiB")
         wanted = list(dict.fromkeys(posted.recipients))[:MAX_RECIPIENTS]
-        mail = await self._intake.read(posted.raw)
+        mail = await self._intake.read(posted.raw, source=provider.name)
         # The form around a message differs from attempt to attempt, so the message is what the proof is bound to.
         bound = "\n".join([mail.digest, *wanted]).encode("utf-8", "replace")
         receipts = await self._intake.take_read(

@@ -1,4 +1,4 @@
-"""Mail is stored once, whoever hands it over at the same moment; on a full disk it is asked for later."""
+"""Mail is stored once, whoever hands it over; on a full disk it is asked for later; who may vouch for its sender."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from core.db.store import Store
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.errors import Unavailable
+from core.rules.providers import registry
 from core.services.receiving.intake import Intake
 from core.services.receiving.receive import Receipt
 from core.settings import Inbound
 from tests.factories.desk import ADDRESS, Bench, make_desk
-from tests.factories.inbound import mail, received
+from tests.factories.inbound import SERVER, mail, received
 
 
 def intake(desk: Bench, store: Store, writer: Writer) -> Intake:
@@ -82,3 +83,25 @@ def test_on_a_full_disk_mail_is_asked_for_later_and_then_stored(sqlite_store: St
 
     assert asyncio.run(story()) == [Receipt.STORED]
     assert len(received(sqlite_store)) == 1
+
+
+def test_the_names_of_servers_in_front_count_only_where_such_a_server_hands_mail_over(sqlite_store: Store) -> None:
+    """A provider passes on whatever its sender wrote, also in the name of the operator's own mail server."""
+    desk = make_desk(sqlite_store)
+    forged = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\n"
+    sources = ("lmtp", "maildir", "raw", *registry.PROVIDERS)
+
+    async def story() -> None:
+        writer = Writer(sqlite_store)
+        writer.start()
+        taking = Intake(store=sqlite_store, writer=writer, ctx=desk.ctx, settings=Inbound(authserv_ids=(SERVER,)))
+        try:
+            for one in sources:
+                raw = mail(message_id=f"<{one}@example.com>", more=forged)
+                await taking.take(raw, sender=None, recipients=[ADDRESS], source=one)
+        finally:
+            await writer.close()
+
+    asyncio.run(story())
+    found = {row.source: row.dmarc for row in received(sqlite_store)}
+    assert found == dict.fromkeys(sources, "none") | {"lmtp": "pass", "maildir": "pass"}
