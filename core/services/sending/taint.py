@@ -246,7 +246,8 @@ def _read(tx: Transaction, wanted: Collection[int]) -> Sequence[Row[Any]]:
     """The received messages that are shown, oldest first."""
     i = INBOUND_MESSAGE.c
     columns = (
-        i.id, i.mailbox_id, i.agent_id, i.stream_id, i.thread, i.dmarc, i.rfc_message_id, MAILBOX.c.allow,
+        i.id, i.mailbox_id, i.agent_id, i.stream_id, i.thread, i.dmarc, i.automatic, i.rfc_message_id,
+        MAILBOX.c.allow,
     )  # fmt: skip
     return tx.all(
         select(*columns).join(MAILBOX, MAILBOX.c.id == i.mailbox_id).where(i.id.in_(wanted)).order_by(i.id)
@@ -254,15 +255,22 @@ def _read(tx: Transaction, wanted: Collection[int]) -> Sequence[Row[Any]]:
 
 
 def _vouched(tx: Transaction, row: Row[Any], keyring: HmacKeys) -> bool:
-    """Whether a received message is a DMARC pass from a contact that people have established."""
+    """Whether a received message is a DMARC pass from a contact that people have established.
+
+    Never other people's automatic mail: a robot's answer or a list's post repeats what a stranger wrote to it.
+    """
     if row.dmarc != "pass":
         return False
     a = INBOUND_ADDRESS.c
-    authors = tx.all(select(a.address).where(a.inbound_id == row.id, a.role == "from"))
-    if len(authors) != 1:
-        return False
-    author = str(authors[0].address)
-    if _of_this_desk(tx, author) and not _untainted(tx, row.rfc_message_id, keyring):
+    named = tx.all(select(a.role, a.address).where(a.inbound_id == row.id, a.role.in_(("from", "sender"))))
+    authors = [str(one.address) for one in named if one.role == "from"]
+    if len(authors) != 1 or any('"' in one.address for one in named if one.role == "sender"):
+        return False  # whoever sends a signed message again writes its envelope: a quoted name holds a whole sentence
+    author = authors[0]
+    if _of_this_desk(tx, author):
+        if not _untainted(tx, row.rfc_message_id, keyring):
+            return False
+    elif row.automatic is not None:
         return False
     return _listed(tuple(row.allow or ()), author) or _consented(tx, row, author) or _approved(tx, row, author)
 
