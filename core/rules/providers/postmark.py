@@ -31,7 +31,6 @@ from core.rules.providers.payload import (
     key,
     mailbox,
     malformed,
-    optional_rows,
     optional_table,
     ours,
     parse,
@@ -247,12 +246,14 @@ def mail(webhook: Webhook) -> PostedMail:
             fix="tick 'Include raw email content in JSON payload' in the inbound stream's settings",
         )
     original = record.get("OriginalRecipient")
-    recipients = [original] if isinstance(original, str) and original.strip() else []
-    if not recipients or recipients[0].lower().endswith(_HASHED):
-        # Forwarded to Postmark's own address: who it was for is only in the header.
-        named = [one for field in ("ToFull", "CcFull", "BccFull") for one in optional_rows(record.get(field))]
-        recipients = [str(optional_table(one).get("Email", "")) for one in named]
-    return PostedMail(raw.encode(), None, tuple(one.strip() for one in recipients if one.strip()))
+    recipient = original.strip() if isinstance(original, str) else ""
+    if not recipient or recipient.lower().endswith(_HASHED):
+        # To, Cc and Bcc are the sender's: a stranger could name mailboxes that no mail from outside is meant to reach.
+        raise Invalid(
+            "the message was sent to Postmark's own address, which names no mailbox of this desk",
+            fix="set the stream's domain as the Postmark server's inbound domain, with its MX: postroom docs postmark",
+        )
+    return PostedMail(raw.encode(), None, (recipient,))
 
 
 PROVIDER: Final = Provider(

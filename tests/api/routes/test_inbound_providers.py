@@ -246,11 +246,14 @@ def test_while_amazon_cannot_be_reached_its_mail_is_asked_for_again(world: Visit
     assert raws(world) == []
 
 
-def test_mail_forwarded_to_postmarks_own_address_is_for_those_whom_its_header_names(world: Visitor) -> None:
-    forwarded = postmark(
-        mail(), "abc123@inbound.postmarkapp.com", ToFull=[{"Email": ADDRESS}], CcFull=[{"Email": NOBODY}]
-    )
-    assert [one["status"] for one in send(world, forwarded).json()["recipients"]] == ["stored", "unknown"]
+def test_mail_that_postmark_received_is_for_its_envelope_whoever_its_sender_names(world: Visitor) -> None:
+    named: dict[str, Any] = {key: [{"Email": ADDRESS}] for key in ("ToFull", "CcFull", "BccFull")}
+    assert send(world, postmark(mail(), NOBODY, **named)).json()["recipients"] == [
+        {"address": NOBODY, "status": "unknown"}
+    ]
+    forwarded = send(world, postmark(mail(), "abc123@inbound.postmarkapp.com", **named))
+    assert (forwarded.status_code, raws(world)) == (422, [])
+    assert "inbound domain" in forwarded.json()["fix"]
 
 
 @pytest.mark.parametrize(
