@@ -322,7 +322,8 @@ def _consented(tx: Transaction, row: Row[Any], author: str) -> bool:
 def _approved(tx: Transaction, row: Row[Any], author: str) -> bool:
     """Whether a person approved earlier mail of the agent to the author, and a receiver took it.
 
-    Mail that was held because its run was tainted does not count: approving it releases that message only.
+    Mail of a tainted run does not count, not even an answer in the stranger's own thread: in a gated mode a person
+    approves each of those, and the first would make the stranger a known contact for good.
     """
     m, r = MESSAGE.c, RECIPIENT.c
     sent = tx.all(
@@ -337,4 +338,4 @@ def _approved(tx: Transaction, row: Row[Any], author: str) -> bool:
         .order_by(m.id.desc())
         .limit(APPROVED)
     )  # fmt: skip
-    return any(not (one.facts.get("taint") or {}).get("outside") for one in sent)
+    return any(not one.facts.get("taint") for one in sent)

@@ -267,6 +267,20 @@ def test_mail_of_another_agent_of_the_desk_carries_its_taint_on(store: Store) ->
     assert held_for(store, desk.submit(JANE)) == ["tainted_run"]
 
 
+def test_an_approved_answer_to_a_stranger_makes_it_no_known_contact(store: Store) -> None:
+    desk = make_desk(store, mode=Mode.GATED_SEND, **WIDE)
+    read(desk, stranger(desk, sender=JANE, more=PASS))
+    item = number(reply(desk, int(received(store)[-1].id)).message_id)
+    store.transact(lambda tx: review.decide(tx, review.Decision(item, approve=True), actor=ALICE))
+    pass_a_moment(store)
+    claimed = claim(store)
+    attempt(store, claimed)
+    settle(store, claimed)
+    count = len(events(store, "run.tainted"))
+    read(desk, stranger(desk, sender=JANE, more=PASS, message_id="<second@example.com>"))
+    assert len(events(store, "run.tainted")) == count + 1
+
+
 def test_what_a_tainted_run_wrote_taints_the_run_that_reads_it(store: Store) -> None:
     desk = autonomous(store)
     bound = {name: issue(store, desk.agent_id, secret=name, run_key=name) for name in ("one", "two")}
