@@ -5,6 +5,7 @@ Separate from the routes: this module defines what a request may contain, and th
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,9 +73,12 @@ def replied(parsed: ReplyRequest, parent: Parent, issued: bytes, *, key: str | N
         references=tuple(dict.fromkeys(named)),
         kind=Action.REPLY,
     )
+    omitted = {"subject": parsed.subject is None, "to": not parsed.to, "cc": parsed.to_all}
+    taken = parent.passed_on([name for name, left_out in omitted.items() if left_out])
     if parsed.to_all:
         parsed = parsed.model_copy(update={"cc": [*parsed.cc, *parent.others]})
-    return _submission(parsed, head, answered=parsed.in_reply_to_headers, issued=issued, key=key)
+    submission = _submission(parsed, head, answered=parsed.in_reply_to_headers, issued=issued, key=key)
+    return submission if taken is None else dataclasses.replace(submission, inherited=taken)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from core.api.schemas.requests.mailboxes import mailbox_address
 from core.api.schemas.responses import ActionAnswer, MessageAnswer, StandingAnswer, SubmissionAnswer
 from core.db.gate_queries import TokenFacts
 from core.errors import Conflict, Forbidden, NotFound
-from core.ids import read_id
+from core.ids import read_id, spell_id
 from core.model import Actor, Status
 from core.rules.roles import Verb
 from core.serializers import identities
@@ -36,9 +36,9 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, idempotency, review, token_access
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import prepare
-from core.services.sending.submission import Prepared, Submission
+from core.services.sending.submission import Inherited, Prepared, Submission
 from core.services.sending.submit import RunMoved, Submit, take_back
-from core.services.sending.submit_result import Answer, RecipientAnswer, blocked
+from core.services.sending.submit_result import Answer, RecipientAnswer, blocked, without
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,10 +102,13 @@ class EmailRoutes:
         parsed = await self._reading(body, read, ReplyRequest, body)
         with self._desk.callers.agent_reading(request) as (conn, reader):
             answered = parent(conn, parsed.message_id, token=reader)
+            unseen = token_access.unseen(conn, answered.passed_on(("subject", "to", "cc")), token=reader)
         if answered.received is not None:  # its subject goes into the reply, which its agent may read
             await self._taint(token, [answered.received])
+        elif answered.tainted_sent is not None:
+            await self._taint(token, sent=[answered.tainted_sent])
         submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
-        return await self._hand_in(request, submission, token)
+        return await self._hand_in(request, submission, token, unseen=unseen)
 
     async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
         ctx = self._desk.ctx
@@ -113,11 +116,14 @@ class EmailRoutes:
             lambda tx: gated_actions.show_received(tx, received, token=token, ctx=ctx, sent=sent)
         )
 
-    async def _hand_in(self, request: Request, submission: Submission, token: TokenFacts) -> Response:
+    async def _hand_in(
+        self, request: Request, submission: Submission, token: TokenFacts, *, unseen: Collection[str] = ()
+    ) -> Response:
+        hidden = _taken_over(submission, unseen)
         key, wait = submission.idempotency_key, seconds_to_wait(request.headers.get("prefer"))
         if key is None:
             answer, _ = await self._accept(submission, token)
-            return render(await self._settled(answer, token, wait), request_id(request))
+            return render(without(await self._settled(answer, token, wait), hidden), request_id(request))
         running = (token.agent_id, token.test, submission.sender.normalised, key)
         if running in self._running:
             raise Conflict(
@@ -135,7 +141,7 @@ class EmailRoutes:
                 )
         finally:
             self._running.discard(running)
-        return render(answer, request_id(request))
+        return render(without(answer, hidden), request_id(request))
 
     async def _accept(self, submission: Submission, token: TokenFacts) -> tuple[Answer, int]:
         """Compose and submit; repeat under the implicit run if the gate asks for one."""
@@ -249,7 +255,16 @@ class EmailRoutes:
             with self._desk.callers.agent_reading(request) as (conn, reader):
                 return answer_json(200, status.message(conn, number, caller=reader, now=self._desk.store.clock.now()))
         except NotFound:
-            return self.inbox.shown(request, number)
+            with self._desk.callers.agent_reading(request) as (conn, reader):
+                hidden = token_access.unseen(conn, Inherited(number, ("subject",)), token=reader)
+            if not hidden:
+                return self.inbox.shown(request, number)
+            # Its agent may tag the message, but not read it.
+            own = spell_id("m", number)
+            return answer_json(
+                200,
+                {"id": own, "message_id": own, "direction": "in", "status": "delivered", "subject": "", "tags": tags},
+            )
 
     def _routes(self) -> None:
         add = self.router.add_api_route
@@ -291,6 +306,16 @@ def _refused(submission: Submission, error: Forbidden) -> Answer:
     addresses = [submission.given[one.spec] for one in (*submission.to, *submission.cc, *submission.bcc)]
     recipients = tuple(RecipientAnswer(one, "blocked", error.error) for one in dict.fromkeys(addresses))
     return dataclasses.replace(blocked(error.error, error.reason, fix=error.fix), recipients=recipients)
+
+
+def _taken_over(submission: Submission, unseen: Collection[str]) -> list[str]:
+    """The addresses that a reply took from received mail which its agent may not read."""
+    taken = () if submission.inherited is None else submission.inherited.fields
+    lists = {"to": submission.to, "cc": submission.cc}
+    return [
+        submission.given[one.spec] for field, listed in lists.items() if field in taken and field in unseen
+        for one in listed
+    ]  # fmt: skip
 
 
 def _id(text: str) -> int:

@@ -7,8 +7,10 @@ anything is shown. `gated_all` holds it for a person. Operators read through the
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Collection, Coroutine
 from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -60,6 +62,13 @@ READ_APART: Final = 256 * 1024
 LONGEST_FILTER: Final = 256
 """Characters of what a wait looks for."""
 
+LONGEST_TARGET: Final = 400
+"""Characters of a request that a person sees; what is cut off still counts, by its digest."""
+_LIST: Final = (
+    "direction", "unread", "tag", "from", "after", "before", "has_attachments", "q", "cursor", "limit",
+)  # fmt: skip
+_WAIT: Final = ("from", "subject_contains", "in_reply_to", "after")
+
 T = TypeVar("T")
 Described = dict[int | str, dict[str, Any]]
 _READABLE: Final = ("text/", "application/json", "application/xml")
@@ -109,7 +118,7 @@ class InboxRoutes:
             after=moment("after", after) if after else None, before=moment("before", before) if before else None,
         )  # fmt: skip
         box = mailbox_address(address)
-        asked = await self._ask(token, box, f"messages:{direction or ''}:{q or ''}:{cursor or ''}", None)
+        asked = await self._ask(token, box, _target("messages", request, _LIST), None)
         if asked is not None:
             return render(asked, request_id(request))
         if direction != "in":
@@ -172,7 +181,7 @@ class InboxRoutes:
         filters = {"from": from_ or "", "subject_contains": subject_contains or "", "in_reply_to": in_reply_to or ""}
         for name, text in filters.items():
             printable(text, name)
-        box, target = mailbox_address(address), ":".join(("wait", *filters.values()))
+        box, target = mailbox_address(address), _target("wait", request, _WAIT)
         ctx = self._desk.ctx
         asked = await self._desk.writer.do(lambda tx: gated_actions.may_read(tx, box, target, token=token, ctx=ctx))
         if asked is not None:
@@ -399,6 +408,18 @@ class InboxRoutes:
             "/attachments/{link}", self._download, methods=["GET"], openapi_extra={"security": []},
             responses=opened | errors(404, 503),
         )  # fmt: skip
+
+
+def _target(action: str, request: Request, names: Collection[str]) -> str:
+    """What a person is asked to allow: the request with every parameter that decides what it shows.
+
+    A parameter left out here could be changed after the approval, and the grant would open a different list.
+    """
+    given = sorted((name, request.query_params[name]) for name in names if request.query_params.get(name))
+    text = f"{action}:{urlencode(given, safe='@:')}"
+    if len(text) <= LONGEST_TARGET:
+        return text
+    return f"{text[:LONGEST_TARGET]}... sha256={hashlib.sha256(text.encode()).hexdigest()}"
 
 
 async def _hung_up(request: Request) -> None:

@@ -25,7 +25,7 @@ from core.rules.policy import Policy
 from core.rules.roles import Verb
 from core.services import context
 from core.services.feedback import anomalies
-from core.services.sending import limit_gauges, sender_eligibility
+from core.services.sending import limit_gauges, sender_eligibility, token_access
 from core.services.sending.submit_result import Answer, RecipientAnswer
 from core.services.sending.token_access import within
 
@@ -41,6 +41,9 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
     """Return the message with every recipient as the agent gave it. Raises `NotFound`."""
     row = _message(conn, message_id, caller)
     people = _people(conn, message_id)
+    unseen = frozenset[str]()
+    if isinstance(caller, TokenFacts):
+        unseen = token_access.unseen(conn, token_access.inherited(row.facts), token=caller)
     item = conn.execute(select(REVIEW).where(REVIEW.c.id == message_id)).first()
     departs_at = row.send_at if row.status == Status.SCHEDULED else _departs_at(people, now=now)
     return {
@@ -48,7 +51,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "rfc_message_id": row.rfc_message_id,
         "status": overall(row, people),
         "kind": row.kind,
-        "subject": row.subject,
+        "subject": "" if "subject" in unseen else row.subject,
         "content_class": row.content_class,
         "test": bool(row.test),
         "tags": row.tags,
@@ -60,7 +63,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "tainted_by": spell_id("m", row.tainted_by) if row.tainted_by else None,
         "decision": _decision(item),
-        "recipients": [_recipient(one) for one in people],
+        "recipients": [_recipient(one) | ({"address": ""} if one.field in unseen else {}) for one in people],
     }
 
 

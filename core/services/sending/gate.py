@@ -115,9 +115,15 @@ def judge(tx: Transaction, prepared: Prepared, mailbox: SenderState, *, run: Run
             allowance=allowance,
             commercial=prepared.commercial,
             missing=run_context.unsaid(run, prepared.run),
-        ),
+        )
+        | _inherited(prepared),
         tainted_by=None if tainted is None else tainted[1],
     )
+
+
+def _inherited(prepared: Prepared) -> dict[str, Any]:
+    taken = prepared.inherited
+    return {} if taken is None else {"inherited": {"of": taken.of, "fields": list(taken.fields)}}
 
 
 def judge_again(

@@ -23,6 +23,8 @@ from core.ids import read_id
 from core.rules import loop_prevention, mailbox_providers
 from core.rules.addresses import Address, parse_address
 from core.rules.signed_ids import HmacKeys, read_message_id
+from core.services.sending import token_access
+from core.services.sending.submission import Inherited
 from core.services.sending.token_access import within
 
 LONGEST_ID: Final = 250
@@ -51,6 +53,18 @@ class Parent:
     """Its id, if the mailbox received it."""
     others: tuple[str, ...] = ()
     """Its other recipients, whom a reply to all goes to as copies."""
+    tainted_sent: int | None = None
+    """Its id, if the agent sent it and had read a stranger's mail before."""
+    inherited: Inherited | None = None
+    """What it has of received mail itself."""
+
+    def passed_on(self, fields: Collection[str]) -> Inherited | None:
+        """What a reply that leaves out these fields (`subject`, `to`, `cc`) takes from received mail."""
+        mine = Inherited(self.received, ("subject", "to", "cc")) if self.received is not None else self.inherited
+        if mine is None:
+            return None
+        taken = tuple(name for name in mine.fields if name in fields)
+        return Inherited(mine.of, taken) if taken else None
 
 
 def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
@@ -64,7 +78,7 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
     number = read_id("m", named)
     message_id = f"<{named.strip().removeprefix('<').removesuffix('>')}>"
     row = conn.execute(
-        select(m.id, m.subject, m.rfc_message_id, MAILBOX.c.address)
+        select(m.id, m.subject, m.rfc_message_id, m.tainted_by, m.facts, MAILBOX.c.address)
         .join(MAILBOX, MAILBOX.c.id == m.mailbox_id)
         .where(m.rfc_message_id == message_id if number is None else m.id == number, *within(token))
         .order_by(m.id)
@@ -74,7 +88,10 @@ def parent(conn: Connection, named: str, *, token: TokenFacts) -> Parent:
     r = RECIPIENT.c
     people = conn.execute(select(r.given, r.field).where(r.message_id == row.id).order_by(r.n)).all()
     to, cc = ([one.given for one in people if one.field == field] for field in ("to", "cc"))
-    return Parent(str(row.address), to, str(row.subject), str(row.rfc_message_id), others=tuple(cc))
+    return Parent(
+        str(row.address), to, str(row.subject), str(row.rfc_message_id), others=tuple(cc),
+        tainted_sent=None if row.tainted_by is None else int(row.id), inherited=token_access.inherited(row.facts),
+    )  # fmt: skip
 
 
 def _received(conn: Connection, named: str, *, number: int | None, bracketed: str, token: TokenFacts) -> Parent:

@@ -73,7 +73,7 @@ def prepare(
         subject=submission.subject, preview=compose.preview(submission.text, submission.html),
         reply_to=submission.reply_to.normalised if submission.reply_to else None, send_at=submission.send_at,
         tags=submission.tags, metadata=submission.metadata, idempotency_key=submission.idempotency_key,
-        issued=submission.issued, request_digest=sha256(submission.issued),
+        issued=submission.issued, request_digest=sha256(submission.issued), inherited=submission.inherited,
         repeat_digest=_request_fingerprint(submission),
     )  # fmt: skip
 

@@ -27,6 +27,18 @@ class RunClaim(RunMembers):
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a reply took from received mail, directly or through an earlier reply: its `subject`, `to` or `cc`.
+
+    `of` is the id of the received message. The desk fills these in, so an agent may send such a reply without having
+    read the message; it is shown them only if it may read it.
+    """
+
+    of: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A parsed request. `issued` is the request exactly as the agent made it."""
 
@@ -54,6 +66,7 @@ class Submission:
     """Earliest time of departure."""
     answered: Mapping[str, str] = field(default_factory=dict)
     """Header fields of the mail it answers, as far as the agent passed them."""
+    inherited: Inherited | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,7 @@ class Prepared:
     """Submitted with a test token, whose idempotency keys are separate from those of live mail."""
     reply_to: str | None = None
     send_at: int | None = None
+    inherited: Inherited | None = None
     lacks: Invalid | None = None
     """Why it could not be fully composed, if the mailbox's mode refuses it anyway: the gate's refusal comes first."""
 

@@ -5,6 +5,8 @@ The answer to an accepted message is kept for its idempotency key, byte for byte
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +75,20 @@ class Answer:
 
     def body(self) -> bytes:
         return orjson.dumps(self.members()) if self.raw is None else self.raw
+
+
+def without(answer: Answer, addresses: Collection[str]) -> Answer:
+    """The answer with these recipients' addresses left empty: its agent may not see them."""
+    if not addresses:
+        return answer
+    if answer.raw is not None:
+        body = orjson.loads(answer.raw)
+        for one in body.get("recipients", ()):
+            if one["address"] in addresses:
+                one["address"] = ""
+        return dataclasses.replace(answer, raw=orjson.dumps(body))
+    shown = [dataclasses.replace(one, address="") if one.address in addresses else one for one in answer.recipients]
+    return dataclasses.replace(answer, recipients=tuple(shown))
 
 
 def blocked(error: str, reason: str, *, http: int = 403, fix: str | None = None) -> Answer:

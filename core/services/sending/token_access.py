@@ -1,13 +1,19 @@
-"""Which messages an agent's token may access: one condition for reading, cancelling, tagging and replying."""
+"""Which messages an agent's token may access, and what of its own replies it may see."""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, select
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from core.db.gate_queries import TokenFacts
-from core.db.tables import INBOUND_MESSAGE, MAILBOX, MESSAGE, RUN
+from core.db.tables import INBOUND_MESSAGE, MAILBOX, MESSAGE, REVIEW, RUN
 from core.errors import NotFound
 from core.ids import spell_id
+from core.model import Action, Execute, Mode, Scope
+from core.rules import modes
+from core.services.sending.submission import Inherited
 
 
 def within(token: TokenFacts) -> list[ColumnElement[bool]]:
@@ -42,3 +48,35 @@ def owned(conn: Connection, message_id: int, *, token: TokenFacts) -> str:
     if row is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)} of yours")
     return str(row.address)
+
+
+def inherited(facts: Mapping[str, Any]) -> Inherited | None:
+    """What a stored message took from received mail."""
+    found = facts.get("inherited")
+    return None if found is None else Inherited(int(found["of"]), tuple(found["fields"]))
+
+
+def unseen(conn: Connection, taken: Inherited | None, *, token: TokenFacts) -> frozenset[str]:
+    """The fields of a reply that its agent is not shown: they come from received mail that it may not read now.
+
+    Otherwise replying would be a way around `gated_all` and the scope `read`: the desk fills in the author and the
+    subject, and a status call shows them. In `gated_all` the agent sees them once it has read the message.
+    """
+    if taken is None:
+        return frozenset()
+    i, c = INBOUND_MESSAGE.c, REVIEW.c
+    row = conn.execute(
+        select(i.mailbox_id, MAILBOX.c.mode).join(MAILBOX, MAILBOX.c.id == i.mailbox_id).where(i.id == taken.of)
+    ).first()
+    if Scope.READ.value in token.scopes and row is not None:
+        if isinstance(modes.decide(Action.READ, Mode(row.mode)), Execute):
+            return frozenset()
+        message = spell_id("m", taken.of)
+        one_message = or_(c.target.in_((f"message:{message}", f"read:{message}")), c.target.like(f"body:{message}:%"))
+        if conn.execute(
+            select(c.id).where(
+                c.mailbox_id == row.mailbox_id, c.status == "used", c.kind == Action.READ.value, one_message
+            )
+        ).first():
+            return frozenset()
+    return frozenset(taken.fields)
