@@ -157,7 +157,9 @@ class ContactRoutes:
         strange = [one.row.tainted_by for one in found if one.row.tainted_by is not None]
         if strange:
             ctx = self._desk.ctx
-            await self._desk.writer.do(lambda tx: gated_actions.show_received(tx, strange, token=token, ctx=ctx))
+            await self._desk.writer.do(
+                lambda tx: gated_actions.show_received(tx, [], token=token, ctx=ctx, repeated=strange)
+            )
 
     async def _kept(
         self, request: Request, http: int, work: Callable[[Transaction, TokenFacts], Answer | int]

@@ -191,23 +191,26 @@ class EmailRoutes:
             return await self._action(request, item)
         number = _id(message_id)
         try:
-            caller, found = self._looked_up(request, number)
+            caller, found, strange = self._looked_up(request, number)
         except NotFound:
             return await self.inbox.message(request, message_id)
         wait = seconds_to_wait(request.headers.get("prefer"))
         if wait and isinstance(caller, TokenFacts) and not Status(found["status"]).final:
             await self._outcomes.wait(number, agent_id=caller.agent_id, seconds=wait)
-            caller, found = self._looked_up(request, number)
-        if isinstance(caller, TokenFacts) and found["tainted_by"] is not None:
+            caller, found, strange = self._looked_up(request, number)
+        if isinstance(caller, TokenFacts) and strange:
             await self._taint(caller, sent=[number])
         await self._desk.reads.anybody(
             request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
         )
         return answer_json(200, found)
 
-    def _looked_up(self, request: Request, number: int) -> tuple[TokenFacts | Actor, dict[str, Any]]:
+    def _looked_up(self, request: Request, number: int) -> tuple[TokenFacts | Actor, dict[str, Any], bool]:
+        """Who asks, the message, and whether it may repeat a stranger's mail."""
         with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):
-            return caller, status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+            found = status.message(conn, number, caller=caller, now=self._desk.store.clock.now())
+            strange = found["tainted_by"] is not None or (bool(found["tags"]) and status.tags_tainted(conn, number))
+            return caller, found, strange
 
     async def _action(self, request: Request, item: int) -> Response:
         with self._desk.callers.anybody_reading(request, Verb.DESK_READ) as (conn, caller):

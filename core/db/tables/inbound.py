@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import DDL, Index, LargeBinary, UniqueConstraint, event
+from sqlalchemy import DDL, Index, LargeBinary, UniqueConstraint, event, false
 from sqlalchemy.schema import DDLElement
 from sqlmodel import Field, SQLModel
 
@@ -86,6 +86,8 @@ class InboundMessage(SQLModel, table=True):
     reason: str | None = None
     read_at: int | None = maybe_big()
     tags: list[str] = json(default_factory=list)
+    tags_tainted_by: int | None = maybe_big()
+    """Another stranger's mail that the agent had read when it set the tags; they may repeat it."""
 
 
 class InboundAddress(SQLModel, table=True):
@@ -109,7 +111,8 @@ class Taint(SQLModel, table=True):
 
     `run_id` is the run of the token that read it, if a person bound that token to a run. Otherwise NULL: any token of
     the agent without such a run may know it, in every run that begins before `until`. `holds`: mail to anyone outside
-    its thread is held; else people are only notified.
+    its thread is held; else people are only notified. `indirect`: the run was shown a note, a tag or mail of the
+    agent's own that may repeat it. Those may repeat other mail as well, so nobody counts as inside its thread.
     """
 
     __table_args__ = (
@@ -125,6 +128,7 @@ class Taint(SQLModel, table=True):
     mailbox_id: int
     thread: int = big()
     holds: bool = True
+    indirect: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     read_at: int = big()
 
 

@@ -78,6 +78,8 @@ class Message(SQLModel, table=True):
     """The earliest it may be sent, if its agent chose a time."""
     tainted_by: int | None = maybe_big()
     """Received mail of a stranger that its run had read when it was accepted."""
+    tags_tainted_by: int | None = maybe_big()
+    """Received mail of a stranger that its agent had read when it set the tags; they may repeat it."""
     altered_at: int | None = maybe_big()
     """When delivery found bytes or recipients that do not match the digest."""
 

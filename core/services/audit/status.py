@@ -67,6 +67,12 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
     }
 
 
+def tags_tainted(conn: Connection, message_id: int) -> bool:
+    """Whether the tags of an agent's message may repeat a stranger's mail (`taint.py`)."""
+    c = MESSAGE.c
+    return conn.execute(select(c.id).where(c.id == message_id, c.tags_tainted_by.is_not(None))).first() is not None
+
+
 def action(conn: Connection, item: int, *, caller: Caller) -> dict[str, Any]:
     """Return an action that waits, or waited, for a person: a read or a tag. Raises `NotFound`.
 

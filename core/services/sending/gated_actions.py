@@ -59,11 +59,16 @@ def read(
 
 
 def show_received(
-    tx: Transaction, received: Collection[int], *, token: TokenFacts, ctx: ServiceContext, sent: Collection[int] = ()
-) -> None:
-    """Taint the run of an agent that is about to be shown these messages, `sent` ones of its own included."""
-    shown = [*received, *taint.of_sent(tx, sent)]
-    taint.note_read(tx, shown, token=token, keyring=ctx.keyring, setting=ctx.taint)
+    tx: Transaction, received: Collection[int], *, token: TokenFacts, ctx: ServiceContext, sent: Collection[int] = (),
+    repeated: Collection[int] = (),
+) -> None:  # fmt: skip
+    """Taint the run of an agent that is about to be shown these messages, `sent` ones of its own included.
+
+    Their tags are shown too. `repeated` are received messages that notes may repeat which it is shown.
+    """
+    inside, outside = taint.of_sent(tx, sent)
+    indirect = {*outside, *taint.of_tags(tx, received, sent), *repeated}
+    taint.note_read(tx, [*received, *inside], token=token, keyring=ctx.keyring, setting=ctx.taint, indirect=indirect)
 
 
 def may_read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:
@@ -93,12 +98,16 @@ def tag(
     table = MESSAGE
     # The answer shows the message.
     show_received(tx, [message_id], token=asked.token, ctx=ctx, sent=[message_id])
-    known = tx.one(select(MESSAGE.c.tags, MESSAGE.c.run_id).where(MESSAGE.c.id == message_id))
+    m = MESSAGE.c
+    known = tx.one(select(m.tags, m.run_id, m.tainted_by, m.tags_tainted_by).where(m.id == message_id))
     if known is None:
-        table, known = INBOUND_MESSAGE, tx.one(select(i.tags, null().label("run_id")).where(i.id == message_id))
+        columns = (i.tags, null().label("run_id"), i.id.label("tainted_by"), i.tags_tainted_by)
+        table, known = INBOUND_MESSAGE, tx.one(select(*columns).where(i.id == message_id))
     if known is None or list(known.tags or ()) == tags:
         return None
-    tx.write(update(table).where(table.c.id == message_id).values(tags=tags))
+    # The new tags may repeat what their writer had read, the old ones included.
+    by = (taint.of_token(tx, asked.token, known=known.tainted_by) or known.tags_tainted_by) if tags else None
+    tx.write(update(table).where(table.c.id == message_id).values(tags=tags, tags_tainted_by=by))
     tx.emit(
         EmailTagged(
             actor=str(Actor("agent", asked.box.agent_name)), message=message_id, mailbox=asked.box.mailbox_id,

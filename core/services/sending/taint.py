@@ -69,16 +69,19 @@ _T: Final = TAINT.c
 
 
 def note_read(
-    tx: Transaction, inbound: Iterable[int], *, token: TokenFacts, keyring: HmacKeys, setting: str = HOLD
-) -> int | None:
+    tx: Transaction, inbound: Iterable[int], *, token: TokenFacts, keyring: HmacKeys, setting: str = HOLD,
+    indirect: Collection[int] = (),
+) -> int | None:  # fmt: skip
     """Record that the holder of this token is shown these received messages; returns one that taints it, if any does.
 
     Must be called, and committed, before any of a message is shown: body, subject, excerpt, attachment or thread.
+    `indirect` are messages that notes, tags or mail of the agent's own may repeat: each stands for all that the
+    writer had read, so they taint even if people have vouched for the author since.
     """
-    wanted = list(dict.fromkeys(inbound))
+    wanted = list(dict.fromkeys([*inbound, *indirect]))
     if setting == OFF or not wanted or token.test:
         return None
-    strange = [row for row in _read(tx, wanted) if not _vouched(tx, row, keyring)]
+    strange = [row for row in _read(tx, wanted) if row.id in indirect or not _vouched(tx, row, keyring)]
     if not strange:
         return None
     run = run_context.open_run(tx, token, RunClaim()) if token.own_run else None
@@ -93,13 +96,15 @@ def note_read(
     wider = [row.id for row in noted.values() if (until is not None and row.until < until) or (holds and not row.holds)]
     if wider:
         tx.write(update(TAINT).where(_T.id.in_(wider)).values(until=until, **({"holds": True} if holds else {})))
+    if narrower := [row.id for row in noted.values() if row.inbound_id in indirect and not row.indirect]:
+        tx.write(update(TAINT).where(_T.id.in_(narrower)).values(indirect=True))
     for row in new:
         tx.add(
             TAINT,
             {
                 "agent_id": token.agent_id, "run_id": None if run is None else run.id, "until": until,
                 "inbound_id": row.id, "mailbox_id": row.mailbox_id, "thread": row.thread, "holds": holds,
-                "read_at": tx.now,
+                "indirect": row.id in indirect, "read_at": tx.now,
             },
         )  # fmt: skip
     if new:
@@ -117,29 +122,48 @@ def note_read(
     return int(strange[-1].id)
 
 
-def of_sent(tx: Transaction, sent: Collection[int]) -> list[int]:
-    """The received messages that taint these messages of our own.
+def of_sent(tx: Transaction, sent: Collection[int]) -> tuple[list[int], list[int]]:
+    """The received messages that taint these messages of our own, in two lists: of the same thread, and others.
 
-    What a tainted run wrote may repeat what it had read, so reading it counts as reading that.
+    What a tainted run wrote may repeat what it had read, so reading it counts as reading that. An answer that stayed
+    in its thread repeats that thread only; any other names one message of several.
     """
     m = MESSAGE.c
     if not sent:
-        return []
-    found = tx.all(select(m.tainted_by).where(m.id.in_(sent), m.tainted_by.is_not(None)).distinct())
-    return sorted(int(row.tainted_by) for row in found)
+        return [], []
+    found = tx.all(select(m.tainted_by, m.facts).where(m.id.in_(sent), m.tainted_by.is_not(None)))
+    inside: set[int] = set()
+    outside: set[int] = set()
+    for row in found:
+        known = stored(row.facts)
+        (outside if known is None or known.outside else inside).add(int(row.tainted_by))
+    return sorted(inside), sorted(outside)
 
 
-def of_token(tx: Transaction, token: TokenFacts) -> int | None:
+def of_tags(tx: Transaction, received: Collection[int], sent: Collection[int]) -> list[int]:
+    """The received messages that the tags of these messages may repeat."""
+    found: set[int] = set()
+    for table, shown in ((INBOUND_MESSAGE, received), (MESSAGE, sent)):
+        by = table.c.tags_tainted_by
+        if shown:
+            found |= {int(row[0]) for row in tx.all(select(by).where(table.c.id.in_(shown), by.is_not(None)))}
+    return sorted(found)
+
+
+def of_token(tx: Transaction, token: TokenFacts, *, known: int | None = None) -> int | None:
     """The received message that taints what this token's holder writes down now, the newest if several do.
 
     Notes name no run. So a token that no person bound to a run may be used in any run of the agent that is still
-    tainted: what such tokens have read in the last `NOTED` counts.
+    tainted: what such tokens have read in the last `NOTED` counts. `known` is a message that does not count, because
+    whoever is shown the note is shown that message anyway.
     """
     if token.own_run:
         run = gate_queries.run(tx, agent_id=token.agent_id, key=token.run_key or "")
         mine: ColumnElement[bool] = _T.run_id == (-1 if run is None else run.id)
     else:
         mine = _T.run_id.is_(None) & (_T.until > tx.now - NOTED)
+    if known is not None:
+        mine &= (_T.inbound_id != known) | _T.indirect
     row = tx.one(select(_T.inbound_id).where(_T.agent_id == token.agent_id, mine).order_by(_T.id.desc()).limit(1))
     return None if row is None else int(row.inbound_id)
 
@@ -200,7 +224,7 @@ def _outside(tx: Transaction, rows: Sequence[Row[Any]], prepared: Prepared) -> t
     everybody = frozenset(target.n for target in prepared.targets)
     here = (prepared.mailbox_id, prepared.conversation)
     for row in rows:
-        if len(rows) > MOST or not prepared.threaded or (row.mailbox_id, row.thread) != here:
+        if row.indirect or len(rows) > MOST or not prepared.threaded or (row.mailbox_id, row.thread) != here:
             return everybody, int(row.inbound_id)
     people = _participants(tx, [row.inbound_id for row in rows])
     outside: set[int] = set()
