@@ -40,7 +40,7 @@ def arrives(clerk: Clerk, text: str = "Where is it?", **more: str) -> str:
 
 
 def test_received_mail_is_listed_by_filters_shown_and_in_its_thread(office: Clerk) -> None:
-    one = arrives(office, "Hello \u202eevil", more=f"Authentication-Results: {SERVER}; dmarc=pass\n")
+    one = arrives(office, "Hello \u200bevil", more=f"Authentication-Results: {SERVER}; dmarc=pass\n")
     other = arrives(
         office, sender="joe@other.example", message_id="<q2@other.example>", more="In-Reply-To: <q1@example.com>\n"
     )
@@ -52,8 +52,8 @@ def test_received_mail_is_listed_by_filters_shown_and_in_its_thread(office: Cler
     shown = office.ok("inbox", "show", one)
     assert (shown["from"]["address"], shown["status"], shown["source"]) == (JANE, "delivered", "lmtp")
     text = office.run("inbox", "show", one).out
-    assert "⟨U+202E⟩" in text
-    assert "\u202e" not in text
+    assert "⟨U+200B⟩" in text
+    assert "\u200b" not in text
     assert "Subject: Refund" in office.ok("inbox", "show", one, "--source")["source"]
     thread = office.ok("inbox", "thread", other)
     assert [(each["id"], each["direction"]) for each in thread["messages"]] == [(one, "in"), (other, "in")]
