@@ -26,7 +26,7 @@ MODULE = """
 import re
 from pydantic import SecretStr
 from core.rules.providers.provider import (
-    METADATA, Forged, Genuine, Provider, ProviderEvent, ProviderSettings, Relay, Webhook,
+    METADATA, Forged, Genuine, Inbound, Provider, ProviderEvent, ProviderSettings, Relay, Webhook,
 )
 from core.rules.providers.payload import key, mailbox, parse, same, table
 from core.model import Feedback
@@ -61,6 +61,7 @@ PROVIDER = Provider(
         rewrites=frozenset({"date"}), field="X-Pigeon-Ring", spf=("include:spf.pigeonpost.example",),
         hosts=re.compile(r"smtp\\.pigeonpost\\.example"), orders=("x-pigeon-",),
     ),
+    inbound=Inbound(verify=verify, read=lambda webhook: None, media=frozenset({"message/rfc822"}), most=1 << 20),
 )
 """
 

@@ -130,7 +130,9 @@ async def _serve(directory: Path, cast: Sequence[Cast], running: list[Live], rea
         policy = directory / POLICY
         policy.write_text(policy.read_text().replace('on_exceed = "queue"', 'on_exceed = "refuse"'))
         listen = f"127.0.0.1:{free_port()}"
-        gateway = Gateway(load(directory, listen=listen, public_url=f"http://{listen}", inbound={"raw_token": RAW, "review": 1}))
+        gateway = Gateway(
+            load(directory, listen=listen, public_url=f"http://{listen}", inbound={"raw_token": RAW, "review": 1})
+        )
         async with gateway.running():
             http = server(listen, gateway.app, gateway.traffic.inside)
             serving = asyncio.create_task(http.serve())

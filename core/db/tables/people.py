@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from core.db.tables.columns import AUTO, CLUSTERED, Json, big, json, maybe_big
+from core.db.tables.columns import AUTO, Json, big, json, maybe_big
 
 
 class Operator(SQLModel, table=True):
@@ -38,9 +38,10 @@ class OperationAnswer(SQLModel, table=True):
     """The first answer to an operator's Idempotency-Key, kept for a day; `digest` is of the request."""
 
     __tablename__ = "operation_answer"
-    __table_args__ = CLUSTERED
-    operator: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
+    __table_args__ = (UniqueConstraint("operator", "key"), AUTO)
+    id: int | None = Field(default=None, primary_key=True)
+    operator: str
+    key: str
     digest: bytes = Field(sa_type=LargeBinary)
     answer: str
     keep_until: int = big(index=True)

@@ -28,7 +28,6 @@ from core.db.tables import (
     LANE,
     MAILBOX_CONTACT,
     MESSAGE,
-    OPERATION_ANSWER,
     RATE_EVENT,
     RECIPIENT,
     REVIEW,
@@ -102,8 +101,6 @@ def _erase_mail(tx: Transaction, actor: Actor, *, addresses: str, mention: Menti
     messages = _erase_messages(tx, addresses, mention)
     left = _count(tx, addresses)
     records = _erase_records(tx, addresses) if not left else 0
-    if not left:
-        _erase_operation_answers(tx, mention)
     if messages or records or kept is not None:
         tx.emit(RecipientErased(actor=str(actor), messages=messages, records=records, suppression=kept, reason=why))
     return Erased(messages, records, left)
@@ -192,14 +189,6 @@ def _erase_answers(tx: Transaction, mention: Mention, ids: list[int], mailboxes:
         answer = mention.erased(bytes(row.answer).decode("utf-8", "replace")).encode()
         this = (i.mailbox_id == row.mailbox_id, i.test == row.test, i.key == row.key)
         tx.write(update(IDEMPOTENCY).where(*this).values(answer=answer))
-
-
-def _erase_operation_answers(tx: Transaction, mention: Mention) -> None:
-    """Remove the address from the answers of a day that operators' clients may ask for again."""
-    o = OPERATION_ANSWER.c
-    for row in tx.all(select(o.operator, o.key, o.answer).where(mention.stands_in(o.answer))):
-        this = (o.operator == row.operator, o.key == row.key)
-        tx.write(update(OPERATION_ANSWER).where(*this).values(answer=mention.erased(row.answer)))
 
 
 def _erase_calls(tx: Transaction, runs: Collection[int]) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from core.db.tables import (
     LANE,
     MAILBOX,
     MAILBOX_CONTACT,
+    OPERATION_ANSWER,
     POLICY_VERSION,
     REVIEW,
     RUN,
@@ -51,6 +52,7 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     RUN: ("key", *RUN_MEMBERS),
     TOKEN: ("run_key", "run_user"),
     AGENT: ("suspend_reason",),
+    OPERATION_ANSWER: ("answer",),
     MAILBOX: (
         "allow", "display_name", "purpose", "systems", "users", "standing_reason", "revoke_when",
     ),

@@ -159,7 +159,10 @@ def rows(store: Store, table: Table) -> int:
 
 def test_no_agent_writes_consent_or_a_suppression_whatever_it_asks(agent: Visitor) -> None:
     paths = set(agent.app.openapi()["paths"])
-    assert not [path for path in paths if "consent" in path or "suppress" in path]
+    named = {path for path in paths if "consent" in path or "suppress" in path}
+    assert all(path.startswith("/v1/") for path in named), "these are operations, and operators' alone"
+    for path in named:
+        assert agent.post(path, {}).status_code == 403
     record = {"subject": "jane@example.com", "basis": "opt_in", "source": "she said so"}
     for path in ("/consent", "/consents", "/suppressions", "/suppress"):
         for method in ("POST", "PUT", "PATCH", "DELETE"):
