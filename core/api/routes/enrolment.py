@@ -111,7 +111,7 @@ class EnrolmentRoutes:
         """Claim the agent's first token, once, with the secret whose SHA-256 came with the request.
 
         A wrong secret is 403 `wrong_secret`, a second claim 409 `claimed`; both are logged. After five within an hour
-        the answer is 429.
+        the answer to more of them is 429; the right secret still claims.
         """
         token = self._desk.callers.enrolling(request).id
         secret = read(ClaimTokenRequest, await request.body()).claim_secret

@@ -43,17 +43,20 @@ class Refusal:
 def claim(tx: Transaction, request: str, *, token: int, secret_hash: bytes, token_hash: bytes) -> Issued | Refusal:
     """Issue the first token of a signed request, once. Wrong secrets and second claims are counted and logged.
 
+    After too many within an hour, more of them are refused without an entry in the log; the right secret still claims.
     Raises `Unauthenticated`, `Forbidden`, `NotFound`, `Conflict`: these change nothing and are not counted.
     """
     asked = enrolment.found(tx, request, token=token)
     recent = asked.row.refused_claims if tx.now - asked.row.refused_since < REFUSED_WITHIN else 0
-    if recent >= MOST_REFUSED:
+    # The limit is for wrong secrets alone: others who hold the enrolment token must not be able to block the agent.
+    right = hmac.compare_digest(secret_hash, asked.row.claim_hash)
+    if recent >= MOST_REFUSED and (not right or asked.row.claimed_at is not None):
         wait = asked.row.refused_since + REFUSED_WITHIN - tx.now
         return Refusal(
             "rate_limited", f"{MOST_REFUSED} claims of this request were refused within an hour",
             "use the secret whose SHA-256 you sent with the request", retry_after=max(1, -(-wait // SECOND)),
         )  # fmt: skip
-    if not hmac.compare_digest(secret_hash, asked.row.claim_hash):
+    if not right:
         _refused(tx, asked, recent, cause="wrong_secret")
         return Refusal(
             "wrong_secret", "this is not the secret whose SHA-256 came with the request",

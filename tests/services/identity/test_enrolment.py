@@ -301,18 +301,22 @@ def test_nobody_answers_for_a_mailbox_whose_owner_has_left(store: Store) -> None
 # --- the claim ----------------------------------------------------------------------------------------------------
 
 
-def test_wrong_secrets_are_logged_and_after_five_not_even_the_right_one_is_tried(
+def test_wrong_secrets_are_logged_and_limited_and_cannot_keep_the_agent_from_claiming(
     store: Store, clock: FakeClock
 ) -> None:
     number, token = signed(store)
     causes = [claim(store, number, token, secret="guess") for _ in range(enrolment_claims.MOST_REFUSED)]
     assert {one.error for one in causes if isinstance(one, Refusal)} == {"wrong_secret"}
-    limited = claim(store, number, token)
+    limited = claim(store, number, token, secret="guess")
     assert isinstance(limited, Refusal)
     assert (limited.error, limited.retry_after) == ("rate_limited", 3600)
     assert told(store).count("token.claim_refused") == enrolment_claims.MOST_REFUSED
-    clock.advance(micros=HOUR)
     assert isinstance(claim(store, number, token), Issued)
+    again = [claim(store, number, token), claim(store, number, token, secret="guess")]
+    assert {one.error for one in again if isinstance(one, Refusal)} == {"rate_limited"}
+    clock.advance(micros=HOUR)
+    again = [claim(store, number, token), claim(store, number, token, secret="guess")]
+    assert [one.error for one in again if isinstance(one, Refusal)] == ["claimed", "wrong_secret"]
 
 
 def test_another_token_of_the_same_agent_claims_when_the_first_has_expired(store: Store, clock: FakeClock) -> None:
