@@ -93,12 +93,11 @@ def issue(
 
 
 def _other_owners(tx: Transaction, agent_id: int, *, owner: str) -> list[str]:
-    """Return who else owns an identity of this agent, requested or active.
+    """Return who else owns an identity of this agent, of whatever status: a retired mailbox keeps its mail.
 
     The first token is valid for every mailbox of its agent, so no owner may obtain one for somebody else's agent.
     """
-    c = MAILBOX.c
-    rows = tx.all(select(c.owner).where(c.agent_id == agent_id, c.status.in_(["requested", "active"])))
+    rows = tx.all(select(MAILBOX.c.owner).where(MAILBOX.c.agent_id == agent_id))
     return sorted({row.owner or "nobody" for row in rows if (row.owner or "").casefold() != owner.casefold()})
 
 

@@ -10,8 +10,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy import func, select
+
 from core.db import directory
 from core.db.directory import MailboxRecord, SignoffFacts
+from core.db.tables import INBOUND_MESSAGE, MESSAGE
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, spell
 from core.errors import Conflict, Invalid, NotFound
@@ -41,6 +44,12 @@ def found(tx: Transaction, address: str) -> MailboxRecord:
     if record is None:
         raise NotFound(f"there is no mailbox {address}", fix="postroom mailbox list shows them all")
     return record
+
+
+def kept_mail(tx: Transaction, mailbox_id: int) -> int:
+    """Return how many messages a mailbox holds, sent and received: whoever gets its address inherits them."""
+    counts = (select(func.count()).where(c.mailbox_id == mailbox_id) for c in (MESSAGE.c, INBOUND_MESSAGE.c))
+    return sum(row[0] for count in counts if (row := tx.one(count)) is not None)
 
 
 def waits(record: MailboxRecord, policy: Policy) -> int:

@@ -114,7 +114,7 @@ def request_by_agent(tx: Transaction, filing: Filing, *, agent: str, token: int)
 def _file(tx: Transaction, filing: Filing, *, actor: Actor, requester: str, token: int | None = None) -> Filed:
     stream = _stream_for(tx, filing)
     existing = directory.mailbox(tx.conn, filing.address.normalised)
-    _may_file(existing, filing, requester)
+    _may_file(tx, existing, filing, requester)
     _, policy = context.current_policy(tx)
     mode = filing.mode or policy.oversight.default_mode
     targets.require_notification_target(tx, mode, filing.webhook_url, filing.webhook_events)
@@ -175,8 +175,15 @@ def _stream_for(tx: Transaction, filing: Filing) -> Row[Any]:
     return stream
 
 
-def _may_file(existing: MailboxRecord | None, filing: Filing, requester: str) -> None:
-    if existing is None or existing.status == "vetoed":
+def _may_file(tx: Transaction, existing: MailboxRecord | None, filing: Filing, requester: str) -> None:
+    if existing is None:
+        return
+    if existing.agent is not None and existing.agent != filing.agent and mailbox_record.kept_mail(tx, existing.id):
+        # A retired address that is requested again, then vetoed or changed, still has the mail of its first agent.
+        raise Conflict(
+            f"{existing.address} belonged to another agent, and so did its mail", fix="choose another address"
+        )
+    if existing.status == "vetoed":
         return
     if existing.status == "requested" and existing.requested_by.casefold() == requester.casefold():
         return

@@ -8,7 +8,7 @@ what was shown and not only the record that was signed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, assert_never
 
@@ -109,6 +109,31 @@ def _for_governance(tx: Transaction, record: MailboxRecord) -> list[Finding]:
 
 
 def _ownership(tx: Transaction, record: MailboxRecord) -> Finding:
+    answers, kept = _owner_signed(tx, record), _kept_mail(tx, record)
+    if kept is None:
+        return answers
+    return replace(
+        answers, found=False if kept.found is False else answers.found, detail=f"{answers.detail} {kept.detail}"
+    )
+
+
+def _kept_mail(tx: Transaction, record: MailboxRecord) -> Finding | None:
+    """What the agent of a retired address that is requested again will read, and whose mail it was."""
+    count = mailbox_record.kept_mail(tx, record.id) if record.status == "requested" else 0
+    if not count:
+        return None
+    c = LOG_ENTRY.c
+    of_owner = (c.mailbox == record.id, c.type == "mailbox.owner_approved", c.at <= record.requested_at)
+    signed = tx.one(select(c.actor).where(*of_owner).order_by(c.seq.desc()).limit(1))
+    mail = f"its {count:,} message(s) are kept, and {record.agent} will read them."
+    if signed is None:
+        return Finding("ownership", detail=f"The address existed before: {mail}")
+    owner = str(signed.actor).rpartition(":")[2]
+    same = owner.casefold() == (record.owner or "").casefold()
+    return Finding("ownership", found=None if same else False, detail=f"The address belonged to {owner} before: {mail}")
+
+
+def _owner_signed(tx: Transaction, record: MailboxRecord) -> Finding:
     person = directory.operator(tx.conn, record.owner or "")
     if person is None or person.disabled_at is not None or Role.OWNER not in person.roles:
         return Finding("ownership", found=False, detail=f"{record.owner} is not an active operator with role owner.")

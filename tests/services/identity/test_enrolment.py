@@ -183,6 +183,16 @@ def test_no_owner_gets_a_token_for_somebody_elses_agent(store: Store) -> None:
         ask(store, token)
 
 
+@pytest.mark.parametrize("status", ["retired", "vetoed"])
+def test_an_agent_whose_mailbox_has_ended_still_belongs_to_its_owner(store: Store, status: str) -> None:
+    make_keyed_desk(store)
+    hire(store, OTTO)
+    store.transact(lambda tx: tx.write(update(MAILBOX).values(status=status)))
+    with pytest.raises(Forbidden, match="support-bot belongs to olive"):
+        enrol(store, actor=OTTO, agent="support-bot")
+    assert enrol(store, agent="support-bot")
+
+
 # --- the request --------------------------------------------------------------------------------------------------
 
 

@@ -15,9 +15,11 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import Conflict, Forbidden, Invalid
 from core.model import SYSTEM, Action, Actor, Mode, Outcome, Reply, Role
+from core.rules.issuance import Kind
 from core.services.identity import mailboxes, retirement
 from core.services.sending import delivery, review
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, add_mailbox, make_desk
+from tests.factories.inbound import arrive, mail
 from tests.factories.records import last, request, told
 
 AGENT = Actor("agent", "support-bot", frozenset(Role))
@@ -158,6 +160,20 @@ def test_a_retired_address_goes_to_no_other_agent(store: Store) -> None:
         request(store, address=ADDRESS)
     again = request(store, address=ADDRESS, agent="support-bot")
     assert (again.record.status, again.record.retired_at) == ("requested", None)
+
+
+@pytest.mark.parametrize("vetoed", [True, False])
+def test_a_new_request_that_is_vetoed_or_changed_does_not_give_its_mail_to_another_agent(
+    store: Store, *, vetoed: bool
+) -> None:
+    arrive(make_desk(store), mail("a customer's"))
+    retire(store)
+    request(store, address=ADDRESS, agent="support-bot")
+    if vetoed:
+        store.transact(lambda tx: mailboxes.veto(tx, ADDRESS, Kind.GOVERNANCE, actor=GAIL, reason="not needed"))
+    with pytest.raises(Conflict, match="belonged to another agent, and so did its mail"):
+        request(store, address=ADDRESS)
+    assert request(store, address=ADDRESS, agent="support-bot").record.status == "requested"
 
 
 # --- by the clock -------------------------------------------------------------------------------------------------

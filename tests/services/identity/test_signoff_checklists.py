@@ -15,14 +15,15 @@ from core.db.tables import LOG_ENTRY, STREAM
 from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import ChecklistOpen, Conflict, Forbidden, Invalid
-from core.model import Actor, ContentClass, Mode
+from core.model import Actor, ContentClass, Mode, Role
 from core.rules.issuance import CHECKLISTS, Finding, Kind
 from core.rules.policy import parse
 from core.services.control import policy
-from core.services.identity import mailbox_record, mailboxes, signoff_checklists
+from core.services.identity import mailbox_record, mailboxes, retirement, signoff_checklists
 from core.services.identity.sender_checks import Look, Lookups
 from core.services.identity.signoff_checklists import Sheet
-from tests.factories.desk import ALICE, DORA, GAIL, OLIVE
+from tests.factories.desk import ALICE, DORA, GAIL, OLIVE, hire, person
+from tests.factories.inbound import arrive, mail
 from tests.factories.records import SALES, add_keys, add_stream, issued, last, make_keyed_desk, request, sign
 
 SEEN = Lookups(
@@ -204,6 +205,22 @@ def test_an_owner_who_is_no_operator_is_no_owner(store: Store) -> None:
     request(store, owner="nobody")
     found = shown(store, Kind.GOVERNANCE)["ownership"]
     assert (found.found, "nobody" in found.detail) == (False, True)
+
+
+@pytest.mark.parametrize(("owner", "found"), [("olive", None), ("otto", False)])
+def test_governance_is_shown_whose_mail_a_retired_address_brings_with_it(
+    store: Store, clock: FakeClock, owner: str, *, found: bool | None
+) -> None:
+    desk = make_keyed_desk(store)
+    hire(store, person("otto", Role.OWNER))
+    issued(store)
+    arrive(desk, mail("a customer's"), SALES)
+    store.transact(lambda tx: retirement.retire(tx, SALES, reason="no longer needed", actor=OLIVE))
+    clock.advance(micros=DAY)
+    request(store, owner=owner)
+    seen = shown(store, Kind.GOVERNANCE)["ownership"]
+    assert seen.found is found
+    assert seen.detail.endswith("belonged to olive before: its 1 message(s) are kept, and sales-bot will read them.")
 
 
 @pytest.mark.parametrize(
