@@ -101,23 +101,25 @@ class ContactRoutes:
 
     async def _add(self, request: Request, address: str) -> Response:
         """Add a contact. It is a note: not consent, and not an entry of an allow-list."""
+        token = self._desk.callers.agent(request)
         body = read(ContactRequest, await request.body())
         person = _normalised("address", body.address)
         values = {"name": body.name, "tags": list(body.tags), "notes": body.notes}
         box, ctx = mailbox_address(address), self._desk.ctx
         return await self._kept(
-            request, 201, lambda tx, token: contacts.add(tx, box, person, values, token=token, ctx=ctx)
+            request, token, 201, lambda tx: contacts.add(tx, box, person, values, token=token, ctx=ctx)
         )  # fmt: skip
 
     async def _change(self, request: Request, address: str) -> Response:
         """Change a contact's name, tags or notes."""
+        token = self._desk.callers.agent(request)
         body = read(ContactPatch, await request.body())
         person = _normalised("address", body.address)
         values = {
             name: value for name in ("name", "tags", "notes") if (value := getattr(body, name)) is not None
         }  # fmt: skip
         box = mailbox_address(address)
-        return await self._kept(request, 200, lambda tx, token: contacts.change(tx, box, person, values, token=token))
+        return await self._kept(request, token, 200, lambda tx: contacts.change(tx, box, person, values, token=token))
 
     async def _remove(self, request: Request, address: str, contact: Annotated[str, Query()]) -> Response:
         """Remove the contact whose address `contact` is; the answer is what it was."""
@@ -162,10 +164,9 @@ class ContactRoutes:
             )
 
     async def _kept(
-        self, request: Request, http: int, work: Callable[[Transaction, TokenFacts], Answer | int]
+        self, request: Request, token: TokenFacts, http: int, work: Callable[[Transaction], Answer | int]
     ) -> Response:
-        token = self._desk.callers.agent(request)
-        done = await self._desk.writer.do(lambda tx: work(tx, token))
+        done = await self._desk.writer.do(work)
         if isinstance(done, Answer):
             return render(done, request_id(request))
         with self._desk.callers.agent_reading(request) as (conn, _):
