@@ -81,7 +81,7 @@ class DeskServer:
 
     async def _call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         tool = BY_NAME.get(params.name)
-        if tool is None:
+        if tool is None or not tool.listed_for(_token(context).scopes):
             raise MCPError(code=INVALID_PARAMS, message=f"there is no tool {params.name[:40]!r}: see tools/list")
         found = await self._run(tool, context, params.arguments)
         return CallToolResult(

@@ -20,7 +20,7 @@ Run = Callable[[Call, Arguments], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`scopes`: a token needs one of them to see the tool; none: any token sees it.
+    """`scopes`: a token needs one of them to see and call the tool; none: any token may.
 
     `reads`: it changes nothing. `destroys`: what it does cannot be undone (mail that left, tags that were replaced).
     `repeats`: a second equal call changes nothing more, at any time. `outside`: it reaches people outside the desk, or

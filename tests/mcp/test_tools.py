@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from mcp.shared.exceptions import MCPError
 from mcp_types import Tool
 
 from core.mcp.tools import TOOLS
@@ -48,7 +49,7 @@ def test_each_scope_lists_its_tools_in_both_eras(live: Live, enrolling: str) -> 
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_a_tool_that_is_not_listed_does_nothing_when_it_is_called(live: Live, scope: str, enrolling: str) -> None:
+def test_a_tool_that_is_not_listed_is_unknown_when_it_is_called(live: Live, scope: str, enrolling: str) -> None:
     token = enrolling if scope == "request" else live.issue("free", scopes=[scope])
     identifier = f"m{'0' * 13}"
     given: dict[str, Any] = {
@@ -57,12 +58,11 @@ def test_a_tool_that_is_not_listed_does_nothing_when_it_is_called(live: Live, sc
         "systems": ["s"], "revoke_when": "r", "claim_sha256": "0" * 64, "mailbox": "free@bots.acme.test",
     }  # fmt: skip
     for tool in TOOLS:
-        if tool.listed_for([scope]) or tool.name == "wait_for_email":
+        if tool.listed_for([scope]):
             continue
         takes = {name: value for name, value in given.items() if name in tool.takes}
-        told = call(live, token, tool.name, **takes)
-        assert told.is_error, tool.name
-        assert told.structured_content["error"] in {"insufficient_scope", "not_found"}, tool.name
+        with pytest.raises(MCPError, match=f"there is no tool '{tool.name}'"):
+            call(live, token, tool.name, **takes)
 
 
 def test_the_whole_list_costs_no_more_than_its_budget(live: Live) -> None:
@@ -115,5 +115,5 @@ def test_an_agent_asks_for_a_mailbox_and_is_told_who_must_sign(live: Live) -> No
     assert stands.structured_content["status"] == asked.structured_content["status"]
     assert text(stands).startswith(f"Request {request}: ")
     assert "request_mailbox" in text(call(live, token, "my_mailbox"))
-    refused = call(live, token, "send_email", to=["a@x.test"], subject="s", text="t")
-    assert refused.structured_content["error"] in {"insufficient_scope", "mailbox_not_active"}
+    with pytest.raises(MCPError, match="there is no tool 'send_email'"):
+        call(live, token, "send_email", to=["a@x.test"], subject="s", text="t")
