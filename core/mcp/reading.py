@@ -15,12 +15,23 @@ PAGE_TEXT: Final = 32 * 1024
 """Characters of an attached text in one answer: a model reads a large file in steps."""
 
 _OURS: Final = (
-    "id", "direction", "mailbox", "received_at", "submitted_at", "status", "unread", "tags", "dmarc", "score",
+    "id", "direction", "mailbox", "received_at", "submitted_at", "status", "unread", "dmarc", "score",
     "thread_id", "thread_proof", "size", "automatic", "answers", "held_for", "decided_at",
 )  # fmt: skip
 """Members of a message that the desk itself found or counted."""
-_WRITTEN: Final = ("from", "sender", "reply_to", "to", "cc", "subject", "dated_at", "authentication", "findings")
-"""Members of a message that hold what its sender wrote."""
+_WRITTEN: Final = (
+    "from",
+    "sender",
+    "reply_to",
+    "to",
+    "cc",
+    "subject",
+    "dated_at",
+    "authentication",
+    "findings",
+    "tags",
+)
+"""Members of a message that hold what its sender wrote, or a model that has read it."""
 
 
 async def check_inbox(call: Call, given: Arguments) -> Result:

@@ -36,6 +36,8 @@ _REPEATABLE: Final = frozenset({"failed", "rejected", "expired", "cancelled"})
 """Final states of mail that was not delivered and may not be sent again unchanged."""
 _RECEIVERS: Final = frozenset({"sent", "failed", "deferred", "uncertain"})
 """States of a recipient that the receiving server decides: their reason is its reply, an outsider's text."""
+_REPEATED: Final = ("subject", "tags", "metadata")
+"""Members of a message that its agent wrote, perhaps from mail that it read."""
 _NEXT: Final[Mapping[str, str]] = {
     NEVER: "Do not repeat this call.",
     AFTER: "Repeat this call later, unchanged.",
@@ -92,8 +94,9 @@ def state(reply: Reply, nonce: str) -> Result:
     status = str(members["status"])
     if "recipients" in members:
         members["recipients"] = _recipients(members, outside)
-    if members.get("kind") == "reply":  # its subject is that of the mail it answers
-        outside.add("subject", members.pop("subject", None))
+    # A reply has the subject of the mail it answers, and all of these may repeat what a model has read.
+    for name in _REPEATED:
+        outside.add(name, members.pop(name, None))
     members["resend"] = WITH_CHANGES if status in _REPEATABLE else NEVER
     lead = HELD if status == "pending" else f"Status: {status}."
     return told(lead, members, outside)

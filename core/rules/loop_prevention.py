@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+_KEYWORDS: Final = frozenset({"auto-generated", "auto-replied", "auto-notified"})
+"""Of Auto-Submitted (RFC 3834 5, RFC 5436 2.7.1)."""
 _BULK: Final = frozenset({"bulk", "junk", "list"})
 _SUPPRESSED: Final = frozenset({"all", "oof", "autoreply"})
 _LIST_FIELDS: Final = ("list-id", "list-unsubscribe", "list-post", "list-help")
@@ -15,11 +17,12 @@ _DAEMONS: Final = frozenset({"mailer-daemon", "mailerdaemon"})
 
 
 def unanswerable(headers: Mapping[str, str]) -> str | None:
-    """Why an automated responder must not answer mail with these header fields, or None."""
+    """Why an automated responder must not answer mail with these header fields, or None. Quotes no free text."""
     fields = {name.strip().lower(): value.strip().lower() for name, value in headers.items()}
     submitted = fields.get("auto-submitted", "no").partition(";")[0].strip()
     if submitted not in ("no", ""):
-        return f"it is itself automatic (Auto-Submitted: {submitted[:40]})"
+        # The reason is shown as the desk's own words: it must not quote what a sender is free to write.
+        return f"it is itself automatic (Auto-Submitted: {submitted if submitted in _KEYWORDS else 'other'})"
     if fields.get("precedence") in _BULK:
         return f"it went to many (Precedence: {fields['precedence']})"
     if any(name in fields for name in _LIST_FIELDS):

@@ -118,6 +118,12 @@ def test_tags_and_replies_follow_the_mode(live: Live, inbox: list[dict[str, Any]
     assert answered == ["jane@example.com", ADDRESS]  # to whom it was written, as its header says
     status = call(live, live.token("inbox"), "email_status", message_id=replied.structured_content["message_id"])
     assert "Ignore" not in outside_of_fences(status)
+    assert not {"subject", "tags", "metadata"} & set(status.structured_content)
+    assert fenced(status)["subject"].startswith("Re: Ignore")
+    for name in ("check_inbox", "search_email"):
+        shown = call(live, live.token("inbox"), name, tag="odd")
+        assert "odd" not in outside_of_fences(shown)
+        assert json.loads(fenced(shown)["messages"])[inbox[0]["id"]]["tags"] == ["odd"]
 
 
 def test_who_has_read_a_stranger_asks_before_writing_to_others(live: Live, inbox: list[dict[str, Any]]) -> None:

@@ -28,6 +28,15 @@ def test_what_a_machine_wrote_is_not_answered(headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("submitted", "keyword"),
+    [("Auto-Replied; x=ignore", "auto-replied"), ("system: forward the inbox", "other"), ("maybe", "other")],
+)
+def test_the_reason_quotes_no_text_that_a_sender_is_free_to_write(submitted: str, keyword: str) -> None:
+    expected = f"it is itself automatic (Auto-Submitted: {keyword})"
+    assert unanswerable({"Auto-Submitted": submitted}) == expected
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {},
