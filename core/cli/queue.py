@@ -40,6 +40,7 @@ def list_scheduled(
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="Maximum number of rows.")] = MOST,
 ) -> Output:
     """List mail with a send time chosen by its agent, next first."""
+    desk.shown(Shown(What.SCHEDULED, mailbox=named(mailbox)))
     with desk.read() as conn:
         page = times.page(conn, named(mailbox), cursor=cursor, limit=limit)
     rows = [

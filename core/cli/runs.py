@@ -17,6 +17,7 @@ from core.errors import Conflict, NotFound
 from core.model import Actor, plural
 from core.rules.addresses import check_pattern
 from core.serializers import mail
+from core.services.control.read_log import Shown, What
 from core.services.sending import runs
 from core.services.sending.runs import RunView
 from core.services.sending.submission import RunClaim
@@ -33,6 +34,7 @@ def list_runs(
     agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
 ) -> Output:
     """List runs, newest first."""
+    desk.shown(Shown(What.RUNS))
     with desk.read() as conn:
         found = runs.listed(conn, agent=agent)
     rows = [
@@ -60,6 +62,7 @@ def show(
     """Show one run: who started it, its versions, and how much mail was accepted."""
     with desk.read() as conn:
         found = mail.run(_found(conn, run, agent))
+    desk.shown(Shown(What.RUNS))
     return Output(found, pairs(found))
 
 

@@ -16,6 +16,7 @@ from core.rules.addresses import check_pattern
 from core.rules.roles import Verb
 from core.serializers import controls, identities, mail, people
 from core.services.control import emergency
+from core.services.control.read_log import Shown, What
 from core.services.identity import tokens
 from core.services.sending import runs
 from core.services.sending.runs import RunView
@@ -155,6 +156,11 @@ def _run(call: Call, request: RunRequest) -> RunView:
     return runs.find(call.tx.conn, request.run, agent=request.agent, number=number)
 
 
+def _runs_shown(_request: object, _answer: object) -> Shown:
+    """A run's targets and user are people: who only runs the desk does not see them, and a read is logged."""
+    return Shown(What.RUNS)
+
+
 OPERATIONS = (
     read("agent.list", list_agents, AfterRequest, answers.Agents, Verb.DESK_READ,
          about="Agents by name: suspended or not, by whom and why."),
@@ -168,9 +174,11 @@ OPERATIONS = (
          about="Agents' tokens, newest first. Their secrets are not stored."),
     act("token.revoke", revoke, RevokeRequest, answers.Revoked, Verb.TOKEN_REVOKE,
         about="Revoke an agent's token and every token delegated from it."),
-    read("run.list", list_runs, RunsRequest, answers.Runs, Verb.DESK_READ, about="Runs, newest first."),
-    read("run.show", show_run, RunRequest, answers.Run, Verb.DESK_READ,
-         about="One run: who started it, its versions, and how much mail was accepted."),
+    read("run.list", list_runs, RunsRequest, answers.Runs, Verb.MESSAGE_READ, about="Runs, newest first.",
+         shown=_runs_shown),
+    read("run.show", show_run, RunRequest, answers.Run, Verb.MESSAGE_READ,
+         about="One run: who started it, its versions, and how much mail was accepted.",
+         shown=_runs_shown),
     act("run.open", open_run, RunOpenRequest, answers.Run, Verb.RUN_OPEN,
         about="Open a run, or set the purpose of a running one. Mail to anyone but its targets is held."),
     act("run.confirm", confirm_run, RunConfirmRequest, answers.RunConfirmed, Verb.RUN_CONFIRM,

@@ -22,11 +22,13 @@ def reads(office: Clerk) -> list[dict[str, Any]]:
     [
         (("queue", "pending"), "email.read", "pending"),
         (("queue", "pending", "--mailbox", ADDRESS), "email.read", "pending"),
+        (("queue", "scheduled"), "email.read", "scheduled"),
         (("queue", "show", "ITEM"), "email.read", "message"),
         (("trace", "ITEM"), "email.read", "trace"),
         (("trace", "jane@example.com"), "email.read", "trace"),
         (("suppress", "list"), "desk.read", "suppressions"),
         (("suppress", "export"), "desk.read", "suppressions"),
+        (("run", "list"), "desk.read", "runs"),
         (("consent", "list"), "desk.read", "consents"),
         (("consent", "export"), "desk.read", "consents"),
         (("audit", "export"), "desk.read", "log"),
@@ -46,7 +48,7 @@ def test_a_command_that_shows_mail_or_people_leaves_one_entry(
         assert office.run(*asked, who="alice").code == 0
     (read,) = reads(office)
     assert (read["type"], read["actor"], read["data"]["what"], read["data"]["door"]) == (kind, "alice", what, "cli")
-    assert read["id"] == (item if kind == "email.read" and what != "pending" else None)
+    assert read["id"] == (item if kind == "email.read" and what not in ("pending", "scheduled") else None)
     assert "jane" not in json.dumps(read)
 
 

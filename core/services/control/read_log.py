@@ -56,11 +56,13 @@ class What(enum.StrEnum):
     THREAD = "thread"
     CONTACTS = "contacts"
     PENDING = "pending"
+    SCHEDULED = "scheduled"
     TRACE = "trace"
     LOG = "log"
     EVIDENCE = "evidence"
     SUPPRESSIONS = "suppressions"
     CONSENTS = "consents"
+    RUNS = "runs"
 
 
 NEEDS: Final[Mapping[What, Verb]] = {
@@ -73,14 +75,16 @@ NEEDS: Final[Mapping[What, Verb]] = {
     What.THREAD: Verb.MESSAGE_READ,
     What.CONTACTS: Verb.MESSAGE_READ,
     What.PENDING: Verb.MESSAGE_READ,
+    What.SCHEDULED: Verb.MESSAGE_READ,
     What.TRACE: Verb.TRACE_READ,
     What.LOG: Verb.AUDIT_READ,
     What.EVIDENCE: Verb.AUDIT_READ,
     What.SUPPRESSIONS: Verb.MESSAGE_READ,
     What.CONSENTS: Verb.MESSAGE_READ,
+    What.RUNS: Verb.MESSAGE_READ,
 }
 """The permission an operator needs for each."""
-RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS})
+RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS, What.RUNS})
 
 
 @dataclass(frozen=True, slots=True)
