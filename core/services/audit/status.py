@@ -63,7 +63,10 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "tainted_by": spell_id("m", row.tainted_by) if row.tainted_by else None,
         "decision": _decision(item),
-        "recipients": [_recipient(one) | ({"address": ""} if one.field in unseen else {}) for one in people],
+        "recipients": [
+            _recipient(one, agent=isinstance(caller, TokenFacts)) | ({"address": ""} if one.field in unseen else {})
+            for one in people
+        ],
     }
 
 
@@ -111,7 +114,28 @@ def _decision(item: Row[Any] | None) -> dict[str, Any] | None:
     return {"status": item.status, "by": item.decided_by, "reason": item.reason, "reasons": reasons}
 
 
-def _recipient(one: Row[Any]) -> dict[str, Any]:
+def said(one: Row[Any]) -> str | None:
+    """What an agent is shown of the receiver's reply: its codes and our sentence.
+
+    The reply's own words are a stranger's: they could tell an agent what to do, and nobody reads mail to get them, so
+    they would taint nothing. People are shown them.
+    """
+    if not one.reply:
+        return None
+    codes = " ".join(str(code) for code in (one.code, one.enhanced) if code)
+    match (one.code or 0) // 100:
+        case 2:
+            sentence = "the receiving server accepted it"
+        case 4:
+            sentence = "the receiving server deferred it"
+        case 5:
+            sentence = "the receiving server refused it"
+        case _:
+            sentence = "the receiving server gave no usable answer"
+    return f"{codes} {sentence}".strip()
+
+
+def _recipient(one: Row[Any], *, agent: bool) -> dict[str, Any]:
     waits = spell_id("m", one.waits_for) if one.waits_for else None
     return {
         "address": one.given,
@@ -122,7 +146,7 @@ def _recipient(one: Row[Any]) -> dict[str, Any]:
         "next_at": when(one.next_at or None),
         "code": one.code,
         "enhanced": one.enhanced,
-        "reply": one.reply,
+        "reply": said(one) if agent else one.reply,
         "sent_at": when(one.sent_at),
         "feedback": one.feedback,
     }
@@ -196,11 +220,11 @@ _PEOPLE: Final = (
 
 
 def _recipient_reason(one: Row[Any]) -> str | None:
-    """Why a recipient is in its state: a recorded reason, the receiver's reply, or earlier mail of its conversation."""
+    """Why a recipient is in its state, for its agent: a recorded reason, the codes, or earlier mail it waits for."""
     if one.reason:
         return str(one.reason)
     if one.reply:
-        return str(one.reply)
+        return said(one)
     return "conversation" if one.waits_for else None
 
 
