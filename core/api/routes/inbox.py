@@ -322,7 +322,7 @@ class InboxRoutes:
             raise NotFound("there is no such attachment, or its link has expired", fix="ask for the attachment again")
         inbound_id, index, _ = opened
         with self._desk.store.read() as conn:
-            content_id = inbox.still_open(conn, inbound_id)
+            content_id = inbox.still_open(conn, inbound_id, now=self._desk.store.clock.now())
         content = await self._content(content_id, index)
         return Response(
             content,

@@ -121,13 +121,19 @@ def attachments_of(conn: Connection, content_id: int) -> list[Mapping[str, Any]]
     return list(found or ())
 
 
-def still_open(conn: Connection, inbound_id: int) -> int:
+def still_open(conn: Connection, inbound_id: int, *, now: int) -> int:
     """The content of a message whose mailbox and agent may be read now. Raises `NotFound`."""
     row = conn.execute(
         select(_M.content_id)
         .join(MAILBOX, MAILBOX.c.id == _M.mailbox_id)
         .join(AGENT, AGENT.c.id == _M.agent_id)
-        .where(_M.id == inbound_id, _M.status == "delivered", MAILBOX.c.status == "active", AGENT.c.status == "active")
+        .where(
+            _M.id == inbound_id,
+            _M.status == "delivered",
+            MAILBOX.c.status == "active",
+            MAILBOX.c.expires_at.is_(None) | (MAILBOX.c.expires_at > now),
+            AGENT.c.status == "active",
+        )
     ).first()
     if row is None:
         raise NotFound("there is no such attachment, or it cannot be read now")

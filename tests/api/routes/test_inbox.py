@@ -154,6 +154,10 @@ def test_a_short_text_is_in_the_answer_and_other_files_are_behind_a_link_that_en
     agent.bench.store.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
     assert stranger.get(path).status_code == 404, "a suspended agent's links open nothing"
     agent.bench.store.transact(lambda tx: tx.write(update(AGENT).values(status="active")))
+    agent.bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=tx.now)))
+    assert stranger.get(path).status_code == 404, "an expired mailbox's links open nothing"
+    agent.bench.store.transact(lambda tx: tx.write(update(MAILBOX).values(expires_at=None)))
+    assert stranger.get(path).status_code == 200
     assert isinstance(agent.bench.store.clock, FakeClock)
     agent.bench.store.clock.advance(seconds=15 * 60)
     assert stranger.get(path).status_code == 404
