@@ -115,8 +115,8 @@ class Receiver:
                     return
                 self.messages.append(await self._message(reader))
                 await self._tell()
-                if self.gate is not None:
-                    await self.gate.wait()
+                if (gate := self.gate) is not None:  # another thread may take it away
+                    await gate.wait()
                 dot = self._key(f"dot {rcpt}") if rcpt else "dot"
                 if not await self._say(dot, writer):
                     await self._listen(reader, dot)
