@@ -93,7 +93,11 @@ def _term(text: str) -> Term | None:
 
 
 def _words(text: str) -> Iterator[str]:
-    for run in _runs(_folded(text)):
+    folded = _folded(text)
+    if folded.isascii():  # no letters that are written without spaces
+        yield from (one[:LONGEST_WORD] for one in _RUN.findall(folded))
+        return
+    for run in _runs(folded):
         at = 0
         for part in _UNSPACED.finditer(run):
             if part.start() > at:

@@ -46,10 +46,12 @@ _SCRIPTED: Final = re.compile(r"\b(?:java|vb)script:\s?[\w(]", re.IGNORECASE)
 def findings(text: str, where: str) -> Iterator[Finding]:
     """Marks of one text."""
     text = text[:LONGEST]
-    split = next((one for one in _SPLIT.finditer(text) if re.search(r"\s", one[0])), None) or _BROKEN.search(text)
+    split = next((one for one in _SPLIT.finditer(text) if re.search(r"\s", one[0])), None)
+    if split is None and ("://" in text or " . " in text):
+        split = _BROKEN.search(text)
     if split is not None:
         yield Finding("split_link", "a web address is split by spaces", 0.5, where, _around(text, split))
-    elif (found := _DEFANGED.search(text)) is not None:
+    elif _holds(text, "hxxp", "dot", "[.]", "(.)", "{.}") and (found := _DEFANGED.search(text)) is not None:
         yield Finding(
             "split_link",
             "a web address is written so that no program recognises it",
@@ -58,10 +60,16 @@ def findings(text: str, where: str) -> Iterator[Finding]:
             _around(text, found),
         )
     yield from _markdown(text, where)
-    if (found := _DATA.search(text)) is not None:
+    if _holds(text, "data:") and (found := _DATA.search(text)) is not None:
         yield Finding("data_url", "a link holds its own page (data:)", 0.55, where, _around(text, found))
-    if (found := _SCRIPTED.search(text)) is not None:
+    if _holds(text, "script:") and (found := _SCRIPTED.search(text)) is not None:
         yield Finding("data_url", "a link holds a script", 0.6, where, _around(text, found))
+
+
+def _holds(text: str, *parts: str) -> bool:
+    """Whether the text has one of these, in any case: far cheaper than the pattern that begins with it."""
+    small = text.casefold()
+    return any(one in small for one in parts)
 
 
 def _markdown(text: str, where: str) -> Iterator[Finding]:

@@ -23,6 +23,10 @@ STOP: Final = "\n"
 """The end of a sentence: no phrase reaches across it."""
 ADDRESS: Final = "@address"
 LINK: Final = "@link"
+_BEGINNING: Final = 3
+"""Letters by which words that a step names by their beginning are found."""
+_STANDS_FOR: Final[Mapping[str | None, str]] = {"link": LINK, "address": ADDRESS, "stop": STOP}
+"""What stands for a token that is no word."""
 _TOKEN: Final = re.compile(
     r"(?P<link>https?://[^\s<>\"')\]]{1,300}|www\.[^\s<>\"')\]]{1,300})"
     r"|(?P<address>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5})"
@@ -101,12 +105,10 @@ class Words:
         self.text = plain(text)
         self.listed: list[str] = []
         self.spans: list[tuple[int, int]] = []
+        curled = "\u2019" in self.text
         for found in _TOKEN.finditer(self.text):
-            kind = found.lastgroup
-            word = {"link": LINK, "address": ADDRESS, "stop": STOP}.get(kind or "", "") or found[0].replace(
-                "\u2019", "'"
-            )
-            self.listed.append(word)
+            word = _STANDS_FOR.get(found.lastgroup) or found[0]
+            self.listed.append(word.replace("\u2019", "'") if curled else word)
             self.spans.append(found.span())
             if len(self.listed) >= WORDS:
                 break
@@ -114,6 +116,18 @@ class Words:
     @cached_property
     def known(self) -> frozenset[str]:
         return frozenset(self.listed)
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        return frozenset(one[:_BEGINNING] for one in self.known)
+
+    def may_have(self, cue: Cue) -> bool:
+        """Whether some word fits each step of the cue, wherever it stands: few cues of a book pass in any one text."""
+        return all(
+            not whole.isdisjoint(self.known)
+            or any(len(one) < _BEGINNING or one[:_BEGINNING] in self._beginnings for one in prefixes)
+            for _, whole, prefixes in cue.steps[1:]
+        )
 
     def quote(self, hit: Hit, *, around: int = 40) -> str:
         """What stands at a hit, with a little of what surrounds it."""
@@ -132,22 +146,28 @@ class Book:
             for word in whole:
                 self._exact.setdefault(word, []).append(cue)
             for prefix in prefixes:
-                self._begins.setdefault(prefix[:3], []).append((prefix, cue))
+                self._begins.setdefault(prefix[:_BEGINNING], []).append((prefix, cue))
 
     def search(self, words: Words) -> Iterator[Hit]:
         """Each cue at most once, at its first harmful place."""
         done: set[str] = set()
+        starting: dict[str, list[Cue]] = {}
         listed = words.listed
         for at, word in enumerate(listed):
-            starting = list(self._exact.get(word, ()))
-            starting += [cue for prefix, cue in self._begins.get(word[:3], ()) if word.startswith(prefix)]
-            for cue in starting:
+            if word not in starting:
+                starting[word] = [cue for cue in self._from(word) if words.may_have(cue)]
+            for cue in starting[word]:
                 if cue.pattern in done:
                     continue
                 end = _match(listed, at, cue.steps)
                 if end is not None and not _harmless(listed, at, end, cue):
                     done.add(cue.pattern)
                     yield Hit(cue, at, end)
+
+    def _from(self, word: str) -> Iterator[Cue]:
+        """The cues that may begin with this word."""
+        yield from self._exact.get(word, ())
+        yield from (cue for prefix, cue in self._begins.get(word[:_BEGINNING], ()) if word.startswith(prefix))
 
 
 def _match(words: Sequence[str], at: int, steps: Sequence[tuple[int, frozenset[str], tuple[str, ...]]]) -> int | None:

@@ -112,20 +112,20 @@ def _shown(mail: Screenable) -> Iterator[Finding]:
         seen.add(text.strip())
         yield from _of_text(text[:LONGEST], where)
     for sender in mail.senders:
-        yield from _phrases(sender, "sender", minimum=0.6)
+        yield from _phrases(Words(sender), "sender", minimum=0.6)
         yield from hidden_characters(sender, "sender")
 
 
 def _of_text(text: str, where: str) -> Iterator[Finding]:
-    yield from _phrases(text, where)
+    words = Words(text)
+    yield from _phrases(words, where)
     yield from _markup(text, where)
     yield from hidden_characters(text, where)
-    yield from _disguised(text, where)
+    yield from _disguised(text, words, where)
     yield from links.findings(text, where)
 
 
-def _phrases(text: str, where: str, *, added: float = 0.0, minimum: float = 0.0) -> Iterator[Finding]:
-    words = Words(text)
+def _phrases(words: Words, where: str, *, added: float = 0.0, minimum: float = 0.0) -> Iterator[Finding]:
     of_code: dict[str, list[Hit]] = {}
     for hit in _BOOK.search(words):
         if hit.cue.weight >= minimum:
@@ -171,12 +171,11 @@ def _markup(text: str, where: str, *, added: float = 0.0) -> Iterator[Finding]:
             return
 
 
-def _disguised(text: str, where: str) -> Iterator[Finding]:
+def _disguised(text: str, plain: Words, where: str) -> Iterator[Finding]:
     """Phrases that only show once a disguise is undone."""
     listed = list(undone(text))
     if not listed:
         return
-    plain = Words(text)
     found = {hit.cue.pattern for hit in _BOOK.search(plain)}
     for one in listed:
         words = Words(one.text)
@@ -223,13 +222,13 @@ def _elsewhere(text: str, where: str, what: str) -> Iterator[Finding]:
     text = text[:LONGEST]
     if len(text.strip()) < 8:
         return
-    found = [*_phrases(text, where, added=ELSEWHERE, minimum=0.25), *_markup(text, where, added=0.2)]
+    words = Words(text)
+    found = [*_phrases(words, where, added=ELSEWHERE, minimum=0.25), *_markup(text, where, added=0.2)]
     yield from found
-    yield from _disguised(text, where)
+    yield from _disguised(text, words, where)
     if any(one.weight >= 0.6 for one in found):
         yield Finding("hidden_instructions", f"{what} holds instructions", 0.7, where)
         return
-    words = Words(text)
     directs, addressed = words.known & _DIRECT, words.known & _TO_MODEL
     if directs and (ADDRESS in words.known or len(addressed) >= 2 or (addressed and len(directs) >= 2)):
         weight = 0.62 if len(directs) + len(addressed) >= 3 or ADDRESS in words.known else 0.4
@@ -253,4 +252,4 @@ def _files(mail: Screenable) -> Iterator[Finding]:
         named = _PASSWORD.search(f"{mail.text[:5_000]}\n{mail.shown[:5_000]}") is not None
         yield from files.findings(list(mail.attachments), password=named)
         for one in mail.attachments:
-            yield from _phrases(one.name.replace("_", " ").replace("-", " "), "attachment", minimum=0.6)
+            yield from _phrases(Words(one.name.replace("_", " ").replace("-", " ")), "attachment", minimum=0.6)
