@@ -370,7 +370,7 @@ class PostroomConsole(SafeApp[int]):
     def do_refresh(self) -> None:
         self.desk.refresh()
         if (screen := self.desk_screen) is not None:
-            screen.reload()
+            screen.read_again()
 
     def do_palette(self) -> None:
         self.action_command_palette()

@@ -27,6 +27,7 @@ class Marked:
     """It fails a check, or is held for a reason other than its mode: it must be opened before it can be approved."""
     likeness: int | None
     alike: int = 1
+    received: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ from console.widgets.frame import (
     undo_text,
 )
 from console.widgets.line_cache import LineCache
+from console.widgets.table import VirtualTable
 from core import filters
 from core.durations import HOUR
 from core.errors import Invalid, PostroomError
@@ -209,6 +210,12 @@ class DeskScreen(LineCache, Screen[None]):
 
     def failed(self, reason: str) -> None:
         """The read failed: what is shown stays, marked as stale."""
+
+    def read_again(self) -> None:
+        """Read everything, the lines that a table keeps included: what changed without an event shows now."""
+        for table in self.query(VirtualTable):
+            table.forget()
+        self.reload()
 
     @work(group="load", exclusive=True)
     async def reload(self) -> None:

@@ -45,6 +45,10 @@ class HeldScreen(DeskScreen):
         """The checks that the chosen item failed: approving it needs a reason."""
         raise NotImplementedError
 
+    def tells_agent(self) -> bool:
+        """Whether the agent of the chosen item hears of a rejection: a received message it never sees."""
+        raise NotImplementedError
+
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
@@ -130,7 +134,8 @@ class HeldScreen(DeskScreen):
 
     def _ends(self) -> Content:
         until = countdown(self.console.release_delay)
-        return Content(f"Final in {until}; press u to undo until then. The agent receives the reason.")
+        then = "The agent receives the reason." if self.tells_agent() else "The agent sees neither mail nor reason."
+        return Content(f"Final in {until}; press u to undo until then. {then}")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 

@@ -109,6 +109,7 @@ class InboxScreen(HeldScreen):
             return
         if update.everything:
             self.table.say_current()
+            self.table.forget()  # a line here changes after its message was decided, without an event
             self.reload()
             return
         self.table.touch_rows(update.messages)
@@ -171,6 +172,9 @@ class InboxScreen(HeldScreen):
     def findings(self) -> tuple[str, ...]:
         row = self._row()
         return row.findings if row is not None else ()
+
+    def tells_agent(self) -> bool:
+        return False
 
     def decided(self, items: Sequence[int]) -> None:
         self.table.touch_rows(items)

@@ -189,6 +189,9 @@ class MessageScreen(HeldScreen, AgentScreen):
             return None
         return message.item, message.digest, message.spelled
 
+    def tells_agent(self) -> bool:
+        return self._letter is None or self._letter.received is None
+
     def about(self) -> Content:
         view, message = (self._letter.view, self._letter) if self._letter else (None, None)
         if message is not None and message.received is not None:

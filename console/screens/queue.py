@@ -323,6 +323,10 @@ class QueueScreen(HeldScreen):
         facts = self._known.get(self.table.cursor_id or 0)
         return facts.findings if facts is not None else ()
 
+    def tells_agent(self) -> bool:
+        facts = self._known.get(self.table.cursor_id or 0)
+        return facts is None or not facts.received
+
     def decided(self, items: Sequence[int]) -> None:
         self.table.remove_rows(items)
         self.check_frame()
@@ -412,4 +416,5 @@ def marked(held: HeldRow) -> Marked:
         bool(held.failed_checks or held.cautions),
         held.likeness,
         held.alike,
+        received=held.received,
     )

@@ -32,6 +32,8 @@ DOMAIN: Final = 16
 STATES: Final[Mapping[str, tuple[str, Tone]]] = {
     "held": ("■ held", Tone.WARN),
     "delivered": ("✔ to agent", Tone.GOOD),
+    "releasing": ("… approved", Tone.WARN),  # until it can no longer be undone
+    "rejecting": ("… rejected", Tone.WARN),
     "rejected": ("✖ rejected", Tone.FAULT),
     "expired": ("✖ expired", Tone.MUTED),
 }

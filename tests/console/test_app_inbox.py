@@ -13,6 +13,7 @@ from console.widgets.table import VirtualTable
 from core.db.queries import received as reads
 from core.db.tables import INBOUND_MESSAGE, MESSAGE, REVIEW
 from core.ids import spell_id
+from core.services.sending import review
 from tests.console.harness import (
     HOSTILE,
     HOSTILE_BODY,
@@ -92,8 +93,26 @@ async def test_the_inbox_lists_opens_filters_and_releases(scene: Scene) -> None:
         await shows(pilot, "Trap.")
         await pilot.press("escape", "a")
         await until(pilot, lambda: "approved" in statuses(scene))
+        await shows(pilot, "… approved")
         arrive(desk, mail("Late.", message_id="<d@x>", subject="Newest"))
         await shows(pilot, "Newest")
+
+
+async def test_a_rejection_says_that_the_agent_hears_nothing_and_shows_until_it_is_final(scene: Scene) -> None:
+    arrive(scene.bench, mail("Trap.", sender="evil@bad.example", subject="Urgent", more=UNREADABLE))
+    app = scene.app()
+    async with looking(app, size=(80, 24)) as pilot:
+        await pilot.press("9")
+        await shows(pilot, "■ held")
+        await pilot.press("x")
+        await shows(pilot, "neither mail nor reason.")
+        scene.monotonic.at += 2
+        await pilot.press(*"phish", "enter")
+        await shows(pilot, "… rejected")
+        scene.clock.advance(micros=app.release_delay)
+        scene.store.transact(review.reject_due)
+        await pilot.press("ctrl+r")
+        await shows(pilot, "✖ rejected")
 
 
 async def test_ten_thousand_received_messages_are_paged_and_never_all_read(scene: Scene) -> None:

@@ -9,7 +9,7 @@ import array
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, not_, or_, select
@@ -25,11 +25,13 @@ from core.db.tables import (
     LOG_ENTRY,
     MAILBOX,
     MESSAGE,
+    REVIEW,
     RUN,
 )
 from core.events import EmailRead
 from core.filters import Field, Fields, Kind, OneOf, Test, Want
 from core.ids import spell_id
+from core.model import RECEIVE
 
 PAGE: Final = 500
 THREAD: Final = 50
@@ -37,6 +39,7 @@ THREAD: Final = 50
 READERS: Final = 50
 """Reads of a message that are shown, the newest."""
 STATES: Final = ("delivered", "held", "rejected", "expired")
+_UNDER_WAY: Final[Mapping[str, str]] = {"approved": "releasing", "rejecting": "rejecting"}
 DMARC: Final = ("pass", "fail", "none", "temperror", "permerror")
 _M: Final = INBOUND_MESSAGE.c
 _A: Final = INBOUND_ADDRESS.c
@@ -220,9 +223,20 @@ def rows(conn: Connection, ids: Iterable[int]) -> dict[int, ReceivedRow]:
     if not asked:
         return {}
     found = conn.execute(_LISTED.where(_M.id.in_(asked))).all()
+    decided = _decided(conn, [row.id for row in found if row.status == "held"])
     authors = _authors(conn, asked)
     readers = _readers(conn, asked)
-    return {row.id: _row(row, authors.get(row.id), readers.get(row.id, ())) for row in found}
+    lines = {row.id: _row(row, authors.get(row.id), readers.get(row.id, ())) for row in found}
+    return lines | {item: replace(lines[item], status=status) for item, status in decided.items()}
+
+
+def _decided(conn: Connection, held: Sequence[int]) -> dict[int, str]:
+    """Of held messages those whose decision can still be undone: `releasing` or `rejecting`."""
+    if not held:
+        return {}
+    r = REVIEW.c
+    found = conn.execute(select(r.id, r.status).where(r.id.in_(held), r.kind == RECEIVE, r.status.in_(_UNDER_WAY)))
+    return {int(row.id): _UNDER_WAY[row.status] for row in found}
 
 
 def _row(row: Row[Any], author: Row[Any] | None, readers: Sequence[str]) -> ReceivedRow:
