@@ -65,7 +65,7 @@ Where to look:
     tools for agents (MCP)       mcp/: catalogue (the tools), endpoint (before a body is read), results, bridge
     bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; json_body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
-    Prefer: wait                 api/outcome_waiter.py: one reader for all who wait
+    Prefer: wait                 api/: outcome_waiter, shared_reader (one for all who wait)
     search of received mail      services/receiving/search.py (FTS5, GIN); rules/inbound/search_words.py (words)
     waiting for received mail    api/inbox_waiter.py, services/receiving/wait.py; rules/inbound/one_time.py: its code
     large messages               api/compose_pool.py, cli/compose_process.py: processes of their own

@@ -1,8 +1,7 @@
 """`GET /mailboxes/{address}/wait`: many requests wait for mail, and one task reads the log for all of them.
 
-As in `outcome_waiter`: a commit of this process wakes the reader, which asks once for every mailbox that is waited for;
-commits of other processes are found at its next look. It only finds: whether a message may be shown, and that it is in
-the log first, is the route's business.
+The reader asks once for every mailbox that is waited for. It only finds messages; the route
+decides whether one may be shown, and logs that before it answers.
 """
 
 from __future__ import annotations
@@ -12,23 +11,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
+from core.api.shared_reader import SharedReader
 from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.errors import Unavailable
 from core.services.receiving import wait
 from core.services.receiving.inbox import Received
 from core.services.receiving.wait import Arrival, Wanted
 
-LOOK: Final = 0.5
-"""Seconds between looks if no commit wakes the reader."""
 GAP: Final = 0.02
-"""Minimum pause of the reader after each look, in seconds, however many commits there are."""
+"""Seconds between two looks, however many commits there are."""
 PER_TOKEN: Final = 16
 MOST: Final = 1_024
-
-log = structlog.get_logger("inbox_waiter")
 
 
 @dataclass(eq=False, slots=True)
@@ -44,21 +37,15 @@ class TooManyWaiters(Exception):
     """A token, or all tokens together, wait for mail in as many requests as they may."""
 
 
-class InboxWaiter:
+class InboxWaiter(SharedReader):
     """The requests that wait for mail. `wake` may be called after any commit."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store, gap=GAP, reads="received mail")
         self._waiting: set[_Waiter] = set()
         self._of_token: Counter[int] = Counter()
-        self._woken: asyncio.Event | None = None
-        self._reader: asyncio.Task[None] | None = None
         self._read_to = 0
         self._closed = False
-
-    def wake(self) -> None:
-        if self._woken is not None:
-            self._woken.set()
 
     def close(self) -> None:
         """Answer every waiter now: the gateway is stopping, and must not wait for them."""
@@ -101,29 +88,10 @@ class InboxWaiter:
         last = await asyncio.to_thread(self._head)
         if not self._reading():  # another request may have started it meanwhile
             self._read_to = last
-            self._woken = asyncio.Event()
-            self._reader = asyncio.create_task(self._read())
+            self._start_reading()
 
-    def _reading(self) -> bool:
-        return self._reader is not None and not self._reader.done()
-
-    async def _read(self) -> None:
-        woken = self._woken
-        assert woken is not None
-        while self._waiting:
-            looking = asyncio.ensure_future(self._store.clock.sleep(LOOK))
-            waking = asyncio.ensure_future(woken.wait())
-            await asyncio.wait((looking, waking), return_when=asyncio.FIRST_COMPLETED)
-            looking.cancel()
-            waking.cancel()
-            woken.clear()
-            try:
-                await self._look()
-            except Unavailable as error:  # looked again at the next turn
-                log.warning("received mail could not be read", reason=error.reason)
-            except Exception:
-                log.exception("received mail could not be read")
-            await asyncio.sleep(GAP)
+    def _awaited(self) -> bool:
+        return bool(self._waiting)
 
     async def _look(self) -> None:
         found, self._read_to = await asyncio.to_thread(self._arrived)

@@ -12,35 +12,23 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
-import structlog
-
+from core.api.shared_reader import SharedReader
 from core.db.queries import message as messages
 from core.db.store import Store
-from core.errors import Unavailable
 
-LOOK: Final = 0.5
-"""Seconds between polls if no commit wakes the reader."""
 GAP: Final = 0.05
-"""Minimum pause of the reader after each poll, in seconds, however many commits there are."""
+"""Seconds between two looks, however many commits there are."""
 PER_AGENT: Final = 256
 MOST: Final = 1_024
 
-log = structlog.get_logger("outcomes")
 
-
-class OutcomeWaiter:
+class OutcomeWaiter(SharedReader):
     """The requests that wait, by message. `wake` may be called after any commit."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store, gap=GAP, reads="outcomes")
         self._waiting: dict[int, list[asyncio.Event]] = {}
         self._of_agent: Counter[int] = Counter()
-        self._woken: asyncio.Event | None = None
-        self._reader: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        if self._woken is not None:
-            self._woken.set()
 
     async def wait(self, message_id: int, *, agent_id: int, seconds: float) -> None:
         """Return once every recipient of the message is final, or the time is over.
@@ -53,7 +41,8 @@ class OutcomeWaiter:
         final = asyncio.Event()
         self._of_agent[agent_id] += 1
         self._waiting.setdefault(message_id, []).append(final)
-        self._start()
+        self._start_reading()
+        self.wake()  # the new waiter's message may be final already
         patience = asyncio.ensure_future(self._store.clock.sleep(seconds))
         finished = asyncio.ensure_future(final.wait())
         try:
@@ -73,30 +62,8 @@ class OutcomeWaiter:
             if not others:
                 del self._waiting[message_id]
 
-    def _start(self) -> None:
-        """Start the reader unless it runs, and wake it: the new waiter's message may be final already."""
-        if self._reader is None or self._reader.done():
-            self._woken = asyncio.Event()
-            self._reader = asyncio.create_task(self._read())
-        self.wake()
-
-    async def _read(self) -> None:
-        woken = self._woken
-        assert woken is not None
-        while self._waiting:
-            looking = asyncio.ensure_future(self._store.clock.sleep(LOOK))
-            waking = asyncio.ensure_future(woken.wait())
-            await asyncio.wait((looking, waking), return_when=asyncio.FIRST_COMPLETED)
-            looking.cancel()
-            waking.cancel()
-            woken.clear()
-            try:
-                await self._look()
-            except Unavailable as error:  # retried at the next poll
-                log.warning("outcomes could not be read", reason=error.reason)
-            except Exception:
-                log.exception("outcomes could not be read")
-            await asyncio.sleep(GAP)
+    def _awaited(self) -> bool:
+        return bool(self._waiting)
 
     def _under_way(self, message_ids: Collection[int]) -> set[int]:
         with self._store.read() as conn:

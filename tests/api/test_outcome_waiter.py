@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import event
 
-from core.api import outcome_waiter
+from core.api import outcome_waiter, shared_reader
 from core.api.outcome_waiter import OutcomeWaiter
 from core.db.store import Store
 from core.demo.clock import FakeClock
@@ -70,7 +70,7 @@ def test_many_who_wait_read_no_more_than_one(free: Visitor, clock: FakeClock) ->
         reads, commits = Reads(free.bench.store), free.desk.writer.batches
         looks = 20
         for n in range(looks):
-            clock.advance(seconds=outcome_waiter.LOOK)
+            clock.advance(seconds=shared_reader.LOOK)
             answer = await free.ask("POST", "/emails/send", json=mail(to=f"other{n}@example.com"))
             assert answer.status_code == 202
         commits = free.desk.writer.batches - commits
@@ -112,7 +112,7 @@ def test_what_another_process_commits_is_found_at_the_next_look(free: Visitor, c
         attempt(store, claimed)
         settle(store, claimed)  # in transactions of their own: no commit of this process's writer
         while not asking.done():
-            clock.advance(seconds=outcome_waiter.LOOK)
+            clock.advance(seconds=shared_reader.LOOK)
             await asyncio.wait([asking], timeout=0.05)
         return await asking
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from core.api import inbox_waiter
+from core.api import inbox_waiter, shared_reader
 from core.db import audit_log
 from core.db.store import Store
 from core.db.tables import AGENT, TAINT
@@ -114,7 +114,7 @@ def test_mail_that_another_gateway_commits_is_found_at_the_next_look(agent: Visi
         waiting = await asked(agent)
         await asyncio.to_thread(arrive, agent.bench, mail(CODE), sender=JANE)  # not by this process's writer
         while not waiting.done():
-            clock.advance(seconds=inbox_waiter.LOOK)
+            clock.advance(seconds=shared_reader.LOOK)
             await asyncio.sleep(0.005)
         answer: JSON = (await waiting).json()
         return answer
