@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.db import directory, gate_queries
-from core.db.directory import AgentFacts, MailboxRecord, SignoffFacts
+from core.db import directory, gate_queries, signoff_queries
+from core.db.directory import AgentFacts, MailboxRecord
 from core.db.queries import agents, events, lanes, scheduled
 from core.db.queries.agents import KeyRow, SuppressionRow
 from core.db.queries.events import EventPage
 from core.db.queries.lanes import LaneRow, SiteRow
 from core.db.queries.scheduled import Scheduled
+from core.db.signoff_queries import SignoffFacts
 from core.db.store import Connection
 from core.db.transaction import Transaction
 from core.filters import Want
@@ -143,13 +144,13 @@ def identities(tx: Transaction) -> Identities:
 
 
 def _identity(tx: Transaction, record: MailboxRecord, agent: AgentFacts | None) -> Identity:
-    asked = directory.open_widening(tx.conn, record.id) if mailbox_record.alive(tx, record) else None
+    asked = signoff_queries.open_widening(tx.conn, record.id) if mailbox_record.alive(tx, record) else None
     if asked is not None:
         kinds = tuple(one.kind for one in widenings.owed(tx, record, asked))
         asks = f"{widenings.changes(record, asked)}: {asked.reason}"
         return Identity(record, widenings.signatures(tx, record, asked), kinds, (), agent, asks)
     request = mailbox_record.as_request(record)
-    signed = directory.signoffs(tx.conn, record.id)
+    signed = signoff_queries.signoffs(tx.conn, record.id)
     waiting = issuance.waiting_for(request, mailbox_record.signatures(tx, record))
     counted = tuple(one for one in signed if not mailbox_record.outdated(record, one))
     return Identity(record, counted, waiting, issuance.missing(request), agent)

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from core.db import directory
+from core.db import signoff_queries
 from core.durations import SECOND, spell, when
 from core.rules import issuance
 from core.services import context
 from core.services.identity import mailbox_record, missing_signoffs, widenings
 
 if TYPE_CHECKING:  # type checking only: commands start faster
-    from core.db.directory import MailboxRecord, SignoffFacts, WideningFacts
+    from core.db.directory import MailboxRecord
+    from core.db.signoff_queries import SignoffFacts, WideningFacts
     from core.db.transaction import Transaction
     from core.model import Limit
     from core.rules.policy import Policy
@@ -32,12 +33,12 @@ def identity(tx: Transaction, record: MailboxRecord) -> dict[str, Any]:
     """An identity as operators see it: its whole record except secrets, its signatures, given and pending."""
     requested = record.status == "requested"
     owed = missing_signoffs.owed(tx, record)
-    more = directory.open_widening(tx.conn, record.id) if record.status == "active" else None
+    more = signoff_queries.open_widening(tx.conn, record.id) if record.status == "active" else None
     return _record(record, context.current_policy(tx)[1]) | {
         "missing": [*issuance.missing(mailbox_record.as_request(record))] if requested else [],
         "waiting_for": [one.kind.value for one in owed] if requested else [],
         "must_sign": [{"kind": one.kind.value, "may": [*one.may]} for one in owed],
-        "signoffs": [signoff(one) for one in directory.signoffs(tx.conn, record.id)],
+        "signoffs": [signoff(one) for one in signoff_queries.signoffs(tx.conn, record.id)],
         "widening": None if more is None else _widening(tx, record, more),
     }
 

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from console.checklist import Answers, SignDialog, item_lines
 from console.dialogs import DEAF_FOR, WaitingDialog
-from core.db import directory
+from core.db import directory, signoff_queries
 from core.rules.issuance import CHECKLISTS, Finding, Item, Kind
 from core.services.identity import mailboxes
 from core.services.identity.signoff_checklists import Sheet
@@ -50,7 +50,7 @@ def signed(scene: Scene) -> dict[str, Any]:
     with scene.store.read() as conn:
         record = directory.mailbox(conn, SALES)
         assert record is not None
-        return {one.kind: one for one in directory.signoffs(conn, record.id)}
+        return {one.kind: one for one in signoff_queries.signoffs(conn, record.id)}
 
 
 async def opened(pilot: Pilot[int]) -> SignDialog:

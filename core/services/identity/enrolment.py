@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from core.db import directory
-from core.db.directory import MailboxRecord, TokenRecord, WideningFacts
+from core.db import directory, signoff_queries
+from core.db.directory import MailboxRecord, TokenRecord
+from core.db.signoff_queries import WideningFacts
 from core.db.tables import ENROLMENT, MAILBOX, TOKEN, WIDENING
 from core.db.transaction import Transaction
 from core.durations import DAY, MINUTE, spell
@@ -310,7 +311,7 @@ def found_widening(tx: Transaction, request: str, *, token: int) -> tuple[Wideni
     """Return a widening of the token's own agent, with its mailbox. Raises `NotFound`, and as `require_token`."""
     asks = require_token(tx, token)
     number = _number(WIDENING_PREFIX, request)
-    asked = directory.widening(tx.conn, number) if number is not None else None
+    asked = signoff_queries.widening(tx.conn, number) if number is not None else None
     if asked is None or asked.agent_id != asks.agent_id:
         raise _not_found(request)
     row = tx.one(select(MAILBOX.c.address).where(MAILBOX.c.id == asked.mailbox_id))

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from core.db import directory
-from core.db.directory import MailboxRecord, SignoffFacts, WideningFacts
+from core.db import signoff_queries
+from core.db.directory import MailboxRecord
+from core.db.signoff_queries import SignoffFacts, WideningFacts
 from core.db.transaction import Transaction
 from core.rules.issuance import Kind
 from core.services.identity import enrolment, enrolment_claims, mailbox_record, missing_signoffs, widenings
@@ -54,7 +55,7 @@ def of(tx: Transaction, request: str, *, token: int) -> Progress:
     open_until = until if until is not None and until > tx.now and asked.row.claimed_at is None else None
     decided = tuple(
         one
-        for one in directory.signoffs(tx.conn, record.id)
+        for one in signoff_queries.signoffs(tx.conn, record.id)
         if asked.current and not mailbox_record.outdated(record, one)
     )
     return Progress(

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
-from core.db import directory
-from core.db.directory import MailboxRecord, SignoffFacts
+from core.db import directory, signoff_queries
+from core.db.directory import MailboxRecord
+from core.db.signoff_queries import SignoffFacts
 from core.db.tables import INBOUND_MESSAGE, MESSAGE
 from core.db.transaction import Transaction
 from core.durations import DAY, HOUR, spell
@@ -86,7 +87,7 @@ def signatures(tx: Transaction, record: MailboxRecord) -> Sequence[issuance.Sign
     """
     return [
         issuance.Signoff(Kind(one.kind), one.operator, approved=one.approved)
-        for one in directory.signoffs(tx.conn, record.id)
+        for one in signoff_queries.signoffs(tx.conn, record.id)
         if not (one.approved and outdated(record, one))
     ]
 

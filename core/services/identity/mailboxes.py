@@ -21,7 +21,6 @@ from core.db.transaction import Transaction
 from core.durations import spell
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import (
-    Data,
     Event,
     MailboxActivated,
     MailboxGovernanceApproved,
@@ -39,7 +38,7 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.identity import mailbox_record, missing_signoffs, signoff_checklists
 from core.services.identity.sender_checks import Lookups
-from core.services.identity.signoff_checklists import Sheet
+from core.services.identity.signoff_checklists import Answers, Sheet
 from core.services.notify import targets
 
 _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -302,19 +301,15 @@ def sign(
     _check_open(tx, record, kind, actor)
     shown = signoff_checklists.sheet(tx, record, kind, lookups)
     check_shown(shown, digest)
-    reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
-    answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)
+    answered = signoff_checklists.answers(shown, affirmed=affirmed, overrides=overrides)
     # An earlier signature of this kind can exist only for another record: it no longer counts.
     tx.write(delete(SIGNOFF).where(SIGNOFF.c.mailbox_id == record.id, SIGNOFF.c.kind == kind.value))
-    checklist: dict[str, Data] = {code: by.value for code, by in answered.items()}
-    findings = {one.code: {"found": one.found, "detail": one.detail} for one in shown.findings}
     _keep(
-        tx, record, kind, actor, approved=True, checklist=checklist, findings=findings, reasons=reasons,
-        shown_digest=shown.digest, reason=reason,
+        tx, record, kind, actor, approved=True, shown_digest=shown.digest, reason=reason, **answered.as_columns()
     )  # fmt: skip
     if kind is Kind.GOVERNANCE:
         tx.write(update(MAILBOX).where(MAILBOX.c.id == record.id).values(governance_reviewer=actor.name))
-    tx.emit(signed_event(shown, actor, checklist=checklist, reasons=reasons, reason=reason))
+    tx.emit(signed_event(shown, actor, answered, reason=reason))
     if record.status == "requested" and issuance.complete(
         mailbox_record.as_request(record), mailbox_record.signatures(tx, record)
     ):
@@ -379,20 +374,14 @@ def _keep(tx: Transaction, record: MailboxRecord, kind: Kind, actor: Actor, **va
 
 
 def signed_event(
-    shown: Sheet,
-    actor: Actor,
-    *,
-    checklist: dict[str, Data],
-    reasons: Mapping[str, str],
-    reason: str | None,
-    widening: int | None = None,
+    shown: Sheet, actor: Actor, answered: Answers, *, reason: str | None, widening: int | None = None
 ) -> Event:
     """Return the event of one signature, under a request or, with its number, under a widening."""
     record = shown.record
     who: dict[str, Any] = mailbox_record.subjects(record, actor) | {
-        "checklist": checklist,
+        "checklist": answered.checklist,
         "found_false": {one.code: one.detail for one in shown.findings if one.found is False},
-        "reasons": dict(reasons),
+        "reasons": answered.reasons,
         "reason": reason,
         "record_digest": record.digest,
         "shown_digest": shown.digest,

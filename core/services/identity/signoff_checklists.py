@@ -7,20 +7,21 @@ what was shown and not only the record that was signed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import orjson
 from sqlalchemy import exists, select
 
-from core.db import directory, gate_queries
+from core.db import directory, gate_queries, signoff_queries
 from core.db.directory import MailboxRecord
 from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, STREAM_KEY, TOKEN
 from core.db.transaction import Transaction
 from core.domains import organisational_domain
 from core.durations import SECOND, spell, stamp
+from core.events import Data
 from core.model import UNSUBSCRIBE_CLASSES, Feedback, Role, Status
 from core.rules import identity_findings, issuance
 from core.rules.identity_findings import DrillResult
@@ -61,6 +62,30 @@ class Sheet:
     def items(self) -> Iterator[tuple[Item, Finding]]:
         """Yield each item with what the desk found about it."""
         yield from zip(issuance.CHECKLISTS[self.kind], self.findings, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A completed checklist, as it is stored and logged."""
+
+    checklist: dict[str, Data]
+    findings: dict[str, Data]
+    reasons: dict[str, str]
+
+    def as_columns(self) -> dict[str, Any]:
+        """The columns of a signature's row."""
+        return {"checklist": self.checklist, "findings": self.findings, "reasons": self.reasons}
+
+
+def answers(shown: Sheet, *, affirmed: Collection[str], overrides: Mapping[str, str] | None) -> Answers:
+    """Answer each item of a sheet. Raises `ChecklistOpen`, `Invalid`."""
+    reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
+    found = issuance.answers(shown.kind, shown.by_code, affirmed=affirmed, reasons=reasons)
+    return Answers(
+        checklist={code: by.value for code, by in found.items()},
+        findings={one.code: {"found": one.found, "detail": one.detail} for one in shown.findings},
+        reasons=reasons,
+    )
 
 
 def sheet(tx: Transaction, record: MailboxRecord, kind: Kind, lookups: Lookups | None = None) -> Sheet:
@@ -137,7 +162,7 @@ def _owner_signed(tx: Transaction, record: MailboxRecord) -> Finding:
     person = directory.operator(tx.conn, record.owner or "")
     if person is None or person.disabled_at is not None or Role.OWNER not in person.roles:
         return Finding("ownership", found=False, detail=f"{record.owner} is not an active operator with role owner.")
-    for signed in directory.signoffs(tx.conn, record.id):
+    for signed in signoff_queries.signoffs(tx.conn, record.id):
         if signed.kind == Kind.OWNER and signed.approved and not mailbox_record.outdated(record, signed):
             return Finding("ownership", found=True, detail=f"{signed.operator} signed as owner at {stamp(signed.at)}.")
     return Finding("ownership", detail=f"{record.owner} has not signed as owner yet.")

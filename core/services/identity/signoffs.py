@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from core.db import directory
-from core.db.directory import MailboxRecord, WideningFacts
+from core.db import signoff_queries
+from core.db.directory import MailboxRecord
+from core.db.signoff_queries import WideningFacts
 from core.db.transaction import Transaction
 from core.model import Actor
 from core.rules.issuance import Kind
@@ -62,4 +63,4 @@ def _waiting(tx: Transaction, address: str) -> tuple[MailboxRecord, WideningFact
     record = mailbox_record.found(tx, address)
     if not mailbox_record.alive(tx, record):
         return record, None
-    return record, directory.open_widening(tx.conn, record.id)
+    return record, signoff_queries.open_widening(tx.conn, record.id)

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from sqlalchemy import delete, update
 
-from core.db import directory
-from core.db.directory import MailboxRecord, SignoffFacts, TokenRecord, WideningFacts
+from core.db import signoff_queries
+from core.db.directory import MailboxRecord, TokenRecord
+from core.db.signoff_queries import SignoffFacts, WideningFacts
 from core.db.tables import WIDENING, WIDENING_SIGNOFF
 from core.db.transaction import Transaction
 from core.errors import Forbidden, Invalid
-from core.events import Data, MailboxVetoed, MailboxWideningRequested
+from core.events import MailboxVetoed, MailboxWideningRequested
 from core.model import Actor, ContentClass
 from core.rules import enrolment as rules
 from core.rules import issuance
@@ -121,14 +122,14 @@ def changes(record: MailboxRecord, asked: WideningFacts) -> str:
 def signatures(tx: Transaction, record: MailboxRecord, asked: WideningFacts) -> tuple[SignoffFacts, ...]:
     """Return the signatures and vetoes under a widening that still count."""
     digest = proposed(record, asked).digest
-    found = directory.widening_signoffs(tx.conn, asked.id)
+    found = signoff_queries.widening_signoffs(tx.conn, asked.id)
     return tuple(one for one in found if not one.approved or one.record_digest == digest)
 
 
 def decided(tx: Transaction, record: MailboxRecord, asked: WideningFacts) -> tuple[SignoffFacts, ...]:
     """Return the signatures and vetoes to show: of a closed widening all, of an open one those that still count."""
     if asked.outcome is not None:
-        return directory.widening_signoffs(tx.conn, asked.id)
+        return signoff_queries.widening_signoffs(tx.conn, asked.id)
     return signatures(tx, record, asked)
 
 
@@ -184,19 +185,12 @@ def sign(
     _check_open(tx, record, asked, kind, actor)
     shown = _sheet(tx, record, asked, kind, lookups)
     mailboxes.check_shown(shown, digest)
-    reasons = {code: " ".join(why.split()) for code, why in (overrides or {}).items()}
-    answered = issuance.answers(kind, shown.by_code, affirmed=affirmed, reasons=reasons)
-    checklist: dict[str, Data] = {code: by.value for code, by in answered.items()}
-    findings = {one.code: {"found": one.found, "detail": one.detail} for one in shown.findings}
+    answered = signoff_checklists.answers(shown, affirmed=affirmed, overrides=overrides)
     _keep(
-        tx, asked, kind, actor, approved=True, checklist=checklist, findings=findings, reasons=reasons, reason=reason,
-        record_digest=shown.record.digest, shown_digest=shown.digest,
+        tx, asked, kind, actor, approved=True, reason=reason, record_digest=shown.record.digest,
+        shown_digest=shown.digest, **answered.as_columns(),
     )  # fmt: skip
-    tx.emit(
-        mailboxes.signed_event(
-            shown, actor, checklist=checklist, reasons=reasons, reason=reason, widening=asked.id
-        )
-    )  # fmt: skip
+    tx.emit(mailboxes.signed_event(shown, actor, answered, reason=reason, widening=asked.id))
     if issuance.complete(as_request(record, asked), signoffs(signatures(tx, record, asked))):
         _grant(tx, record, asked)
     return mailbox_record.found(tx, record.address)

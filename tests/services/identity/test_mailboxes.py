@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from core.db import directory, gate_queries
+from core.db import directory, gate_queries, signoff_queries
 from core.db.store import Store
 from core.db.tables import MAILBOX, OPERATOR
 from core.db.transaction import Transaction
@@ -72,7 +72,7 @@ def test_who_asked_fills_in_what_lacks_and_that_voids_what_was_signed(store: Sto
         record = directory.mailbox(conn, SALES)
         assert record is not None
         assert record.purpose == "answers questions about invoices"
-        assert directory.signoffs(conn, record.id) == ()
+        assert signoff_queries.signoffs(conn, record.id) == ()
 
 
 def test_nobody_else_rewrites_a_request_and_nobody_an_identity(store: Store) -> None:
@@ -177,7 +177,7 @@ def signed(store: Store, address: str = SALES) -> dict[str, str | None]:
     with store.read() as conn:
         record = directory.mailbox(conn, address)
         assert record is not None
-        return {one.kind: one.record_digest for one in directory.signoffs(conn, record.id)}
+        return {one.kind: one.record_digest for one in signoff_queries.signoffs(conn, record.id)}
 
 
 def alter(store: Store, **values: object) -> None:
@@ -355,7 +355,7 @@ def test_a_no_takes_the_place_of_an_earlier_yes_of_its_kind(store: Store) -> Non
     sign(store, Kind.OWNER)
     store.transact(lambda tx: mailboxes.veto(tx, SALES, Kind.OWNER, actor=OLIVE, reason="not mine after all"))
     with store.read() as conn:
-        assert [(one.kind, one.approved) for one in directory.signoffs(conn, record.id)] == [("owner", False)]
+        assert [(one.kind, one.approved) for one in signoff_queries.signoffs(conn, record.id)] == [("owner", False)]
 
 
 def test_a_veto_takes_a_signers_role_a_reason_and_a_request(store: Store) -> None:
@@ -379,7 +379,7 @@ def test_a_vetoed_address_can_be_asked_for_again_and_begins_without_signatures(s
     store.transact(lambda tx: mailboxes.veto(tx, SALES, Kind.GOVERNANCE, actor=GAIL, reason="vague purpose"))
     filed = request(store, actor=GAIL, purpose="answers questions about deliveries")
     with store.read() as conn:
-        assert directory.signoffs(conn, filed.record.id) == ()
+        assert signoff_queries.signoffs(conn, filed.record.id) == ()
     with pytest.raises(Forbidden, match="a requester cannot approve"):
         sign(store, Kind.GOVERNANCE)
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import insert, update
 
-from core.db import directory
+from core.db import directory, signoff_queries
 from core.db.directory import MailboxRecord
 from core.db.store import Store
 from core.db.tables import LOG_ENTRY, STREAM
@@ -87,7 +87,7 @@ def test_every_signature_keeps_who_answers_for_each_item_and_what_was_found(stor
         assert (said.found_false, said.reasons) == ({}, {})
         assert (said.record_digest, said.shown_digest) == (before.record.digest, before.digest)
         with store.read() as conn:
-            kept = directory.signoffs(conn, before.record.id)[-1]
+            kept = signoff_queries.signoffs(conn, before.record.id)[-1]
         assert kept.findings == {one.code: {"found": one.found, "detail": one.detail} for one in before.findings}
         assert (kept.checklist, kept.shown_digest) == (by, before.digest)
     assert last(store, "mailbox.activated").agent is not None
@@ -109,7 +109,7 @@ def test_what_the_desk_finds_false_is_signed_with_a_reason_only_and_the_reason_i
     with store.read() as conn:
         record = directory.mailbox(conn, QUOTES)
         assert record is not None
-        assert directory.signoffs(conn, record.id)[-1].reasons == why
+        assert signoff_queries.signoffs(conn, record.id)[-1].reasons == why
 
 
 def test_a_reason_for_an_item_that_is_not_on_the_list_is_refused(store: Store) -> None:
