@@ -8,8 +8,8 @@ test of roles and tokens are generated from it.
     execution.py   runs an operation: prepare, act or read, log what was shown
     local_desk.py  the interface of `core.desk_client` over the database, for the host alone
     registry.py    all operations; a command that needs one imports only its nouns (`named`)
-    bodies.py      requests that several operations share; answers.py has all answers
-    the others     the operations, one file for each family of nouns
+    bodies.py      requests that several operations share; answers.py: the bases of what they answer
+    the others     the operations, one file for each family of nouns, with their requests and answers
 
 The services check the exact permission again.
 """

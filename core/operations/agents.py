@@ -9,7 +9,7 @@ from pydantic import Field
 from core.db import directory
 from core.errors import NotFound
 from core.json_body import Name, Purpose, ReasonRequest, Shape
-from core.operations import answers
+from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, Limit, OptionalReason, Required
 from core.operations.operation import Call, Json, act, read
 from core.rules.addresses import check_pattern
@@ -161,28 +161,130 @@ def _runs_shown(_request: object, _answer: object) -> Shown:
     return Shown(What.RUNS)
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Agent(WideAnswer):
+    """A non-human identity: suspended or not, by whom, why, its last revocation drill."""
+
+    name: str
+    status: str
+    suspended_at: str | None
+    suspended_by: str | None
+    suspend_reason: str | None
+
+
+class Agents(Answer):
+    """A page of agents by name."""
+
+    agents: list[Agent]
+
+
+class Suspended(Answer):
+    """Deliveries that had started before the suspension, and mail that stays where it is."""
+
+    agent: str
+    status: str
+    in_flight: int
+    queued: int
+    pending: int
+
+
+class Resumed(Answer):
+    """An agent that may act again."""
+
+    agent: str
+    status: str
+
+
+class Token(WideAnswer):
+    """An agent's token, without its secret."""
+
+    id: int
+    agent: str
+    scopes: list[str]
+    test: bool
+    run: str | None
+    user: str | None
+    parent: int | None
+    issued_at: str
+    issued_by: str
+    expires_at: str
+    revoked_at: str | None
+    last_used_at: str | None
+
+
+class Tokens(Answer):
+    """A page of tokens, newest first."""
+
+    tokens: list[Token]
+    next_cursor: int | None
+
+
+class Revoked(Answer):
+    """How many tokens were revoked: the one named, and those delegated from it."""
+
+    id: int
+    revoked: int
+
+
+class Run(WideAnswer):
+    """One execution of an agent. `id` is the agent's name for it, `number` the desk's."""
+
+    id: str
+    number: int
+    agent: str
+    accepted: int
+    confirmed_up_to: int | None
+    closed_at: str | None
+
+
+class Runs(Answer):
+    """A page of runs, newest first."""
+
+    runs: list[Run]
+
+
+class RunConfirmed(Answer):
+    """What a confirmation released. `still_pending`: held for another reason as well, or beyond `up_to`."""
+
+    agent: str
+    run: str
+    up_to: int
+    released: int
+    still_pending: int
+
+
+class RunClosed(Answer):
+    """A closed run, and how many recipients it had."""
+
+    agent: str
+    run: str
+    accepted: int
+
+
 OPERATIONS = (
-    read("agent.list", list_agents, AfterRequest, answers.Agents, Verb.DESK_READ,
+    read("agent.list", list_agents, AfterRequest, Agents, Verb.DESK_READ,
          about="Agents by name: suspended or not, by whom and why."),
-    read("agent.show", show, AgentRequest, answers.Agent, Verb.DESK_READ,
+    read("agent.show", show, AgentRequest, Agent, Verb.DESK_READ,
          about="One agent with its mailboxes and tokens."),
-    act("agent.suspend", suspend, AgentReason, answers.Suspended, Verb.AGENT_SUSPEND,
+    act("agent.suspend", suspend, AgentReason, Suspended, Verb.AGENT_SUSPEND,
         about="Suspend an agent: none of its messages starts to leave from now on."),
-    act("agent.resume", resume, AgentReason, answers.Resumed, Verb.AGENT_RESUME,
+    act("agent.resume", resume, AgentReason, Resumed, Verb.AGENT_RESUME,
         about="Resume a suspended agent; never by the operator who suspended it."),
-    read("token.list", list_tokens, TokensRequest, answers.Tokens, Verb.DESK_READ,
+    read("token.list", list_tokens, TokensRequest, Tokens, Verb.DESK_READ,
          about="Agents' tokens, newest first. Their secrets are not stored."),
-    act("token.revoke", revoke, RevokeRequest, answers.Revoked, Verb.TOKEN_REVOKE,
+    act("token.revoke", revoke, RevokeRequest, Revoked, Verb.TOKEN_REVOKE,
         about="Revoke an agent's token and every token delegated from it."),
-    read("run.list", list_runs, RunsRequest, answers.Runs, Verb.MESSAGE_READ, about="Runs, newest first.",
+    read("run.list", list_runs, RunsRequest, Runs, Verb.MESSAGE_READ, about="Runs, newest first.",
          shown=_runs_shown),
-    read("run.show", show_run, RunRequest, answers.Run, Verb.MESSAGE_READ,
+    read("run.show", show_run, RunRequest, Run, Verb.MESSAGE_READ,
          about="One run: who started it, its versions, and how much mail was accepted.",
          shown=_runs_shown),
-    act("run.open", open_run, RunOpenRequest, answers.Run, Verb.RUN_OPEN,
+    act("run.open", open_run, RunOpenRequest, Run, Verb.RUN_OPEN,
         about="Open a run, or set the purpose of a running one. Mail to anyone but its targets is held."),
-    act("run.confirm", confirm_run, RunConfirmRequest, answers.RunConfirmed, Verb.RUN_CONFIRM,
+    act("run.confirm", confirm_run, RunConfirmRequest, RunConfirmed, Verb.RUN_CONFIRM,
         about="Let a run reach up to this many recipients: lifts the run cap's hold and nothing else."),
-    act("run.close", close_run, RunRequest, answers.RunClosed, Verb.AGENT_SUSPEND,
+    act("run.close", close_run, RunRequest, RunClosed, Verb.AGENT_SUSPEND,
         about="Close a run: it accepts no more mail, and tokens bound to it are no longer valid."),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from core.db.queries import agents as queries
 from core.db.queries import figures
 from core.durations import stamp, when
 from core.json_body import ReasonRequest
-from core.operations import answers
+from core.operations.answers import Answer
 from core.operations.bodies import Nothing
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
@@ -51,11 +51,67 @@ def start(call: Call, request: ReasonRequest) -> Json:
     return controls.started(emergency.start(call.tx, reason=request.reason, actor=call.actor))
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Trouble(Answer):
+    """A problem, since when, and the command that solves it, if there is one."""
+
+    kind: str
+    subject: str
+    text: str
+    since: str | None
+    fix: str
+
+
+class Gateway(Answer):
+    """A gateway that runs."""
+
+    id: str
+    host: str
+    pid: int
+    listen: str
+
+
+class DeskStatus(Answer):
+    """Figures of one reading. `seq` is the last entry of the log that they include."""
+
+    running: bool
+    stopped_at: str | None
+    stopped_by: str | None
+    stop_reason: str | None
+    start_votes: list[str]
+    held: int
+    oldest_held_at: str | None
+    last_event_at: str | None
+    seq: int
+    policy_version: int
+    identities_requested: int
+    gateways: list[Gateway]
+    troubles: list[Trouble]
+    at: str
+
+
+class Stopped(Answer):
+    """The all-stop, and how many deliveries had started before it."""
+
+    running: bool
+    stopped: bool
+    in_flight: int
+
+
+class Started(Answer):
+    """Whether the desk runs again, and who has voted so far."""
+
+    running: bool
+    by: list[str]
+
+
 OPERATIONS = (
-    read("desk.status", status, Nothing, answers.DeskStatus, Verb.DESK_READ,
+    read("desk.status", status, Nothing, DeskStatus, Verb.DESK_READ,
          about="What is held, whether mail may leave, which gateways run, what is wrong."),
-    act("desk.stop", stop, ReasonRequest, answers.Stopped, Verb.DESK_STOP,
+    act("desk.stop", stop, ReasonRequest, Stopped, Verb.DESK_STOP,
         about="The all-stop: no delivery starts anywhere from now on."),
-    act("desk.start", start, ReasonRequest, answers.Started, Verb.DESK_START,
+    act("desk.start", start, ReasonRequest, Started, Verb.DESK_START,
         about="End the all-stop, or vote for it: one governance operator, or two on call."),
 )  # fmt: skip

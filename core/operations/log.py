@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
@@ -13,7 +13,7 @@ from core.db.queries.events import EventRow
 from core.durations import stamp
 from core.ids import read_id
 from core.json_body import Shape
-from core.operations import answers
+from core.operations.answers import Answer
 from core.operations.bodies import Key, Limit, Number
 from core.operations.operation import Call, Json, read
 from core.rules.roles import Verb
@@ -78,11 +78,61 @@ def _traced(_request: TraceRequest, answer: Mapping[str, object]) -> Shown | Non
     return Shown(What.TRACE, messages=tuple(read_id("m", one) or 0 for one in messages)) if answer["steps"] else None
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Event(Answer):
+    """One line of the log; `target` is what it is about, as an operator would look it up."""
+
+    seq: int
+    at: str
+    severity: str
+    type: str
+    actor: str
+    target: str
+    detail: str
+    data: dict[str, Any]
+    hash: str
+
+
+class Events(Answer):
+    """Lines in log order. Continue with `older` (as `before`) or `newer` (as `after`); null: no more that way."""
+
+    events: list[Event]
+    older: int | None
+    newer: int | None
+
+
+class Step(Answer):
+    """One thing that happened."""
+
+    at: str
+    kind: str
+    actor: str
+    text: str
+    message: str | None
+    seq: int | None
+    data: dict[str, Any]
+
+
+class Story(Answer):
+    """What is known about a key. `ours`: this desk's mail, mail that imitates it (false), or unknown (null)."""
+
+    key: str
+    kind: str
+    ours: bool | None
+    verdict: str
+    messages: list[str]
+    notes: list[str]
+    truncated: bool
+    steps: list[Step]
+
+
 OPERATIONS = (
-    read("event.list", list_events, EventsRequest, answers.Events, Verb.AUDIT_READ,
+    read("event.list", list_events, EventsRequest, Events, Verb.AUDIT_READ,
          about="A page of the log as a screen shows it, filtered.",
          shown=lambda _request, _answer: Shown(What.LOG)),
-    read("trace.show", trace, TraceRequest, answers.Story, Verb.TRACE_READ,
+    read("trace.show", trace, TraceRequest, Story, Verb.TRACE_READ,
          about="Everything known of a message, a recipient, a run, an agent or a person, in time order.",
          shown=_traced),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from core.durations import duration, read_stamp, stamp
 from core.errors import Invalid
 from core.json_body import Name, ReasonRequest, Sentence, Sha256, Shape
 from core.model import ContentClass, Mode
-from core.operations import answers
+from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AddressReason, AddressRequest, Limit, mailbox_address
 from core.operations.operation import Call, Json, act, read
 from core.rules import issuance
@@ -219,31 +219,87 @@ def veto(call: Call, request: VetoRequest) -> Json:
 
 _SIGNERS: Final = (Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE, Verb.MAILBOX_SIGN_DELIVERABILITY)
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Mailbox(WideAnswer):
+    """An identity with its record, its signatures, given and pending."""
+
+    address: str
+    status: str
+    oversight_mode: str
+    updated_at: str
+    missing: list[str]
+    must_sign: list[dict[str, Any]]
+
+
+class Mailboxes(Answer):
+    """A page of identities by address."""
+
+    mailboxes: list[Mailbox]
+    next_cursor: str | None
+
+
+class Retired(Answer):
+    """A retired mailbox, and how many waiting actions were cancelled."""
+
+    address: str
+    status: str
+    cancelled: int
+
+
+class Evidence(WideAnswer):
+    """Figures, and what they say for and against each oversight mode."""
+
+    mailbox: str
+    oversight_mode: str
+    advised: str
+    rungs: list[dict[str, Any]]
+
+
+class Inventory(Answer):
+    """A page of non-human identities."""
+
+    identities: list[dict[str, Any]]
+    next_cursor: str | None
+    generated_at: str
+
+
+class Checklist(Answer):
+    """What a signer is shown, and its digest."""
+
+    address: str
+    kind: str
+    record_digest: str
+    shown_digest: str
+    checklist: list[dict[str, Any]]
+
+
 OPERATIONS = (
-    read("mailbox.list", list_mailboxes, MailboxesRequest, answers.Mailboxes, Verb.DESK_READ,
+    read("mailbox.list", list_mailboxes, MailboxesRequest, Mailboxes, Verb.DESK_READ,
          about="Mailboxes by address, requested ones included, each with the signatures it waits for."),
-    read("mailbox.show", show, AddressRequest, answers.Mailbox, Verb.DESK_READ,
+    read("mailbox.show", show, AddressRequest, Mailbox, Verb.DESK_READ,
          about="One mailbox: its record, its signatures, and what is left of its budgets."),
-    read("mailbox.evidence", evidence, AddressRequest, answers.Evidence, Verb.DESK_READ,
+    read("mailbox.evidence", evidence, AddressRequest, Evidence, Verb.DESK_READ,
          about="Thirty days of figures, and what they say for and against each oversight mode."),
-    read("inventory.list", list_inventory, InventoryRequest, answers.Inventory, Verb.DESK_READ,
+    read("inventory.list", list_inventory, InventoryRequest, Inventory, Verb.DESK_READ,
          about="Every non-human identity: its owner, its credentials and their age, last use, last drill, findings."),
-    act("mailbox.mode", change_mode, ModeRequest, answers.Mailbox, Verb.MODE_LOWER, Verb.MODE_RAISE,
+    act("mailbox.mode", change_mode, ModeRequest, Mailbox, Verb.MODE_LOWER, Verb.MODE_RAISE,
         about="Set the oversight mode: lower by any amount, raise one step at a time."),
-    act("mailbox.limits", change_limits, LimitsRequest, answers.Mailbox, Verb.LIMITS_LOWER, Verb.LIMITS_WIDEN,
+    act("mailbox.limits", change_limits, LimitsRequest, Mailbox, Verb.LIMITS_LOWER, Verb.LIMITS_WIDEN,
         about="Set limits of one mailbox. Several roles may lower them; raising needs governance."),
-    act("mailbox.allow", change_allow, AllowRequest, answers.Mailbox, Verb.ALLOW_NARROW, Verb.ALLOW_WIDEN,
+    act("mailbox.allow", change_allow, AllowRequest, Mailbox, Verb.ALLOW_NARROW, Verb.ALLOW_WIDEN,
         about="Replace the list of addresses and domains that a mailbox may write to."),
-    act("mailbox.classes", change_classes, ClassesRequest, answers.Mailbox, Verb.CLASSES_NARROW, Verb.CLASSES_WIDEN,
+    act("mailbox.classes", change_classes, ClassesRequest, Mailbox, Verb.CLASSES_NARROW, Verb.CLASSES_WIDEN,
         about="Replace a mailbox's content classes. Adding one needs deliverability."),
-    act("mailbox.renew", renew, RenewRequest, answers.Mailbox, Verb.MAILBOX_RENEW,
+    act("mailbox.renew", renew, RenewRequest, Mailbox, Verb.MAILBOX_RENEW,
         about="Extend or shorten an active mailbox."),
-    act("mailbox.retire", retire, AddressReason, answers.Retired, Verb.MAILBOX_RETIRE,
+    act("mailbox.retire", retire, AddressReason, Retired, Verb.MAILBOX_RETIRE,
         about="Retire a mailbox for good and cancel its waiting mail."),
-    read("mailbox.checklist", checklist, ChecklistRequest, answers.Checklist, *_SIGNERS, prepare=look_up,
+    read("mailbox.checklist", checklist, ChecklistRequest, Checklist, *_SIGNERS, prepare=look_up,
          about="What the caller would sign: each item with what the desk found about it."),
-    act("mailbox.sign", sign, SignRequest, answers.Mailbox, *_SIGNERS, prepare=look_up,
+    act("mailbox.sign", sign, SignRequest, Mailbox, *_SIGNERS, prepare=look_up,
         about="Sign for an identity; the last of its signatures makes it active."),
-    act("mailbox.veto", veto, VetoRequest, answers.Mailbox, Verb.MAILBOX_VETO,
+    act("mailbox.veto", veto, VetoRequest, Mailbox, Verb.MAILBOX_VETO,
         about="Refuse a request, as one of the three signers: that ends it."),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ from core.errors import NotFound
 from core.ids import read_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape
 from core.model import Reason as Finding
-from core.operations import answers
+from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import ItemRequest, Limit, Number, OptionalReason, Required, item_number, mailbox_address
 from core.operations.operation import Call, Json, act, act_each, read
 from core.rules import signed_ids
@@ -202,29 +202,112 @@ def resume_lane(call: Call, request: LaneReason) -> Json:
     return {"lane": request.lane, "paused": False}
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Held(Answer):
+    """A page of what waits for a person, the longest waiting first."""
+
+    messages: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Scheduled(Answer):
+    """A page of mail with a send time, next first."""
+
+    messages: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Item(WideAnswer):
+    """A message as a reviewer reads it, or a held action."""
+
+    id: str
+    status: str
+
+
+class Difference(WideAnswer):
+    """A message as issued and as sent."""
+
+    message_id: str
+    digest: str | None
+    issued_digest: str | None
+    purged: bool
+
+
+class DecidedItem(Answer):
+    """The result of one decision: `decided` unless another person must confirm, `hurried` if it came too fast."""
+
+    id: str
+    item: str
+    status: str
+    decided: bool
+    by: str
+    release_at: str | None
+    approvals_missing: int
+    hurried: str | None
+
+
+class NotDecided(Answer):
+    """An item that could not be decided, with the code to branch on."""
+
+    id: str
+    error: str
+    reason: str
+    fix: str | None
+
+
+class Decided(Answer):
+    """What became of each item. A single item that is refused is an error instead."""
+
+    decided: list[DecidedItem]
+    refused: list[NotDecided]
+    hurried: str | None = None
+
+
+class Cancelled(WideAnswer):
+    """The message, which will not leave any more."""
+
+    id: str
+    status: str
+
+
+class Lanes(Answer):
+    """Lanes, deepest first, with what holds each back."""
+
+    lanes: list[dict[str, Any]]
+
+
+class LanePaused(Answer):
+    """A lane, and whether it is paused."""
+
+    lane: int
+    paused: bool
+
+
 OPERATIONS = (
-    read("queue.list", list_held, QueueRequest, answers.Held, Verb.MESSAGE_READ,
+    read("queue.list", list_held, QueueRequest, Held, Verb.MESSAGE_READ,
          about="Mail and actions that wait for a person, oldest first.",
          shown=lambda request, _answer: Shown(What.PENDING, mailbox=_mailbox(request))),
-    read("queue.scheduled", list_scheduled, QueueRequest, answers.Scheduled, Verb.MESSAGE_READ,
+    read("queue.scheduled", list_scheduled, QueueRequest, Scheduled, Verb.MESSAGE_READ,
          about="Mail with a send time chosen by its agent, next first.",
          shown=lambda request, _answer: Shown(What.SCHEDULED, mailbox=_mailbox(request))),
-    read("message.show", show, ShowRequest, answers.Item, Verb.MESSAGE_READ, opens=_opened, shown=_shown(What.MESSAGE),
+    read("message.show", show, ShowRequest, Item, Verb.MESSAGE_READ, opens=_opened, shown=_shown(What.MESSAGE),
          about="One message or held action in full; records that the caller has it open."),
-    read("message.difference", show_difference, ItemRequest, answers.Difference, Verb.MESSAGE_READ,
+    read("message.difference", show_difference, ItemRequest, Difference, Verb.MESSAGE_READ,
          about="The message as issued and as sent: what the gateway changed, and by which rule.",
          shown=_shown(What.DIFFERENCE)),
-    act_each("message.approve", approve, DecideRequest, answers.Decided, Verb.MESSAGE_APPROVE,
+    act_each("message.approve", approve, DecideRequest, Decided, Verb.MESSAGE_APPROVE,
         about="Approve held actions: they are released at once. Held received mail goes to its agent."),
-    act_each("message.reject", reject, RejectRequest, answers.Decided, Verb.MESSAGE_REJECT,
+    act_each("message.reject", reject, RejectRequest, Decided, Verb.MESSAGE_REJECT,
         about="Reject held actions: they never leave. Held received mail never reaches its agent."),
-    act_each("message.undo", undo, UndoRequest, answers.Decided, Verb.MESSAGE_UNDO,
+    act_each("message.undo", undo, UndoRequest, Decided, Verb.MESSAGE_UNDO,
         about="Take approvals back, as far as they are not released."),
-    act("message.cancel", cancel, CancelRequest, answers.Cancelled, Verb.MESSAGE_CANCEL,
+    act("message.cancel", cancel, CancelRequest, Cancelled, Verb.MESSAGE_CANCEL,
         about="Cancel a message that is pending, scheduled or waiting in a lane."),
-    read("lane.list", list_lanes, LanesRequest, answers.Lanes, Verb.DESK_READ,
+    read("lane.list", list_lanes, LanesRequest, Lanes, Verb.DESK_READ,
          about="Lanes, deepest first, and what holds each back."),
-    act("lane.pause", pause_lane, LaneReason, answers.LanePaused, Verb.LANE_PAUSE,
+    act("lane.pause", pause_lane, LaneReason, LanePaused, Verb.LANE_PAUSE,
         about="Pause a lane: no delivery of it starts from now on."),
-    act("lane.resume", resume_lane, LaneReason, answers.LanePaused, Verb.LANE_RESUME, about="Resume a paused lane."),
+    act("lane.resume", resume_lane, LaneReason, LanePaused, Verb.LANE_RESUME, about="Resume a paused lane."),
 )  # fmt: skip

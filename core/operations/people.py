@@ -9,7 +9,7 @@ from pydantic import Field
 from core.db import directory
 from core.durations import duration
 from core.json_body import Name, ReasonRequest, Sha256, Shape
-from core.operations import answers
+from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import Nothing, Required
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
@@ -73,16 +73,39 @@ def disable(call: Call, request: OperatorRequest) -> Json:
     return people.operator(operators.disable(call.tx, name=request.name, actor=call.actor))
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Operator(WideAnswer):
+    """A person. `roles` are the confirmed ones; `claimed`: they hold a token that somebody has confirmed."""
+
+    name: str
+    roles: list[str]
+    unconfirmed: list[str]
+    claimed: bool
+    token_expires_at: str | None
+    claim_expires_at: str | None
+    added_by: str
+    confirmed_by: str | None
+    disabled_at: str | None
+
+
+class Operators(Answer):
+    """The people of the desk."""
+
+    operators: list[Operator]
+
+
 OPERATIONS = (
-    read("operator.list", list_operators, Nothing, answers.Operators, Verb.DESK_READ, about="The people of this desk."),
-    act("operator.add", add, AddRequest, answers.Operator, Verb.OPERATOR_ADD,
+    read("operator.list", list_operators, Nothing, Operators, Verb.DESK_READ, about="The people of this desk."),
+    act("operator.add", add, AddRequest, Operator, Verb.OPERATOR_ADD,
         about="Add a person, who has no access until they claim a token and governance confirms it."),
-    act("operator.confirm", confirm, ConfirmRequest, answers.Operator, Verb.OPERATOR_CONFIRM,
+    act("operator.confirm", confirm, ConfirmRequest, Operator, Verb.OPERATOR_CONFIRM,
         about="Activate a person's token and roles, once they have read out its fingerprint."),
-    act("operator.rotate", rotate, RotateRequest, answers.Operator, Verb.OPERATOR_ROTATE,
+    act("operator.rotate", rotate, RotateRequest, Operator, Verb.OPERATOR_ROTATE,
         about="Replace the caller's own token; the old one ends with the answer."),
-    act("operator.revoke", revoke, OperatorReason, answers.Operator, Verb.OPERATOR_REVOKE,
+    act("operator.revoke", revoke, OperatorReason, Operator, Verb.OPERATOR_REVOKE,
         about="End another person's token; they claim a new one, which must be confirmed again."),
-    act("operator.disable", disable, OperatorRequest, answers.Operator, Verb.OPERATOR_DISABLE,
+    act("operator.disable", disable, OperatorRequest, Operator, Verb.OPERATOR_DISABLE,
         about="Disable a person: their token is no longer valid; their name stays taken."),
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.durations import read_stamp
 from core.errors import Invalid
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
 from core.model import EVERY_CLASS
-from core.operations import answers
+from core.operations.answers import Answer
 from core.operations.bodies import Limit, Number, OptionalReason, Required
 from core.operations.mailboxes import moment
 from core.operations.operation import Call, Json, act, read
@@ -127,19 +129,63 @@ def withdraw_consent(call: Call, request: WithdrawRequest) -> Json:
     return {"subject": request.subject, "withdrawn": ended}
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Suppressions(Answer):
+    """A page of suppressions in force."""
+
+    suppressions: list[dict[str, Any]]
+
+
+class Suppressed(Answer):
+    """The record; `added` is false if one covered the address already."""
+
+    address: str
+    id: int | None
+    added: bool
+
+
+class Unsuppressed(Answer):
+    """How many records ended."""
+
+    address: str
+    removed: int
+
+
+class Consents(Answer):
+    """A page of consent records."""
+
+    consents: list[dict[str, Any]]
+
+
+class ConsentAdded(Answer):
+    """The record."""
+
+    id: int
+    subject: str
+
+
+class ConsentWithdrawn(Answer):
+    """How many records were withdrawn."""
+
+    subject: str
+    withdrawn: int
+
+
 OPERATIONS = (
-    read("suppression.list", list_suppressions, SuppressionsRequest, answers.Suppressions, Verb.MESSAGE_READ,
+    read("suppression.list", list_suppressions, SuppressionsRequest, Suppressions, Verb.MESSAGE_READ,
          about="Suppressions in force, oldest first.",
          shown=lambda _request, _answer: Shown(What.SUPPRESSIONS)),
-    act("suppression.add", suppress, SuppressRequest, answers.Suppressed, Verb.SUPPRESS,
+    act("suppression.add", suppress, SuppressRequest, Suppressed, Verb.SUPPRESS,
         about="Suppress an address: no agent can mail it."),
-    act("suppression.remove", unsuppress, UnsuppressRequest, answers.Unsuppressed, Verb.UNSUPPRESS,
+    act("suppression.remove", unsuppress, UnsuppressRequest, Unsuppressed, Verb.UNSUPPRESS,
         about="Remove an address from the suppression list."),
-    read("consent.list", list_consents, ConsentsRequest, answers.Consents, Verb.MESSAGE_READ,
+    read("consent.list", list_consents, ConsentsRequest, Consents, Verb.MESSAGE_READ,
          about="Consent records, oldest first, withdrawn ones included.",
          shown=lambda _request, _answer: Shown(What.CONSENTS)),
-    act("consent.add", add_consent, ConsentRequest, answers.ConsentAdded, Verb.CONSENT_ADD,
+    act("consent.add", add_consent, ConsentRequest, ConsentAdded, Verb.CONSENT_ADD,
         about="Record consent of a recipient or a domain."),
-    act("consent.withdraw", withdraw_consent, WithdrawRequest, answers.ConsentWithdrawn, Verb.CONSENT_WITHDRAW,
+    act("consent.withdraw", withdraw_consent, WithdrawRequest, ConsentWithdrawn, Verb.CONSENT_WITHDRAW,
         about="Withdraw consent. Mail that needs it is held or blocked from now on."),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.operations import answers
+from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AfterRequest, DomainReason, DomainRequest
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
@@ -44,14 +44,49 @@ def warmup(call: Call, request: WarmupRequest) -> Json:
     return {"domain": request.domain, "warm": request.cap is None, "warm_cap": request.cap}
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class Stream(WideAnswer):
+    """A sending subdomain: its route, its warm-up, whether it is paused."""
+
+    domain: str
+    route: str
+    warm: bool
+    warm_cap: int | None
+    paused_at: str | None
+
+
+class Streams(Answer):
+    """A page of streams by domain."""
+
+    streams: list[Stream]
+
+
+class StreamPaused(Answer):
+    """A stream, whether it is paused, and how many deliveries had started before a pause."""
+
+    domain: str
+    paused: bool
+    in_flight: int | None = None
+
+
+class WarmUp(Answer):
+    """A stream's daily cap; warm: none."""
+
+    domain: str
+    warm: bool
+    warm_cap: int | None
+
+
 OPERATIONS = (
-    read("stream.list", list_streams, AfterRequest, answers.Streams, Verb.DESK_READ,
+    read("stream.list", list_streams, AfterRequest, Streams, Verb.DESK_READ,
          about="Sending subdomains: route, warm-up, paused or not."),
-    read("stream.show", show, DomainRequest, answers.Stream, Verb.DESK_READ, about="One stream."),
-    act("stream.pause", pause, DomainReason, answers.StreamPaused, Verb.STREAM_PAUSE,
+    read("stream.show", show, DomainRequest, Stream, Verb.DESK_READ, about="One stream."),
+    act("stream.pause", pause, DomainReason, StreamPaused, Verb.STREAM_PAUSE,
         about="Pause a stream: no delivery of it starts from now on."),
-    act("stream.resume", resume, DomainReason, answers.StreamPaused, Verb.STREAM_RESUME,
+    act("stream.resume", resume, DomainReason, StreamPaused, Verb.STREAM_RESUME,
         about="Resume a paused stream."),
-    act("stream.warmup", warmup, WarmupRequest, answers.WarmUp, Verb.STREAM_WARMUP,
+    act("stream.warmup", warmup, WarmupRequest, WarmUp, Verb.STREAM_WARMUP,
         about="Set a stream's daily cap, or end its warm-up."),
 )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from core.json_body import AddressText, Shape
-from core.operations import answers
+from core.operations.answers import Answer
 from core.operations.bodies import Limit, Number, mailbox_address
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
@@ -48,9 +48,24 @@ def replay(call: Call, request: ReplayRequest) -> Json:
     return {"replayed": dead_letters.replay(call.tx, [*dict.fromkeys(request.ids)], actor=call.actor)}
 
 
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+class DeadLetters(Answer):
+    """Events that a webhook's receiver never accepted."""
+
+    dead: list[dict[str, Any]]
+
+
+class Replayed(Answer):
+    """How many are sent again."""
+
+    replayed: int
+
+
 OPERATIONS = (
-    read("webhook.dead", list_dead, DeadRequest, answers.DeadLetters, Verb.AUDIT_READ,
+    read("webhook.dead", list_dead, DeadRequest, DeadLetters, Verb.AUDIT_READ,
          about="Events whose webhook delivery was abandoned, oldest first."),
-    act("webhook.replay", replay, ReplayRequest, answers.Replayed, Verb.WEBHOOK_REPLAY,
+    act("webhook.replay", replay, ReplayRequest, Replayed, Verb.WEBHOOK_REPLAY,
         about="Send dead letters again, ahead of newer events."),
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
-from core.operations import answers
+from core.operations import messages
 from core.operations.operation import Kind
 from core.operations.registry import OPERATIONS
 from tests.factories.database import new_store
@@ -54,7 +54,7 @@ def test_every_operation_answers_what_it_promises(scene: Scene) -> None:
         if name == "message.undo":
             continue  # below: only a delayed approval can be undone
         answer, actors = _performed(scene, name)
-        shape = answers.Decision if operation.each else operation.answer
+        shape = messages.DecidedItem if operation.each else operation.answer
         shape.model_validate(answer, strict=True)
         if operation.kind is Kind.ACT:
             assert WHO.get(name, ALICE).name in actors, name
