@@ -74,6 +74,12 @@ def operator(conn: Connection, name: str) -> OperatorFacts | None:
     return None if row is None else _operator(row)
 
 
+def operator_by_id(conn: Connection, operator_id: int) -> OperatorFacts | None:
+    """Look up an operator by id."""
+    row = conn.execute(select(OPERATOR).where(OPERATOR.c.id == operator_id)).first()
+    return None if row is None else _operator(row)
+
+
 def operators(conn: Connection) -> list[OperatorFacts]:
     """Return all operators, by name; an organisation has dozens, not millions."""
     return [_operator(row) for row in conn.execute(select(OPERATOR).order_by(OPERATOR.c.name))]

@@ -14,6 +14,7 @@ import base64
 import binascii
 import hmac
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,6 +27,9 @@ _MIN_KEY_BYTES: Final = 16
 _KID: Final = re.compile(r"[0-9a-z]{2}")
 _PAYLOAD_BYTES: Final = 10  # 8 of message id, 2 of recipient number: 16 letters, no slack bits
 _LETTERS: Final = re.compile(r"[a-z2-7]*")
+
+LINK_TOKEN: Final = 8
+_LINK: Final = struct.Struct(f">QHQQ{LINK_TOKEN}s")
 
 _QUOTED: Final = re.compile(
     r"\bb-[0-9a-z]{2}[a-z2-7]{40}(?=@)"
@@ -52,6 +56,21 @@ class HmacKeys:
                 raise ValueError(f"key {kid} is shorter than {_MIN_KEY_BYTES} bytes")
         if self.active not in self.keys:
             raise ValueError(f"the active key {self.active!r} is not in the ring")
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentLink:
+    """What a link opens, until `expires_at` (microseconds), and whose token asked for it.
+
+    `holder` is the id of an agent's token, or of an operator; then `operator_token` is the beginning of the SHA-256 of
+    the operator's token (`LINK_TOKEN` bytes, otherwise zeros). The link ends with that token.
+    """
+
+    inbound_id: int
+    index: int
+    expires_at: int
+    holder: int
+    operator_token: bytes = bytes(LINK_TOKEN)
 
 
 def return_path(message_id: int, n: int, *, domain: str, keyring: HmacKeys) -> str:
@@ -90,15 +109,15 @@ def read_message_id(text: str, keyring: HmacKeys) -> int | None:
     return _read_seal("message-id", local, place=domain, keyring=keyring)
 
 
-def attachment_link(inbound_id: int, index: int, *, expires_at: int, keyring: HmacKeys) -> str:
-    """The `{link}` of `/attachments/{link}`: it opens one attachment until `expires_at` (microseconds)."""
-    payload = inbound_id.to_bytes(8, "big") + index.to_bytes(2, "big") + expires_at.to_bytes(8, "big")
+def attachment_link(link: AttachmentLink, *, keyring: HmacKeys) -> str:
+    """The `{link}` of `/attachments/{link}`."""
+    payload = _LINK.pack(link.inbound_id, link.index, link.expires_at, link.holder, link.operator_token)
     mac = _mac("attachment", payload, place="", kid=keyring.active, keyring=keyring)
     return keyring.active + base64.b32encode(payload + mac).decode().lower().rstrip("=")
 
 
-def read_attachment_link(link: str, keyring: HmacKeys) -> tuple[int, int, int] | None:
-    """(received message, index, expiry) of an attachment's link, expired or not; None for anything else."""
+def read_attachment_link(link: str, keyring: HmacKeys) -> AttachmentLink | None:
+    """What an attachment's link opens, expired or not; None for anything else."""
     kid, letters = link[:2], _lowered(link[2:])
     if kid not in keyring.keys or not _LETTERS.fullmatch(letters) or len(letters) > 100:
         return None
@@ -106,10 +125,10 @@ def read_attachment_link(link: str, keyring: HmacKeys) -> tuple[int, int, int] |
         raw = base64.b32decode(letters.upper() + "=" * (-len(letters) % 8))
     except binascii.Error:
         return None
-    payload, given = raw[:18], raw[18:]
+    payload, given = raw[: _LINK.size], raw[_LINK.size :]
     if not hmac.compare_digest(given, _mac("attachment", payload, place="", kid=kid, keyring=keyring)):
         return None
-    return int.from_bytes(payload[:8], "big"), int.from_bytes(payload[8:10], "big"), int.from_bytes(payload[10:], "big")
+    return AttachmentLink(*_LINK.unpack(payload))
 
 
 def trace_header(message_id: int, *, keyring: HmacKeys) -> str:

@@ -30,7 +30,7 @@ from core.api.schemas.responses import (
     ThreadAnswer,
     WaitAnswer,
 )
-from core.db import gate_queries
+from core.db import directory, gate_queries
 from core.db.gate_queries import TokenFacts
 from core.durations import MINUTE, stamp
 from core.errors import Invalid, NotFound
@@ -41,6 +41,7 @@ from core.rules.inbound import message as inbound_message
 from core.rules.inbound import one_time
 from core.rules.inbound.one_time import OneTime
 from core.rules.roles import Verb
+from core.rules.signed_ids import LINK_TOKEN, AttachmentLink
 from core.serializers import received
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
@@ -264,7 +265,9 @@ class InboxRoutes:
         offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
     ) -> Response:
         """A received message's body, `text` without the mail that it quotes unless `full`; never marks it read."""
-        opened = await self._open(request, message_id, What.BODY, f"body:{message_id}:{part}:{int(full)}")
+        opened = await self._open(
+            request, message_id, What.BODY, f"body:{message_id}:{part}:{int(full)}", unsigned=part == "headers"
+        )
         if isinstance(opened, Response):
             return opened
         content_id = opened.row.content_id
@@ -310,7 +313,9 @@ class InboxRoutes:
             content = await self._content(opened.row.content_id, index)
             return answer_json(200, answer | {"text": inbound_message.storable(content.decode("utf-8", "replace"))})
         until = self._desk.store.clock.now() + LINK
-        link = signed_ids.attachment_link(opened.row.id, index, expires_at=until, keyring=self._desk.ctx.keyring)
+        link = signed_ids.attachment_link(
+            AttachmentLink(opened.row.id, index, until, *self._holder(request)), keyring=self._desk.ctx.keyring
+        )
         url = f"{request.base_url}attachments/{link}"
         return answer_json(200, answer | {"url": url, "expires_at": stamp(until)})
 
@@ -318,12 +323,10 @@ class InboxRoutes:
         """An attachment by its link: the bytes as they were sent, never to be shown by a browser."""
         del request
         opened = signed_ids.read_attachment_link(link, self._desk.ctx.keyring)
-        if opened is None or opened[2] <= self._desk.store.clock.now():
+        if opened is None or opened.expires_at <= self._desk.store.clock.now():
             raise NotFound("there is no such attachment, or its link has expired", fix="ask for the attachment again")
-        inbound_id, index, _ = opened
-        with self._desk.store.read() as conn:
-            content_id = inbox.still_open(conn, inbound_id, now=self._desk.store.clock.now())
-        content = await self._content(content_id, index)
+        content_id = self._desk.store.look(lambda tx: inbox.opened_by(tx, opened))
+        content = await self._content(content_id, opened.index)
         return Response(
             content,
             media_type="application/octet-stream",
@@ -335,8 +338,24 @@ class InboxRoutes:
 
     # --- helpers ---
 
-    async def _open(self, request: Request, message_id: str, what: What, target: str) -> Received | Response:
-        """The message, once its reader may see it and the read is in the log; or the answer instead."""
+    def _holder(self, request: Request) -> tuple[int, bytes]:
+        """Whose token asks, for the link that it gets (`AttachmentLink`)."""
+        if not self._desk.callers.is_operator(request):
+            return self._desk.callers.agent(request).id, bytes(LINK_TOKEN)
+        actor = self._desk.callers.operator(request)
+        with self._desk.store.read() as conn:
+            known = directory.operator_by_token(conn, actor.token or b"")
+        if known is None:
+            raise NotFound("there is no such attachment")
+        return known.id, (actor.token or b"")[:LINK_TOKEN]
+
+    async def _open(
+        self, request: Request, message_id: str, what: What, target: str, *, unsigned: bool = False
+    ) -> Received | Response:
+        """The message, once its reader may see it and the read is in the log; or the answer instead.
+
+        `unsigned`: what is shown is more than a signature of its author covers.
+        """
         number = read_id("m", message_id)
         if number is None:
             raise NotFound(f"there is no message {message_id[:40]!r}")
@@ -348,15 +367,20 @@ class InboxRoutes:
         if isinstance(caller, Actor):
             await self._desk.reads.operator(request, shown)
             return found
-        asked = await self._ask(caller, found.row.mailbox, target, shown, received=[number])
+        asked = await self._ask(
+            caller, found.row.mailbox, target, shown, received=[number], unsigned=[number] if unsigned else ()
+        )
         return found if asked is None else render(asked, request_id(request))
 
     async def _ask(
-        self, token: TokenFacts, box: str, target: str, shown: Shown | None, received: Collection[int] = ()
-    ) -> Answer | None:
+        self, token: TokenFacts, box: str, target: str, shown: Shown | None, received: Collection[int] = (), *,
+        unsigned: Collection[int] = (),
+    ) -> Answer | None:  # fmt: skip
         ctx = self._desk.ctx
         return await self._desk.writer.do(
-            lambda tx: gated_actions.read(tx, box, target, token=token, ctx=ctx, shown=shown, received=received)
+            lambda tx: gated_actions.read(
+                tx, box, target, token=token, ctx=ctx, shown=shown, received=received, unsigned=unsigned
+            )
         )
 
     async def _show(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:

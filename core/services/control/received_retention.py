@@ -51,6 +51,7 @@ def empty(tx: Transaction, content_ids: Collection[int]) -> None:
         indexed = select(m.id).where(m.content_id.in_(content_ids))
         tx.write(delete(INBOUND_SEARCH).where(INBOUND_SEARCH.c.id.in_(indexed)))
         _unquote(tx, content_ids)
+        _end_reviews(tx, content_ids)
 
 
 def _unquote(tx: Transaction, content_ids: Collection[int]) -> None:
@@ -64,6 +65,13 @@ def _unquote(tx: Transaction, content_ids: Collection[int]) -> None:
     for row in tx.all(select(r.id, r.reasons, r.findings).where(r.id.in_(held))):
         texts = {"reasons": unkept(row.reasons), "findings": unkept(row.findings)}
         tx.write(update(REVIEW).where(r.id == row.id).values(**texts))
+
+
+def _end_reviews(tx: Transaction, content_ids: Collection[int]) -> None:
+    """Make the reviews of held messages expire now: nothing is left that a person could decide on."""
+    r, m = REVIEW.c, INBOUND_MESSAGE.c
+    held = select(m.id).where(m.content_id.in_(content_ids), m.status == "held")
+    tx.write(update(REVIEW).where(r.id.in_(held), r.status == "pending").values(due_at=tx.now))
 
 
 def unkept(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

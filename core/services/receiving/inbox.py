@@ -14,12 +14,18 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, exists, false, select
 
+from core.db import directory, gate_queries
 from core.db.gate_queries import TokenFacts
-from core.db.tables import AGENT, INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
+from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
+from core.db.transaction import Transaction
 from core.errors import NotFound
 from core.ids import spell_id
-from core.model import Actor
+from core.model import Action, Actor
+from core.rules import roles
+from core.rules.roles import Verb
+from core.rules.signed_ids import LINK_TOKEN, AttachmentLink
 from core.services.receiving import search
+from core.services.sending import sender_eligibility
 from core.services.sending.token_access import within
 
 PAGE: Final = 50
@@ -121,23 +127,31 @@ def attachments_of(conn: Connection, content_id: int) -> list[Mapping[str, Any]]
     return list(found or ())
 
 
-def still_open(conn: Connection, inbound_id: int, *, now: int) -> int:
-    """The content of a message whose mailbox and agent may be read now. Raises `NotFound`."""
-    row = conn.execute(
-        select(_M.content_id)
-        .join(MAILBOX, MAILBOX.c.id == _M.mailbox_id)
-        .join(AGENT, AGENT.c.id == _M.agent_id)
-        .where(
-            _M.id == inbound_id,
-            _M.status == "delivered",
-            MAILBOX.c.status == "active",
-            MAILBOX.c.expires_at.is_(None) | (MAILBOX.c.expires_at > now),
-            AGENT.c.status == "active",
-        )
-    ).first()
-    if row is None:
+def opened_by(tx: Transaction, link: AttachmentLink) -> int:
+    """The content of the message that a link opens, if whoever asked for it may read it now. Raises `NotFound`.
+
+    Nothing else is checked when the link is used: without this it would outlive its token and its agent's suspension.
+    """
+    row = tx.one(select(_M.content_id, _M.mailbox_id, _M.agent_id, _M.status).where(_M.id == link.inbound_id))
+    may = None if row is None else _operator_may(tx, link) if any(link.operator_token) else _agent_may(tx, link, row)
+    if row is None or not may:
         raise NotFound("there is no such attachment, or it cannot be read now")
     return int(row.content_id)
+
+
+def _operator_may(tx: Transaction, link: AttachmentLink) -> bool:
+    found = directory.operator_by_id(tx.conn, link.holder)
+    if found is None or found.token_hash is None or found.token_hash[:LINK_TOKEN] != link.operator_token:
+        return False
+    return found.disabled_at is None and not found.expired(tx.now) and roles.may(found.actor, Verb.MESSAGE_READ)
+
+
+def _agent_may(tx: Transaction, link: AttachmentLink, row: Row[Any]) -> bool:
+    token = gate_queries.token(tx, link.holder)
+    if token is None or not token.alive(tx.now) or token.agent_id != row.agent_id or row.status != "delivered":
+        return False
+    mailbox = gate_queries.gate(tx, row.mailbox_id)
+    return sender_eligibility.refuse(tx, mailbox, token, action=Action.READ) is None
 
 
 @dataclass(frozen=True, slots=True)

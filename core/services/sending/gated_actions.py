@@ -40,35 +40,40 @@ class _Allowed:
 
 def read(
     tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext, shown: Shown | None = None,
-    received: Collection[int] = (),
+    received: Collection[int] = (), unsigned: Collection[int] = (),
 ) -> Answer | None:  # fmt: skip
     """Return None, and log it, if the mailbox's messages may be shown now; otherwise return the agent's answer.
 
     Every way in which an agent is shown what a stranger wrote (lists, searches, bodies, attachments, threads, waits)
     calls this before it answers, and nothing else logs such a read. Taint hangs on it: what is not named here taints no
     run. `shown` is what is read, if not the mailbox's list. `received` are the received messages that it shows anything
-    of (`taint.py`). Where they are not known yet, call `show_received` with them before answering.
+    of (`taint.py`). Where they are not known yet, call `show_received` with them before answering. Of those in
+    `unsigned` it shows more than their author signs.
     """
     asked = _ask(tx, Action.READ, address, target, token=token, ctx=ctx)
     if isinstance(asked, Answer):
         return asked
     what = shown or Shown(What.MESSAGES, mailbox=address)
     read_log.by_agent(tx, what, token=asked.token, mailbox=asked.box, grant=asked.grant)
-    show_received(tx, received, token=asked.token, ctx=ctx)
+    show_received(tx, received, token=asked.token, ctx=ctx, unsigned=unsigned)
     return None
 
 
 def show_received(
     tx: Transaction, received: Collection[int], *, token: TokenFacts, ctx: ServiceContext, sent: Collection[int] = (),
-    repeated: Collection[int] = (),
+    repeated: Collection[int] = (), unsigned: Collection[int] = (),
 ) -> None:  # fmt: skip
     """Taint the run of an agent that is about to be shown these messages, `sent` ones of its own included.
 
-    Their tags are shown too. `repeated` are received messages that notes may repeat which it is shown.
+    Their tags are shown too. `repeated` are received messages that notes may repeat which it is shown; of those in
+    `unsigned` it is shown fields that no signature covers.
     """
     inside, outside = taint.of_sent(tx, sent)
     indirect = {*outside, *taint.of_tags(tx, received, sent), *repeated}
-    taint.note_read(tx, [*received, *inside], token=token, keyring=ctx.keyring, setting=ctx.taint, indirect=indirect)
+    taint.note_read(
+        tx, [*received, *inside], token=token, keyring=ctx.keyring, setting=ctx.taint, indirect=indirect,
+        unsigned=unsigned,
+    )  # fmt: skip
 
 
 def may_read(tx: Transaction, address: str, target: str, *, token: TokenFacts, ctx: ServiceContext) -> Answer | None:

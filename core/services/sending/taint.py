@@ -70,18 +70,20 @@ _T: Final = TAINT.c
 
 def note_read(
     tx: Transaction, inbound: Iterable[int], *, token: TokenFacts, keyring: HmacKeys, setting: str = HOLD,
-    indirect: Collection[int] = (),
+    indirect: Collection[int] = (), unsigned: Collection[int] = (),
 ) -> int | None:  # fmt: skip
     """Record that the holder of this token is shown these received messages; returns one that taints it, if any does.
 
     Must be called, and committed, before any of a message is shown: body, subject, excerpt, attachment or thread.
     `indirect` are messages that notes, tags or mail of the agent's own may repeat: each stands for all that the
-    writer had read, so they taint even if people have vouched for the author since.
+    writer had read, so they taint even if people have vouched for the author since. Of `unsigned` ones fields are
+    shown that no signature covers: whoever has one signed message can send it again with such fields added.
     """
     wanted = list(dict.fromkeys([*inbound, *indirect]))
     if setting == OFF or not wanted or token.test:
         return None
-    strange = [row for row in _read(tx, wanted) if row.id in indirect or not _vouched(tx, row, keyring)]
+    sure = {*indirect, *unsigned}
+    strange = [row for row in _read(tx, wanted) if row.id in sure or not _vouched(tx, row, keyring)]
     if not strange:
         return None
     run = run_context.open_run(tx, token, RunClaim()) if token.own_run else None

@@ -222,6 +222,22 @@ def test_retention_removes_what_findings_and_reasons_quote(store: Store) -> None
     assert row.findings[0]["code"] == "phrase"
 
 
+@pytest.mark.parametrize("emptied", ["erasure", "retention"])
+def test_held_mail_whose_content_is_gone_leaves_the_queue_withheld(store: Store, emptied: str) -> None:
+    """Nothing is left that a person could decide on."""
+    _, one = held(store)
+    if emptied == "erasure":
+        erase(store, JANE)
+    else:
+        store.transact(lambda tx: tx.write(update(INBOUND_CONTENT).values(purge_at=tx.now)))
+        store.transact(received_retention.purge_due)
+    store.transact(review.expire_due)
+    assert depth(store) == (0, 0)
+    (row,) = received(store)
+    assert (row.status, row.reason) == ("expired", "its content is no longer kept")
+    assert log(store, "email.expired") == [("email.expired", one)]
+
+
 def test_the_events_name_no_address(store: Store) -> None:
     held(store)
     told: list[Event] = events(store, "email.received", "email.pending")

@@ -102,7 +102,7 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
         tx.emit(EmailExpired(**items.subjects(item, mailbox, SYSTEM), kind=item.kind, item=item.id))
         items.count_pending(tx, mailbox, n=-1)
         if item.kind == RECEIVE:  # nothing of the agent's that reviewers left lying
-            received.withhold(tx, item.id, "expired", reason="nobody decided in time")
+            received.withhold(tx, item.id, "expired", reason=received.why_expired(tx, item.id))
             continue
         tx.bump("mailbox", str(mailbox.mailbox_id), "expired_1h", minute=bucket(tx.now, 60))
         end_unsent(tx, item.message_id, mailbox, status=Status.EXPIRED, reason="nobody decided in time")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from core.db.gate_queries import SenderState
-from core.db.tables import INBOUND_MESSAGE, REVIEW
+from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, REVIEW
 from core.db.transaction import Transaction
 from core.events import EmailPending, EmailReleased
 from core.model import RECEIVE, SYSTEM, Reason
@@ -62,6 +62,13 @@ def deliver(tx: Transaction, inbound_id: int) -> None:
 def withhold(tx: Transaction, inbound_id: int, status: str, *, reason: str | None = None) -> None:
     """Keep the message from its agent for good, as `rejected` or `expired`."""
     _decided(tx, inbound_id, status, reason=reason)
+
+
+def why_expired(tx: Transaction, inbound_id: int) -> str:
+    """The reason of a held message that ends undecided."""
+    kept = select(INBOUND_CONTENT.c.raw.is_not(None)).join(INBOUND_MESSAGE, _M.content_id == INBOUND_CONTENT.c.id)
+    row = tx.one(kept.where(_M.id == inbound_id))
+    return "nobody decided in time" if row is not None and row[0] else "its content is no longer kept"
 
 
 def _decided(tx: Transaction, inbound_id: int, status: str, *, reason: str | None = None) -> dict[str, Any]:
