@@ -56,7 +56,7 @@ Where to look:
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
     whether the log is intact    services/audit/log_integrity.py, workers/log_check.py; db/audit_log.py is the chain
-    what screens show            db/queries/: one file a screen; console/queries/: what needs a gauge or a verdict
+    what screens show            views/: values; db/queries/ reads them, console/queries/ what needs a verdict
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     a resource as JSON           serializers/: one function each, for HTTP and `--json`
@@ -85,7 +85,8 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > receiving > sending > feedback > control > notify
     settings                     configuration; each provider says what its table holds
-    rules | db | smtp            decisions without I/O; tables and SQL; mail transport
+    db | smtp                    tables and SQL; mail transport
+    views > rules                what screens show, as values; decisions without I/O
     security, clock              keys, credentials, addresses never to be reached; time
     domains, filters, work_hours the public suffix list; the filter grammar; deadlines that stop over nights, weekends
     events > model > ids > durations > text > errors

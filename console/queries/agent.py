@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from console.queries.overview import budgets, share
-from console.state import Share
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
-from core.db.queries.agents import AgentBasics, MailboxRow, RunRow
-from core.db.queries.events import EventFilter, EventRow
+from core.db.queries.events import EventFilter
 from core.db.tables import LOG_ENTRY
 from core.db.transaction import Transaction
 from core.durations import MINUTE
@@ -22,8 +20,11 @@ from core.rules.guards import Measure
 from core.rules.policy import Guard
 from core.services import context
 from core.services.audit import mode_evidence
-from core.services.audit.mode_evidence import Evidence
 from core.services.control import guard_rates
+from core.views.agents import AgentBasics, MailboxRow, RunRow
+from core.views.events import EventRow
+from core.views.evidence import Evidence
+from core.views.live import Share
 
 BINS: Final = 56
 EVENTS_SHOWN: Final = 12

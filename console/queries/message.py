@@ -10,8 +10,6 @@ from console.queries.overview import budgets
 from console.views.message_lines import MessageLines
 from core.db import gate_queries
 from core.db.queries import figures, message, queue, received
-from core.db.queries.message import MessageView
-from core.db.queries.queue import HeldRow, Order
 from core.db.store import Connection
 from core.db.transaction import Transaction
 from core.filters import Want
@@ -20,6 +18,8 @@ from core.model import Limit
 from core.rules.content import read_mail
 from core.services.audit import difference
 from core.services.sending import limits
+from core.views.message import MessageView
+from core.views.queue import HeldRow, Order
 
 SHOWN: Final = ("agent_hour", "agent_day", "mailbox_hour", "stream_day", "new_recipients_day")
 FIELDS: Final = queue.FIELDS

@@ -10,12 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from console.state import AgentLine, Level, MailboxLine, Share
 from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import events, figures
-from core.db.queries.agents import AgentBasics
 from core.db.transaction import Transaction
 from core.model import Limit
 from core.rules import guards, modes
@@ -24,6 +22,9 @@ from core.rules.policy import Guard, Policy
 from core.services import context
 from core.services.control import guard_rates
 from core.services.sending import limit_gauges
+from core.views.agents import AgentBasics
+from core.views.events import EventRow
+from core.views.live import AgentLine, Level, MailboxLine, Share
 
 TREND_BINS: Final = 6
 TREND_MINUTES: Final = 10
@@ -79,7 +80,7 @@ class _Read:
     held: Mapping[str, int]
     sent: figures.Counts
     oldest: Mapping[int, int]
-    last: Mapping[int, events.EventRow]
+    last: Mapping[int, EventRow]
 
 
 def _line(tx: Transaction, one: AgentBasics, policy: Policy, read: _Read) -> AgentLine:
@@ -135,7 +136,7 @@ def is_tight(limit: Limit) -> bool:
     return bool(limit.cap) and limit.used / limit.cap >= BUDGET_WARNS
 
 
-def _last(event: events.EventRow | None) -> str:
+def _last(event: EventRow | None) -> str:
     """What happened last, short enough for a column: `pending m0000a`."""
     if event is None:
         return ""

@@ -9,10 +9,6 @@ from typing import Final
 from core.db import directory, gate_queries, signoff_queries
 from core.db.directory import AgentFacts, MailboxRecord
 from core.db.queries import agents, events, lanes, scheduled
-from core.db.queries.agents import KeyRow, SuppressionRow
-from core.db.queries.events import EventPage
-from core.db.queries.lanes import LaneRow, SiteRow
-from core.db.queries.scheduled import Scheduled
 from core.db.signoff_queries import SignoffFacts
 from core.db.store import Connection
 from core.db.transaction import Transaction
@@ -22,6 +18,9 @@ from core.rules import issuance
 from core.rules.issuance import Kind
 from core.services.identity import mailbox_record, widenings
 from core.services.sending import site_limits
+from core.views.agents import KeyRow, SuppressionRow
+from core.views.events import EventPage
+from core.views.lanes import LaneRow, Scheduled, SiteRow
 
 EVENT_PAGE: Final = 500
 LANE_PAGE: Final = 500

@@ -16,10 +16,11 @@ from console.queries.agent import AgentFacts
 from console.safe_text import make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
-from console.state import AgentLine, DeskUpdate
+from console.state import DeskUpdate
 from console.views import agent_lines
 from console.widgets.frame import NARROW
 from core.rules.roles import Verb
+from core.views.live import AgentLine
 
 MARGIN: Final = 4
 LEFT: Final = 62

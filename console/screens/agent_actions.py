@@ -8,7 +8,6 @@ from console import operations
 from console.dialogs import Choice, ChoiceDialog, Confirmed
 from console.safe_text import content, fill, make_safe
 from console.screens.desk_screen import DeskScreen
-from console.state import AgentLine, MailboxLine
 from console.themes import Tone
 from console.views.format import plural, stamp
 from console.views.gauges import MEANS
@@ -16,6 +15,7 @@ from core.model import Actor, Mode
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services.control.emergency import Frozen
+from core.views.live import AgentLine, MailboxLine
 
 
 class AgentScreen(DeskScreen):

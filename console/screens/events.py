@@ -20,11 +20,11 @@ from console.table_messages import Highlighted
 from console.views.format import count, plural
 from console.views.record_rows import EVENTS, event_row
 from console.widgets.line_painter import Texts
-from core.db.queries.events import EventRow, Severity
 from core.durations import stamp
 from core.filters import term
 from core.ids import spell_id
 from core.rules.roles import Verb
+from core.views.events import EventRow, Severity
 
 KEPT: Final = 5_000
 """Events held in memory: an hour of a busy desk must not fill it."""

@@ -29,13 +29,13 @@ from console.widgets.columns import Piece
 from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane, line
 from console.widgets.table import VirtualTable
-from core.db.queries.agents import KeyRow
 from core.filters import matches
 from core.model import Actor
 from core.rules.identity_findings import DrillResult
 from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.roles import Verb
 from core.services.identity import inventory
+from core.views.agents import KeyRow
 
 
 class IdentitiesScreen(ListScreen):

@@ -23,9 +23,9 @@ from console.widgets.columns import Row
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.db.queries import received as reads
-from core.db.queries.received import ReceivedRow
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.received import ReceivedRow
 
 READ_AFTER: Final = 1.0
 """Seconds from an event to reading the order again: a hundred arrivals a second cost one read."""

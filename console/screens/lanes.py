@@ -27,10 +27,9 @@ from console.views.record_rows import (
 from console.views.rows import Shelf
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
-from core.db.queries.lanes import LaneRow
-from core.db.queries.scheduled import Scheduled
 from core.filters import matches
 from core.rules.roles import Verb
+from core.views.lanes import LaneRow, Scheduled
 
 
 class LanesScreen(ListScreen):

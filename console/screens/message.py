@@ -18,13 +18,14 @@ from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
-from console.state import AgentLine, DeskUpdate
+from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
 from console.views.message_lines import MessageLines, found
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.live import AgentLine
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Share of the width for facts and checks."""

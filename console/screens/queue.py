@@ -29,12 +29,12 @@ from console.widgets.line_cache import SideBySide
 from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane
 from console.widgets.table import VirtualTable
-from core.db.queries.queue import HeldRow
 from core.errors import PostroomError
 from core.filters import Want
 from core.ids import spell_id
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.queue import HeldRow
 
 FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3

@@ -20,11 +20,11 @@ from console.themes import Tone
 from console.views.format import plural
 from console.views.record_rows import SUPPRESSIONS, suppression_row
 from console.widgets.line_painter import Texts
-from core.db.queries.agents import SuppressionRow
 from core.errors import Invalid
 from core.rules.addresses import parse_address
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.agents import SuppressionRow
 
 
 class AddressDialog(Dialog[str]):

@@ -19,8 +19,8 @@ from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
 from core.rules.roles import Verb
 from core.services.audit import trace
-from core.services.audit.trace import Story
 from core.services.control.read_log import Shown, What
+from core.views.trace import Story
 
 KEY_LIMIT = 1_000
 KIND_TONES = {

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from console.safe_text import clip, content, make_safe
-from console.state import Level
 from console.themes import Tone
 from console.views.format import ABSENT, age, clock, count, percent, plural, stamp
 from console.views.gauges import Evidence, Threshold, gauge, ladder, rate_chart
 from console.views.rows import in_text, since_text
 from core.durations import DAY
 from core.rules.mode_evidence import Advice
+from core.views.live import Level
 
 if TYPE_CHECKING:
     from console.queries.agent import AgentFacts, Course, MailboxFacts
-    from core.db.queries.agents import AgentBasics
-    from core.db.queries.events import EventRow
+    from core.views.agents import AgentBasics
+    from core.views.events import EventRow
 
 CHART_HEIGHT = 5
 _NAMES = {

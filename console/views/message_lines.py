@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from console.safe_text import BLOCK_LIMIT, make_safe, make_safe_block
-from console.state import Level
 from console.themes import Tone
 from console.views.format import clock, count, percent, plural, size, stamp
 from console.views.rows import in_text
@@ -19,13 +18,14 @@ from console.widgets.pane import line
 from core.events import EmailRead
 from core.model import Limit, Reason
 from core.rules.content import Mail, examined, said_by
+from core.views.live import Level
 
 if TYPE_CHECKING:
-    from core.db.audit_log import Entry
-    from core.db.queries.message import MessageView, RecipientView
-    from core.db.queries.queue import HeldRow
-    from core.db.queries.received import ReceivedView
-    from core.services.audit.difference import Difference
+    from core.views.difference import Difference
+    from core.views.events import Happened
+    from core.views.message import MessageView, RecipientView
+    from core.views.queue import HeldRow
+    from core.views.received import ReceivedView
 
 Lines = list[list[Piece]]
 RECIPIENTS_SHOWN: Final = 50
@@ -353,18 +353,18 @@ def story_lines(message: MessageLines) -> Lines:
     return [] if message.view is None else happened(message.view.events)
 
 
-def happened(events: Iterable[Entry]) -> Lines:
+def happened(events: Iterable[Happened]) -> Lines:
     """Entries of the log, one line each; that it was read is no news."""
     return [
         title("what happened"),
         *(
             [
                 Piece(f"{stamp(entry.at)}  ", Tone.MUTED),
-                Piece(f"{entry.event.type:<24} ", Tone.PLAIN),
-                *line(make_safe(entry.event.actor).text, Tone.MUTED),
+                Piece(f"{entry.type:<24} ", Tone.PLAIN),
+                *line(make_safe(entry.actor).text, Tone.MUTED),
             ]
             for entry in events
-            if not isinstance(entry.event, EmailRead)
+            if entry.type != EmailRead.type
         ),
     ]
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from console.safe_text import BLOCK_LIMIT, make_safe
-from console.state import Level
 from console.themes import Tone
 from console.views.format import plural, size, stamp
 from console.views.message_lines import (
@@ -28,9 +27,10 @@ from console.widgets.pane import line
 from core.ids import spell_id
 from core.rules import signed_ids
 from core.rules.inbound import message as inbound
+from core.views.live import Level
 
 if TYPE_CHECKING:
-    from core.db.queries.received import InThread, Named, Reading, ReceivedView
+    from core.views.received import InThread, Named, Reading, ReceivedView
 
 DMARC: Final[Mapping[str, tuple[str, Tone]]] = {
     "pass": ("✔ pass", Tone.GOOD),

@@ -14,7 +14,7 @@ from console.widgets.columns import Cell, Column, Row
 from core.ids import spell_id
 
 if TYPE_CHECKING:
-    from core.db.queries.received import ReceivedRow
+    from core.views.received import ReceivedRow
 
 RECEIVED: Final = (
     Column("age", "AGE", 6, align="right"),

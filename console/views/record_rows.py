@@ -13,10 +13,9 @@ from core.model import EVERY_CLASS
 
 if TYPE_CHECKING:
     from console.queries.records import Identity, Paced
-    from core.db.queries.agents import SuppressionRow
-    from core.db.queries.events import EventRow
-    from core.db.queries.lanes import LaneRow, SiteRow
-    from core.db.queries.scheduled import Scheduled
+    from core.views.agents import SuppressionRow
+    from core.views.events import EventRow
+    from core.views.lanes import LaneRow, Scheduled, SiteRow
 
 # --- lanes --------------------------------------------------------------------------------------------------------
 

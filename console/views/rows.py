@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from console.safe_text import cells, make_safe
-from console.state import AgentLine, Level, Need, Share
 from console.themes import Tone
 from console.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
 from console.views.gauges import gauge_text, gauge_tone, sparkline
@@ -18,9 +17,10 @@ from console.widgets.columns import Cell, Column, Piece, Row, lay_out
 from console.widgets.pane import wrap
 from core.filters import Field, Fields, Kind, Values
 from core.model import Limit, Mode
+from core.views.live import AgentLine, Level, Need, Share
 
 if TYPE_CHECKING:
-    from core.db.queries.queue import HeldRow
+    from core.views.queue import HeldRow
 
 GLYPHS: Final[Mapping[Level, tuple[str, Tone]]] = {
     Level.FAULT: ("✖ CRIT", Tone.FAULT),

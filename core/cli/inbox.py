@@ -14,13 +14,13 @@ from core.cli.remote.opened_item import Opened
 from core.cli.remote.opened_item import received as printed
 from core.cli.remote.queue import decide_each, read_item
 from core.db.queries import received as queries
-from core.db.queries.received import ReceivedView
 from core.errors import Invalid, NotFound
 from core.ids import read_id, spell_id
 from core.rules import signed_ids
 from core.serializers import received
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
+from core.views.received import ReceivedView
 
 app: Final = group("inbox")
 

@@ -13,7 +13,6 @@ import typer
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, moment, piped, say, table
-from core.db.queries.agents import SuppressionRow
 from core.db.transaction import Transaction
 from core.durations import read_stamp
 from core.model import EVERY_CLASS, Actor, plural
@@ -21,6 +20,7 @@ from core.serializers import recipients
 from core.services.control.read_log import Shown, What
 from core.services.feedback import consents, erasure, suppressions
 from core.services.feedback.csv_io import Imported, RowBatch
+from core.views.agents import SuppressionRow
 
 suppress_app: Final = group("suppress")
 consent_app: Final = group("consent")

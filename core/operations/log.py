@@ -9,7 +9,6 @@ from pydantic import StringConstraints
 
 from core import filters
 from core.db.queries import events
-from core.db.queries.events import EventRow
 from core.durations import stamp
 from core.ids import read_id
 from core.json_body import Shape
@@ -19,6 +18,7 @@ from core.operations.operation import Call, Json, read
 from core.rules.roles import Verb
 from core.services.audit import trace as traces
 from core.services.control.read_log import Shown, What
+from core.views.events import EventRow
 
 # --- the log ------------------------------------------------------------------------------------------------------
 

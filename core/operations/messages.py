@@ -11,7 +11,6 @@ from core.db.queries import lanes, message
 from core.db.queries import pending as held
 from core.db.queries import received as received_queries
 from core.db.queries import scheduled as times
-from core.db.queries.message import MessageView
 from core.errors import NotFound
 from core.ids import read_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape
@@ -28,6 +27,7 @@ from core.services.control import emergency, read_log
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision
+from core.views.message import MessageView
 
 BATCH_SIZE: Final = 100
 """Items of one request; a client splits longer lists."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from core.durations import when
 
 if TYPE_CHECKING:
-    from core.db.queries.lanes import LaneRow
-    from core.db.queries.message import MessageView, RecipientView, ReviewView
     from core.model import Actor
     from core.services.sending.review import DecisionResult
     from core.services.sending.runs import Confirmed, RunView
+    from core.views.lanes import LaneRow
+    from core.views.message import MessageView, RecipientView, ReviewView
 
 
 def message(one: MessageView, status: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from core.rules import signed_ids
 from core.services.sending.loop_prevention import aligned
 
 if TYPE_CHECKING:
-    from core.db.queries.received import ReceivedRow, ReceivedView
     from core.services.receiving.contacts import Contact
     from core.services.receiving.inbox import Received, Sent, Thread
+    from core.views.received import ReceivedRow, ReceivedView
 
 
 def summary(one: Received) -> dict[str, Any]:

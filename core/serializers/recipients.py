@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from core.durations import when
 
 if TYPE_CHECKING:
-    from core.db.queries.agents import SuppressionRow
     from core.services.feedback.consents import ConsentView
+    from core.views.agents import SuppressionRow
 
 
 def suppression(one: SuppressionRow) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from console.batch_decision import Marked, batch_of
 from console.keymap import ACTIONS
 from console.safe_text import cells
 from console.session import Approval, Session
-from console.state import DeskUpdate, Level, Link, Live, Need
+from console.state import DeskUpdate, Link, Live
 from console.views.rows import CAUSE_LINES, need_rows
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
 from core.durations import SECOND
 from core.model import Role
 from core.rules.content import read_mail
+from core.views.live import Level, Need
 from tests.console.harness import HOSTILE_HTML
 from tests.factories.desk import person
 

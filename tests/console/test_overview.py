@@ -6,7 +6,6 @@ from sqlalchemy import update
 
 from console.queries.needs import needs
 from console.queries.overview import Overview
-from console.state import AgentLine, Level, Need
 from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import figures
@@ -18,6 +17,7 @@ from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
 from core.services.control import emergency, guard_rates
 from core.services.sending import delivery, limit_gauges
+from core.views.live import AgentLine, Level, Need
 from tests.factories.database import statements
 from tests.factories.desk import ALICE, DOMAIN, WIDE, Bench, add_mailbox, make_desk
 

@@ -7,7 +7,6 @@ from sqlalchemy import Table, insert, update
 
 from core.db.queries import agents, events, figures, lanes, message, pending, queue
 from core.db.queries.events import EventFilter
-from core.db.queries.queue import Order
 from core.db.store import Store
 from core.db.tables import AGENT, DESK, LANE, MAILBOX, READY, REVIEW, STREAM, SUPPRESSION
 from core.db.transaction import Transaction
@@ -20,6 +19,9 @@ from core.ids import read_id
 from core.model import SYSTEM, Mode, Outcome, Reply
 from core.services.sending import delivery, review
 from core.services.sending.review import Decision
+from core.views import queue as queue_views
+from core.views.lanes import LaneRow
+from core.views.queue import Order, To
 from tests.factories import effort
 from tests.factories.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
@@ -50,7 +52,7 @@ def test_a_held_row_carries_what_the_queue_draws(store: Store) -> None:
     item = held(desk, ["jane@example.com", "bob@example.com"])
     with store.read() as conn:
         row = queue.pending_rows(conn, [item, 17])[item]
-    assert row.to == queue.To("jane@example.com", 2)
+    assert row.to == To("jane@example.com", 2)
     assert (row.agent, row.mailbox, row.run, row.user) == ("support-bot", ADDRESS, "run-1", "ann@acme.test")
     assert [reason.code for reason in row.reasons] == ["mode"]
     assert row.digest
@@ -90,6 +92,7 @@ def test_alike_messages_are_counted_no_further_than_a_line_can_say(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue, "ALIKE_COUNTED", 3)
+    monkeypatch.setattr(queue_views, "ALIKE_COUNTED", 3)
     desk = make_desk(store, **WIDE)
     ids = [held(desk, f"u{n}@example.com", subject=f"Your quote Q-{n}") for n in range(4)]
     other = held(desk, "a@example.com", subject="Something else")
@@ -162,7 +165,7 @@ def test_a_message_is_shown_with_all_recipients_reasons_and_events(store: Store)
     assert all(one.first_contact for one in shown.recipients)
     assert shown.run is not None
     assert shown.run.user == "ann@acme.test"
-    assert [entry.event.type for entry in shown.events] == ["email.submitted", "email.pending"]
+    assert [entry.type for entry in shown.events] == ["email.submitted", "email.pending"]
 
 
 def test_waiting_mail_says_the_farthest_reaching_reason(store: Store) -> None:
@@ -423,7 +426,7 @@ def leaving(store: Store, reply: Reply) -> list[delivery.RouteStateChange]:
     return store.transact(lambda tx: delivery.settle(tx, [delivery.Settlement(claimed[0], reply)], worker=1))
 
 
-def the_lane(store: Store) -> lanes.LaneRow:
+def the_lane(store: Store) -> LaneRow:
     with store.read() as conn:
         (found,) = lanes.lanes(conn, now=store.clock.now())
         assert lanes.lane(conn, found.id, now=store.clock.now()) == found

@@ -30,49 +30,11 @@ from core.durations import HOUR
 from core.filters import Field, Fields, Want
 from core.ids import spell_id
 from core.model import SILENT, Mode
+from core.views.agents import AgentBasics, KeyRow, MailboxRow, RunRow, SuppressionRow
 
 PAGE: Final = 100
 LOG_TAIL: Final = 1_000
 """Newest log entries searched for the end of a gateway."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailboxRow:
-    """A mailbox, with the columns that an agent's row and page show."""
-
-    id: int
-    address: str
-    agent_id: int
-    stream_id: int
-    status: str
-    mode: Mode
-    mode_since: int
-    raised_at: int | None
-    activated_at: int | None
-    expires_at: int | None
-    waits_for: str | None
-    wake_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgentBasics:
-    """An agent with its active mailboxes, the loosest mode first."""
-
-    id: int
-    name: str
-    status: str
-    suspended_at: int | None
-    suspended_by: str | None
-    suspend_reason: str | None
-    suspend_figures: dict[str, Any]
-    guard_since: int
-    warned: dict[str, Any]
-    mailboxes: tuple[MailboxRow, ...]
-
-    @property
-    def mode(self) -> Mode | None:
-        """The loosest mode among its mailboxes; None without one."""
-        return self.mailboxes[0].mode if self.mailboxes else None
 
 
 def agents(conn: Connection, *, name: str | None = None) -> list[AgentBasics]:
@@ -110,23 +72,6 @@ def _mailboxes(conn: Connection, agent_ids: Sequence[int]) -> list[MailboxRow]:
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """One execution. `accepted` counts recipients, minus the rejected, expired and cancelled."""
-
-    id: int
-    key: str
-    implicit: bool
-    user: str | None
-    prompt_version: str | None
-    tools_version: str | None
-    opened_at: int
-    closed_at: int | None
-    confirmed_up_to: int | None
-    confirmed_by: str | None
-    accepted: int
-
-
 def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: int = 20) -> list[RunRow]:
     """Return a page, newest first; the next starts `before` its last id."""
     c = RUN.c
@@ -146,27 +91,6 @@ def runs(conn: Connection, agent_id: int, *, before: int | None = None, limit: i
 
 
 # --- suppressions -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SuppressionRow:
-    """One suppression. `stream` is None if it applies desk-wide; `classes` is `*`, or the classes it blocks."""
-
-    id: int
-    address: str
-    stream: str | None
-    classes: str
-    cause: str
-    source: str
-    reason: str | None
-    message_id: int | None
-    added_by: str
-    added_at: int
-    expires_at: int | None
-    removed_at: int | None
-
-    def in_force(self, now: int) -> bool:
-        return self.removed_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 def shown_suppressions() -> Select[Any]:
@@ -214,19 +138,6 @@ def suppressions(
 
 
 # --- streams and their keys ---------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A DKIM key; `signs`: it is in the stream's active slot."""
-
-    stream: str
-    slot: str
-    algorithm: str
-    selector: str
-    created_at: int
-    retired_at: int | None
-    signs: bool
 
 
 def keys(conn: Connection) -> list[KeyRow]:

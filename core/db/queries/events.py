@@ -7,7 +7,6 @@ to continue.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -22,18 +21,11 @@ from core.durations import stamp
 from core.events import CATALOGUE, EmailRead, Event
 from core.filters import Compare, Field, Fields, Kind, Want, matches
 from core.ids import spell_id
+from core.views.events import EventPage, EventRow, Severity
 
 PAGE: Final = 100
 STRETCH: Final = 50_000
 """Log entries that one page scans at most."""
-
-
-class Severity(enum.StrEnum):
-    """Severity of an event: information, a warning, an error."""
-
-    INFO = "info"
-    WARN = "warn"
-    ERROR = "error"
 
 
 _SEVERITY: Final[Mapping[str, Severity]] = {
@@ -136,35 +128,6 @@ def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[
 
 def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]:
     return [int(one) for one in conn.execute(select(column).where(which)).scalars()]
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One line. `target` is the object it is about, written as an operator would look it up."""
-
-    seq: int
-    at: int
-    severity: Severity
-    type: str
-    actor: str
-    target: str
-    detail: str
-    message: int | None
-    mailbox: int | None
-    agent: int | None
-    run: int | None
-    stream: int | None
-    data: dict[str, Any]
-    hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class EventPage:
-    """Lines in log order. Continue with `older` (as `before`) or `newer` (as `after`); None: no more that way."""
-
-    rows: tuple[EventRow, ...]
-    older: int | None
-    newer: int | None
 
 
 def page(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, or_, select
@@ -17,53 +17,15 @@ from sqlalchemy import Connection, Row, func, or_, select
 from core.db.tables import AGENT, LANE, MAILBOX, READY, RECIPIENT, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
+from core.views.lanes import AGES, LaneRow, SiteRow
 
 PAGE: Final = 100
-AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)
-"""Upper bounds of the age columns in minutes; one more column holds anything older."""
 LOOKED_AT: Final = 1_000
 """Rows read of one lane for their age."""
 SITES: Final = 20
 ROUTE: Final = "route backs off"
 RETRY: Final = "retry"
 LANES_OF_SHAPE: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRow:
-    """One lane and what holds it back. `next_at` is None while only an operator's act wakes it.
-
-    `last_reply` is the reply that delayed it, if a refusal or the route did; `last_reply_at` is None if not recorded.
-    """
-
-    id: int
-    mailbox_id: int
-    mailbox: str
-    agent: str
-    stream: str
-    domain: str
-    site: str
-    depth: int
-    in_flight: int
-    next_at: int | None
-    waits_for: str | None
-    failures: int
-    paused_by: str | None
-    paused_at: int | None
-    last_reply: str | None
-    last_reply_at: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRow:
-    """One site by age: `ages` has a count for each of `AGES`, and one for anything older."""
-
-    site: str
-    depth: int
-    in_flight: int
-    lanes: int
-    ages: tuple[int, ...]
-    exact: bool
 
 
 def lanes(

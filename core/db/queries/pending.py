@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from core.db.queries.queue import HeldRow, pending_rows, recipients
+from core.db.queries.queue import pending_rows, recipients
 from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
 from core.model import RECEIVE, Reason
+from core.views.queue import HeldRow
 
 PAGE: Final = 50
 

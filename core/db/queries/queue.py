@@ -7,11 +7,9 @@ separately.
 from __future__ import annotations
 
 import array
-import enum
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -44,102 +42,11 @@ from core.db.tables import (
     STREAM,
 )
 from core.filters import Field, Fields, Kind, Test, Want
-from core.ids import spell_id
 from core.model import RECEIVE, Action, ContentClass, Reason
+from core.views.queue import ALIKE_COUNTED, HeldRow, Order, To
 
 BATCH_SIZE: Final = 500
 """Ids in one IN: databases limit the parameters of a statement."""
-ALIKE_COUNTED: Final = 100
-"""Cap on counting similar messages: else each line of a page would count all 80,000, four times a second."""
-
-
-class Order(enum.StrEnum):
-    """Sort order of held mail. Worst first: most failed checks, most cautions, then the longest waiting."""
-
-    WORST = "worst"
-    OLDEST = "oldest"
-    NEWEST = "newest"
-    EXPIRING = "expiring"
-
-
-@dataclass(frozen=True, slots=True)
-class To:
-    """The first recipient as the agent gave it, and the number of recipients (Cc and Bcc included)."""
-
-    first: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRow:
-    """One pending action, as a line of the queue.
-
-    Received mail has `kind` `receive`, its `sender`, and its mailbox in `to`; `size` and `digest` are of its bytes.
-
-    `version` changes when anything drawn of it changes. `likeness` is equal for messages that differ only in what
-    belongs to their recipient, None for an action without text; `alike` is how many of one agent are held with it,
-    itself included, counted up to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose
-    `target` says what is asked. `findings` are the checks its content failed; items held before findings were stored
-    have only their number, `failed_checks`. `cautions` is the number of reasons it is held for besides its mailbox's
-    mode.
-    """
-
-    id: int
-    version: int
-    kind: str
-    status: str
-    message_id: int | None
-    target: str | None
-    submitted_at: int
-    expires_at: int
-    failed_checks: int
-    findings: tuple[Reason, ...]
-    cautions: int
-    agent_id: int
-    agent: str
-    mailbox_id: int
-    mailbox: str
-    to: To | None
-    subject: str | None
-    preview: str
-    content_class: str | None
-    digest: str | None
-    size: int | None
-    run: str | None
-    user: str | None
-    test: bool
-    send_at: int | None
-    reasons: tuple[Reason, ...]
-    needs: int
-    approvers: tuple[str, ...]
-    opened_by: str | None
-    opened_at: int | None
-    decided_by: str | None
-    release_at: int | None
-    likeness: int | None
-    alike: int = 1
-    sender: str | None = None
-
-    @property
-    def received(self) -> bool:
-        """Whether it is mail that came in, rather than something an agent asked for."""
-        return self.kind == RECEIVE
-
-    @property
-    def spelled(self) -> str:
-        """The id that a decision names."""
-        return spell_id("m" if self.received or self.message_id is not None else "a", self.id)
-
-    @property
-    def approvals_missing(self) -> int:
-        return max(0, self.needs - len(self.approvers))
-
-    @property
-    def more_alike(self) -> bool:
-        """The count of `alike` hit its cap: there may be more."""
-        return self.alike >= ALIKE_COUNTED
-
-
 # --- all of it ----------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ import array
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, not_, or_, select
@@ -30,8 +30,9 @@ from core.db.tables import (
 )
 from core.events import EmailRead
 from core.filters import Field, Fields, Kind, OneOf, Test, Want
-from core.ids import spell_id
 from core.model import RECEIVE
+from core.views.events import Happened
+from core.views.received import InThread, Named, Reading, ReceivedRow, ReceivedView
 
 PAGE: Final = 500
 THREAD: Final = 50
@@ -44,100 +45,6 @@ DMARC: Final = ("pass", "fail", "none", "temperror", "permerror")
 _M: Final = INBOUND_MESSAGE.c
 _A: Final = INBOUND_ADDRESS.c
 _C: Final = INBOUND_CONTENT.c
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedRow:
-    """A received message as a line of a list. `readers` are the agents that were shown it, the first one first."""
-
-    id: int
-    mailbox: str
-    agent: str
-    sender: str
-    name: str
-    subject: str
-    received_at: int
-    dmarc: str
-    score: float | None
-    findings: tuple[str, ...]
-    """What screening found, one sentence each."""
-    status: str
-    thread: int
-    attachments: int
-    size: int
-    unread: bool
-    readers: tuple[str, ...]
-    digest: str
-
-    @property
-    def spelled(self) -> str:
-        return spell_id("m", self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An address that a message names, as written."""
-
-    role: str
-    given: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One entry of the log that says who was shown the message, `what` of it, and by which interface."""
-
-    at: int
-    actor: str
-    what: str
-    door: str
-    run: str | None
-    token: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class InThread:
-    """A message of the same thread. `received`: it came in; otherwise the agent sent it."""
-
-    id: int
-    at: int
-    received: bool
-    subject: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedView:
-    """One received message with everything a reviewer decides from. `kept`: its content is still there."""
-
-    row: ReceivedRow
-    agent_id: int
-    mailbox_id: int
-    rfc_message_id: str | None
-    in_reply_to: str | None
-    thread_proof: str | None
-    answers: int | None
-    source: str
-    dated_at: int | None
-    automatic: str | None
-    authentication: Mapping[str, Any]
-    findings: tuple[Mapping[str, Any], ...]
-    held_for: tuple[Mapping[str, Any], ...]
-    decided_at: int | None
-    decided_by: str | None
-    reason: str | None
-    read_at: int | None
-    tags: tuple[str, ...]
-    people: tuple[Named, ...]
-    text: str
-    visible: str
-    hidden: tuple[str, ...]
-    files: tuple[Mapping[str, Any], ...]
-    kept: bool
-    raw: bytes | None
-    reads: tuple[Reading, ...]
-    conversation: tuple[InThread, ...]
-    events: tuple[Entry, ...]
 
 
 # --- filters ------------------------------------------------------------------------------------------------------
@@ -296,7 +203,7 @@ def view(conn: Connection, inbound_id: int, *, whole: bool = True) -> ReceivedVi
         visible=content.visible, hidden=tuple(content.hidden), files=tuple(content.attachments),
         kept=bool(content.kept), raw=zlib.decompress(bytes(content.raw)) if whole and content.kept else None,
         reads=reads(conn, inbound_id), conversation=_conversation(conn, row),
-        events=tuple(audit_log.entry(one) for one in conn.execute(_events(inbound_id))),
+        events=tuple(Happened(one.at, one.type, one.actor) for one in conn.execute(_events(inbound_id))),
     )  # fmt: skip
 
 

@@ -13,17 +13,10 @@ from core.durations import stamp
 from core.errors import Invalid
 from core.ids import read_id, spell_id
 from core.model import Status
+from core.views.lanes import Scheduled
 
 PAGE: Final = 100
 _WAITING: Final = MESSAGE.c.status == Status.SCHEDULED.value
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """The number of scheduled messages, and the earliest of their times; None: there are none."""
-
-    count: int
-    next_at: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import orjson
@@ -17,7 +16,6 @@ from sqlalchemy import Connection, select
 
 from core.db import audit_log
 from core.db.queries import message as views
-from core.db.queries.message import MessageView, RecipientView
 from core.db.tables import LOG_ENTRY
 from core.errors import Invalid, NotFound
 from core.events import EmailSubmitted
@@ -26,11 +24,8 @@ from core.model import Status
 from core.rules.addresses import parse_address
 from core.rules.content import Parts, read_mail, read_parts
 from core.rules.content.mime import Attachment
-
-ADDED: Final = "added"
-REMOVED: Final = "removed"
-CHANGED: Final = "changed"
-KEPT: Final = "kept"
+from core.views.difference import ADDED, CHANGED, KEPT, REMOVED, Change, Difference, Recipient
+from core.views.message import MessageView, RecipientView
 
 _ISSUED_HEADERS: Final = {
     "from": "from", "to": "to", "cc": "cc", "reply-to": "reply_to", "subject": "subject", "in-reply-to": "in_reply_to",
@@ -57,58 +52,6 @@ _RULES: Final[Mapping[str, tuple[str, str]]] = {
     "subject": ("reply", "taken from the message it answers"),
     "from": ("reply", "taken from the message it answers"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One part of the message. `change`: added, removed, changed or kept; `rule` is None if it was kept."""
-
-    part: str
-    change: str
-    rule: str | None
-    why: str
-    before: str | None = None
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One address. `rule` names what decided about it: suppression, allow_list, review, receiver, ..., or None."""
-
-    issued: str | None
-    address: str
-    field: str
-    status: str
-    change: str
-    rule: str | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Both sides of a message. `purged`: retention has removed the bytes; `digest` still identifies them."""
-
-    message: int
-    digest: str
-    issued_digest: str | None
-    purged: bool
-    recipients: tuple[Recipient, ...]
-    parts: tuple[Change, ...]
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """The parts that differ from what was issued."""
-        return tuple(part for part in self.parts if part.change != KEPT)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "message_id": spell_id("m", self.message),
-            "digest": self.digest,
-            "issued_digest": self.issued_digest,
-            "purged": self.purged,
-            "recipients": [asdict(one) for one in self.recipients],
-            "parts": [asdict(one) for one in self.parts],
-        }
 
 
 def difference(conn: Connection, message_id: int, *, now: int) -> Difference:

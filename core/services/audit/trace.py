@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
@@ -18,7 +18,7 @@ from core import events as facts
 from core.db import audit_log
 from core.db.audit_log import Entry
 from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW, RUN, STREAM, TOKEN
-from core.durations import DAY, stamp
+from core.durations import DAY
 from core.errors import Invalid
 from core.ids import read_id, spell_id
 from core.model import Feedback, Status, plural
@@ -26,65 +26,19 @@ from core.rules import signed_ids
 from core.rules.addresses import parse_address
 from core.rules.signed_ids import HmacKeys
 from core.services.audit import trace_received
-from core.services.audit.trace_steps import KINDS, People, Step, calls, run_steps, step_of, waiting
+from core.services.audit.trace_steps import KINDS, People, calls, run_steps, step_of, waiting
 from core.services.control.read_log import What
+from core.views.trace import MOST, Step, Story
 
 _PARENT: Final = TOKEN.alias()
 LOG: Final = LOG_ENTRY
 
-MOST: Final = 50
-"""Maximum number of messages in a story, the newest."""
 RUNS: Final = 20
 NEARBY: Final = 20
 """Log entries searched before and after a feedback event for its consequences, which share its transaction."""
 _HEADER: Final = re.compile(
     r"(message-id|x-postroom-message-id|cfbl-feedback-id|return-path|in-reply-to)\s*:\s*", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What is known about a key. `ours`: True for this desk's mail, False for mail that imitates it, None if unknown.
-
-    `kind` is what the key was recognized as; `notes` are points a reader should not overlook.
-    """
-
-    key: str
-    kind: str
-    ours: bool | None
-    verdict: str
-    messages: tuple[int, ...] = ()
-    steps: tuple[Step, ...] = ()
-    notes: tuple[str, ...] = ()
-    truncated: bool = False
-
-    @property
-    def found(self) -> bool:
-        return bool(self.steps)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "kind": self.kind,
-            "ours": self.ours,
-            "verdict": self.verdict,
-            "messages": [spell_id("m", one) for one in self.messages],
-            "notes": list(self.notes),
-            "truncated": self.truncated,
-            "steps": [step.as_json() for step in self.steps],
-        }
-
-    def text(self) -> str:
-        """One line per step, for people. Subjects and addresses are untrusted text: a screen sanitizes them first."""
-        shown = [f"{self.kind} {self.key}: {self.verdict}", *(f"! {note}" for note in self.notes)]
-        several = len(self.messages) > 1
-        for step in self.steps:
-            which = f"{spell_id('m', step.message)}  " if several and step.message is not None else ""
-            shown.append(f"{stamp(step.at)}  {step.kind:<11}  {which}{step.text}")
-        if self.truncated:
-            shown.append(f"… only the newest {MOST} messages are shown")
-        # text from a receiver or an agent must not look like a step of its own
-        return "\n".join(" ".join(line.splitlines()) for line in shown)
 
 
 def trace(conn: Connection, key: str, keyring: HmacKeys, *, now: int | None = None) -> Story:

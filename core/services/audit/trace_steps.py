@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -18,14 +17,15 @@ from core import events as facts
 from core.db.audit_log import Entry
 from core.db.queries import events as lines
 from core.db.queries import message as messages
-from core.db.queries.message import Waits, last_attempt
+from core.db.queries.message import last_attempt
 from core.db.tables import AGENT, BODY, MESSAGE, RECIPIENT, RUN, TOKEN
 from core.durations import stamp
 from core.events import Event
-from core.ids import spell_id
 from core.model import plural
 from core.rules import identity_findings
 from core.services.audit import trace_received
+from core.views.message import Waits
+from core.views.trace import Step
 
 BATCH_SIZE: Final = 100
 WAITING: Final = 10
@@ -35,30 +35,6 @@ KINDS: Final = (
     "waits",
 )  # fmt: skip
 """The order of steps at the same instant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that happened or, with kind `waits`, one that is still due. `kind` is one of `KINDS`."""
-
-    at: int
-    kind: str
-    actor: str
-    text: str
-    message: int | None = None
-    seq: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "at": stamp(self.at),
-            "kind": self.kind,
-            "actor": self.actor,
-            "text": self.text,
-            "message": None if self.message is None else spell_id("m", self.message),
-            "seq": self.seq,
-            "data": dict(self.data),
-        }
 
 
 class People:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, or_, select, update
 
-from core.db.queries.agents import SuppressionRow, shown_suppressions
+from core.db.queries.agents import shown_suppressions
 from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp, when
@@ -27,6 +27,7 @@ from core.services import access
 from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
+from core.views.agents import SuppressionRow
 
 COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
 MANUAL: Final = "manual"

@@ -18,10 +18,11 @@ from core.rules.addresses import parse_address
 from core.rules.compose import Attachment
 from core.rules.policy import Policy
 from core.rules.policy.sections import HeldClasses
-from core.services.audit.difference import Difference, difference
+from core.services.audit.difference import difference
 from core.services.sending import review
 from core.services.sending.review import Decision
 from core.services.sending.submission import RunClaim
+from core.views.difference import Difference
 from tests.factories.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
 

@@ -15,9 +15,10 @@ from core.events import AgentSuspended
 from core.ids import read_id
 from core.model import Mode
 from core.rules.mode_evidence import Advice
-from core.services.audit.mode_evidence import Evidence, evidence
+from core.services.audit.mode_evidence import evidence
 from core.services.sending import review
 from core.services.sending.review import Decision
+from core.views.evidence import Evidence
 from tests.factories.desk import ADDRESS, ALICE, WIDE, Bench, leave, make_desk
 
 

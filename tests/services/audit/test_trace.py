@@ -18,12 +18,13 @@ from core.ids import read_id, spell_id
 from core.model import Actor, Mode, Outcome, Reply, Scope
 from core.rules import signed_ids
 from core.rules.signed_ids import HmacKeys
-from core.services.audit.trace import Story, trace
+from core.services.audit.trace import trace
 from core.services.control.read_log import Shown, What
 from core.services.identity import tokens
 from core.services.identity.tokens import Grant
 from core.services.sending import delivery, gated_actions, review
 from core.services.sending.submission import RunClaim
+from core.views.trace import Story
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, KEYRING, WIDE, Bench, leave, make_desk
 from tests.factories.inbound import JANE, SERVER, arrive, mail, received
 

@@ -1,0 +1,68 @@
+"""A message as issued and as sent: what was changed, and by which rule."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from core.ids import spell_id
+
+ADDED: Final = "added"
+
+REMOVED: Final = "removed"
+
+CHANGED: Final = "changed"
+
+KEPT: Final = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One part of the message. `change`: added, removed, changed or kept; `rule` is None if it was kept."""
+
+    part: str
+    change: str
+    rule: str | None
+    why: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address. `rule` names what decided about it: suppression, allow_list, review, receiver, ..., or None."""
+
+    issued: str | None
+    address: str
+    field: str
+    status: str
+    change: str
+    rule: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Both sides of a message. `purged`: retention has removed the bytes; `digest` still identifies them."""
+
+    message: int
+    digest: str
+    issued_digest: str | None
+    purged: bool
+    recipients: tuple[Recipient, ...]
+    parts: tuple[Change, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The parts that differ from what was issued."""
+        return tuple(part for part in self.parts if part.change != KEPT)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "message_id": spell_id("m", self.message),
+            "digest": self.digest,
+            "issued_digest": self.issued_digest,
+            "purged": self.purged,
+            "recipients": [asdict(one) for one in self.recipients],
+            "parts": [asdict(one) for one in self.parts],
+        }
