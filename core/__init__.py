@@ -22,7 +22,7 @@ What happens to mail for a mailbox:
 
     it is handed over, and answered      workers/lmtp.py, api/routes/inbound.py; services/receiving/provider_mail.py
     it is read, within bounds            services/receiving/read_mail.py; rules/inbound
-    it is screened, and held or not      services/receiving/screening.py; rules/inbound/screening
+    it is screened, and held or not      services/receiving/: screening, outside_scorer; rules/inbound/screening
     it is stored once, in its thread     services/receiving/: receive, threads; db/tables/inbound.py
     what a run has read holds its mail   services/sending/taint.py; rules/gate.py
     people see it, decide on it          db/queries/received.py; services/sending/review/received.py

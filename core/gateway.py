@@ -35,7 +35,7 @@ from core.services.control import gateway_registry
 from core.services.feedback.provider_webhooks import ProviderWebhooks
 from core.services.notify.apprise_client import Reach
 from core.services.notify.webhook_client import WebhookClient
-from core.services.receiving import sender_proof
+from core.services.receiving import outside_scorer, sender_proof
 from core.services.receiving.intake import Intake
 from core.settings import Settings, split_listen
 from core.workers import log_check
@@ -91,6 +91,7 @@ class Gateway:
         self.intake = Intake(
             store=delivery.store, writer=delivery.writer, ctx=delivery.ctx, settings=settings.inbound,
             pool=self.composers, proof=sender_proof.configured(settings.inbound),
+            scorer=outside_scorer.configured(settings.inbound),
         )  # fmt: skip
         self.app: FastAPI = api_app.build(self.desk, settings)
         self.mcp = McpEndpoint(self.app, self.desk, settings)

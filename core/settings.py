@@ -10,6 +10,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -101,7 +102,8 @@ class Inbound(Part):
     for the mailboxes. `raw_token` opens POST /inbound/raw. `verify`: senders are verified here where none of
     `authserv_ids` did. `taint`: mail of a run that has read a stranger's mail is held outside that thread (hold),
     people are notified (warn), or neither (off). `review` is the score, above 0 and up to 1, from which screening
-    holds mail.
+    holds mail. `scorer` is the URL of a scorer of your own, which has `scorer_seconds` for each message; what it did
+    not score is held or, with `scorer_failure` deliver, delivered with a mark.
     """
 
     lmtp: str | None = None
@@ -114,6 +116,21 @@ class Inbound(Part):
     verify: bool = True
     taint: Literal["hold", "warn", "off"] = "hold"
     review: float = Field(default=0.6, gt=0, le=1)
+    scorer: str | None = None
+    scorer_seconds: float = Field(default=5, gt=0, le=60)
+    scorer_failure: Literal["hold", "deliver"] = "hold"
+
+    @field_validator("scorer")
+    @classmethod
+    def _scorer(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+            raise ValueError("is no URL such as http://127.0.0.1:8200/score")
+        if parts.scheme == "http" and not _loopback(parts.hostname):
+            raise ValueError("http:// is for this machine only: others could read the mail on its way; use https://")
+        return value
 
     @field_validator("lmtp")
     @classmethod
@@ -327,6 +344,13 @@ def load(directory: Path, **more: Any) -> Settings:
     except ValueError as error:  # tomllib's
         raise Invalid(f"{file} is not TOML: {error}") from error
     return settings
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_listen(text: str) -> tuple[str, int]:

@@ -60,6 +60,7 @@ def _findings(desk: CommandContext) -> Iterator[Finding]:
     yield from database.notified(desk)
     yield from identities.records(desk)
     yield from inbound.lmtp(desk)
+    yield from inbound.scorer(desk)
     yield from inbound.providers(desk)
     if not stored:
         yield Finding(Grade.WARN, "stream", "", "there is none", "postroom stream add DOMAIN --relay smtp://HOST:PORT")

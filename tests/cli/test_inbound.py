@@ -11,6 +11,7 @@ from core.services.receiving.intake import Intake
 from core.settings import Inbound
 from core.workers.lmtp import LmtpServer
 from tests.cli.cli_runner import DOMAIN, Clerk
+from tests.factories.ports import free_port
 
 
 def configure(clerk: Clerk, lines: str) -> None:
@@ -75,3 +76,16 @@ def test_doctor_tries_the_listener_and_asks_who_proves_senders(clerk: Clerk, tmp
         loop.call_soon_threadsafe(over.set)
         thread.join()
         loop.close()
+
+
+def test_doctor_says_what_becomes_of_mail_while_the_scorer_does_not_answer(clerk: Clerk) -> None:
+    def found() -> list[tuple[str, str]]:
+        checks: list[dict[str, Any]] = clerk.run("doctor", "--json").json["checks"]
+        return [(one["grade"], one["text"].partition(": ")[2]) for one in checks if one["check"] == "scorer"]
+
+    assert found() == []
+    configure(clerk, f'scorer = "http://127.0.0.1:{free_port()}/score"')
+    assert found() == [("fail", "all received mail is held")]
+    with (clerk.directory / "postroom.toml").open("a") as file:
+        file.write('scorer_failure = "deliver"\n')
+    assert found() == [("warn", "mail is delivered without its score")]

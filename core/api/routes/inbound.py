@@ -18,7 +18,7 @@ from core.errors import Invalid, NotFound, TooLarge, Unauthenticated, Unavailabl
 from core.rules.inbound.message import MAX_BYTES
 from core.rules.providers import Forged, Provider, payload, registry
 from core.services.feedback.fetching import Fetch, fetch
-from core.services.receiving import sender_proof
+from core.services.receiving import outside_scorer, sender_proof
 from core.services.receiving.intake import Intake
 from core.services.receiving.provider_mail import MAX_RECIPIENTS, ProviderMail
 from core.services.receiving.receive import Receipt
@@ -35,7 +35,7 @@ class InboundRoutes:
         self._token = settings.inbound.raw_token
         self._intake = Intake(
             store=desk.store, writer=desk.writer, ctx=desk.ctx, settings=settings.inbound, pool=desk.composers,
-            proof=sender_proof.configured(settings.inbound),
+            proof=sender_proof.configured(settings.inbound), scorer=outside_scorer.configured(settings.inbound),
         )  # fmt: skip
         self.router = APIRouter(tags=["inbox"])
         self._routes()
@@ -91,7 +91,7 @@ class ProviderInbound:
     def __init__(self, desk: ApiContext, settings: Settings, *, fetch: Fetch = fetch) -> None:
         intake = Intake(
             store=desk.store, writer=desk.writer, ctx=desk.ctx, settings=settings.inbound, pool=desk.composers,
-            proof=sender_proof.configured(settings.inbound),
+            proof=sender_proof.configured(settings.inbound), scorer=outside_scorer.configured(settings.inbound),
         )  # fmt: skip
         self._mail = ProviderMail(
             intake=intake, writer=desk.writer, clock=desk.store.clock, configured=settings.feedback, fetch=fetch

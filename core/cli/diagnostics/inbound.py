@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import smtplib
 from collections.abc import Iterator
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import REACH_WITHIN, Finding, Grade
 from core.rules.providers import registry
-from core.services.receiving import sender_proof
+from core.services.receiving import outside_scorer, sender_proof
+from core.services.receiving.read_mail import read_mail
 from core.settings import split_listen
 
 
@@ -36,6 +38,23 @@ def lmtp(desk: CommandContext) -> Iterator[Finding]:
         fix = "set inbound.authserv_ids to the name in the mail server's Authentication-Results, or install the extra"
         fix += " postroom[inbound]"
         yield Finding(Grade.WARN, "lmtp", "authserv_ids", "is not set: no sender is ever proved", fix)
+
+
+def scorer(desk: CommandContext) -> Iterator[Finding]:
+    """Ask the scorer of `inbound.scorer` about an empty message."""
+    configured = outside_scorer.configured(desk.settings.inbound)
+    if configured is None:
+        return
+    url = str(desk.settings.inbound.scorer)
+    said = asyncio.run(configured.ask(outside_scorer.question(read_mail(b"Subject: postroom doctor\r\n\r\n"))))
+    if said.trouble is None:
+        yield Finding(Grade.OK, "scorer", url, "it answers with a score")
+        return
+    held = desk.settings.inbound.scorer_failure == "hold"
+    what = "all received mail is held" if held else "mail is delivered without its score"
+    yield Finding(
+        Grade.FAIL if held else Grade.WARN, "scorer", url, f"{said.trouble}: {what}", "start it, or take it out"
+    )
 
 
 def providers(desk: CommandContext) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from core.rules.inbound.signatures import Signature
 from core.rules.reports import Report
 from core.services.context import ServiceContext
 from core.services.receiving import receive
+from core.services.receiving.outside_scorer import OutsideScorer
 from core.services.receiving.read_mail import LEVEL, ReceivedMail, read_mail
 from core.services.receiving.receive import Handover, Receipt
 from core.services.receiving.sender_proof import SenderProof
@@ -47,7 +48,8 @@ class Pool(Protocol):
 class Intake:
     """Received mail of one gateway. `pool` is None where there are no processes: threads read everything.
 
-    `proof` verifies senders where the mail server in front did not; None: they stay unverified.
+    `proof` verifies senders where the mail server in front did not; None: they stay unverified. `scorer` is asked about
+    each message besides the desk's own screening.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Intake:
         settings: Inbound,
         pool: Pool | None = None,
         proof: SenderProof | None = None,
+        scorer: OutsideScorer | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -66,6 +69,7 @@ class Intake:
         self._settings = settings
         self._pool = pool
         self._proof = proof
+        self._scorer = scorer
 
     async def knows(self, recipient: str) -> bool:
         """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
@@ -99,6 +103,8 @@ class Intake:
         report: Report | None = None
         if any(receive.may_be_feedback(one, self._ctx) for one in recipients):
             report = await asyncio.to_thread(reports.read, raw)
+        if self._scorer is not None and not all(receive.may_be_feedback(one, self._ctx) for one in recipients):
+            mail = await self._scorer.scored(mail)
         recipients = [storable(one) for one in recipients]
         sender = None if sender is None else storable(sender)
         handed = Handover(

@@ -12,7 +12,7 @@
 Nothing here decides: from a score of `inbound.review` on the message is held, below it is delivered with its findings.
 """
 
-from core.rules.inbound.screening.screen import screen
+from core.rules.inbound.screening.screen import joined, screen
 from core.rules.inbound.screening.types import Attached, Finding, Screenable, Screened
 
-__all__ = ["Attached", "Finding", "Screenable", "Screened", "screen"]
+__all__ = ["Attached", "Finding", "Screenable", "Screened", "joined", "screen"]

@@ -101,6 +101,11 @@ def _together(findings: Iterable[Finding]) -> float:
     return 1.0 - left
 
 
+def joined(score: float, weight: float) -> float:
+    """The score with one more finding of this weight; never lower than before."""
+    return max(score, round(1.0 - (1.0 - score) * (1.0 - min(weight, HEAVIEST)), 3))
+
+
 # --- what a reader sees -------------------------------------------------------------------------------------------
 
 
