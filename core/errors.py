@@ -14,12 +14,14 @@
     └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
         └── Overloaded          the writer's queue is full
 
+The gateway answers with `http`, and its client raises the class of that status (`refusal_of`): one table for both.
 What happens to mail (bounced, deferred, held) is a value of `core.model`, never an exception.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 
 class PostroomError(Exception):
@@ -33,6 +35,7 @@ class Refused(PostroomError):
     """
 
     error = "refused"
+    http: ClassVar[int] = 400
 
     def __init__(self, reason: str, *, error: str | None = None, fix: str | None = None) -> None:
         super().__init__(reason)
@@ -45,6 +48,7 @@ class Invalid(Refused):
     """The request is malformed. `problems` lists (field, problem) pairs."""
 
     error = "invalid_request"
+    http = 422
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Invalid(Refused):
 
 class Unauthenticated(Refused):
     error = "unauthenticated"
+    http = 401
 
 
 class AccessEnded(Unauthenticated):
@@ -68,14 +73,17 @@ class AccessEnded(Unauthenticated):
 
 class Forbidden(Refused):
     error = "forbidden"
+    http = 403
 
 
 class NotFound(Refused):
     error = "not_found"
+    http = 404
 
 
 class Conflict(Refused):
     error = "conflict"
+    http = 409
 
 
 class ChecklistOpen(Conflict):
@@ -93,14 +101,19 @@ class ChecklistOpen(Conflict):
 
 class TooLarge(Refused):
     error = "too_large"
+    http = 413
 
 
 class UnsupportedMedia(Refused):
     error = "unsupported_media_type"
+    http = 415
 
 
 class Unavailable(PostroomError):
     """The desk cannot answer now; nothing was written. `retry_after` is in seconds."""
+
+    error = "unavailable"
+    http: ClassVar[int] = 503
 
     def __init__(self, reason: str, *, retry_after: int = 5) -> None:
         super().__init__(reason)
@@ -110,3 +123,10 @@ class Unavailable(PostroomError):
 
 class Overloaded(Unavailable):
     """The writer's queue is full; try again."""
+
+    error = "overloaded"
+
+
+def refusal_of(http: int) -> type[Refused]:
+    """The class of the refusals that are answered with an HTTP status."""
+    return next((kind for kind in Refused.__subclasses__() if kind.http == http), Refused)

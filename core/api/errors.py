@@ -1,7 +1,7 @@
 """Error responses: `application/problem+json` (RFC 9457) with a stable code.
 
-Every `PostroomError` has its mapping here. Any other exception is a bug: it is logged, and the response reveals nothing
-about it.
+The status and code of each `PostroomError` stand in its class. Any other exception is a bug: it is logged, and the
+response reveals nothing about it.
 """
 
 from __future__ import annotations
@@ -15,35 +15,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from core.errors import (
-    ChecklistOpen,
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Overloaded,
-    PostroomError,
-    Refused,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-    UnsupportedMedia,
-)
+from core.errors import ChecklistOpen, Invalid, PostroomError, Refused, Unavailable
 from core.json_body import where
 
 log = structlog.get_logger("doors")
 
 MEDIA_TYPE: Final = "application/problem+json"
-_STATUS: Final[tuple[tuple[type[Refused], int], ...]] = (
-    (Invalid, 422),
-    (Unauthenticated, 401),
-    (Forbidden, 403),
-    (NotFound, 404),
-    (Conflict, 409),
-    (TooLarge, 413),
-    (UnsupportedMedia, 415),
-    (Refused, 400),
-)
 
 
 def problem(http: int, *, error: str, reason: str, request_id: str, fix: str | None = None, **more: Any) -> Response:
@@ -73,19 +50,17 @@ def request_id(request: Request) -> str:
 def of_error(error: PostroomError, rid: str) -> Response:
     """The response to a `PostroomError`."""
     if isinstance(error, Unavailable):
-        code = "overloaded" if isinstance(error, Overloaded) else "unavailable"
         return problem(
-            503, error=code, reason=error.reason, request_id=rid, retry_after_seconds=error.retry_after,
+            error.http, error=error.error, reason=error.reason, request_id=rid, retry_after_seconds=error.retry_after,
             fix="nothing was written; try again after retry_after_seconds",
         )  # fmt: skip
     assert isinstance(error, Refused)
-    http = next(status for kind, status in _STATUS if isinstance(error, kind))
     more: dict[str, Any] = {}
     if isinstance(error, Invalid):
         more["errors"] = [{"field": field, "problem": what} for field, what in error.problems]
     if isinstance(error, ChecklistOpen):
         more |= {"open": list(error.open_items), "found_false": list(error.found_false)}
-    return problem(http, error=error.error, reason=error.reason, fix=error.fix, request_id=rid, **more)
+    return problem(error.http, error=error.error, reason=error.reason, fix=error.fix, request_id=rid, **more)
 
 
 def install(app: FastAPI) -> None:

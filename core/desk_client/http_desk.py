@@ -10,7 +10,6 @@ import json
 import sys
 import uuid
 from collections.abc import Generator, Iterator, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -26,16 +25,13 @@ from core.desk_client.urls import checked_url, crosses_network
 from core.errors import (
     AccessEnded,
     ChecklistOpen,
-    Conflict,
     Forbidden,
     Invalid,
-    NotFound,
     Overloaded,
     PostroomError,
-    Refused,
-    TooLarge,
     Unauthenticated,
     Unavailable,
+    refusal_of,
 )
 
 if sys.modules.get("httpx._main", httpx) is None:
@@ -47,9 +43,6 @@ LOST_AFTER: Final = 3.0
 """Seconds without a line after which a stream is lost; the gateway's heartbeat comes every second."""
 TRIES: Final = 2
 PROBLEM: Final = "application/problem+json"
-_ERRORS: Final[Mapping[int, type[Refused]]] = MappingProxyType(
-    {401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict, 413: TooLarge}
-)
 
 
 class DeskClient:
@@ -128,16 +121,17 @@ class DeskClient:
         reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
         status = answer.status_code
         if status >= 500 or status == 429:
-            busy = Overloaded if code == "overloaded" else Unavailable
+            busy = Overloaded if code == Overloaded.error else Unavailable
             return busy(reason, retry_after=int(found.get("retry_after_seconds", 5)))
-        if status == 401 and self._admitted:
+        kind = refusal_of(status)
+        if kind is Unauthenticated and self._admitted:
             return AccessEnded(reason, fix=fix)
         if code == ChecklistOpen.error:
             return ChecklistOpen(reason, fix=fix, open_items=found["open"], found_false=found["found_false"])
-        if status == 422:
+        if kind is Invalid:
             problems = tuple((one["field"], one["problem"]) for one in found.get("errors") or ())
             return Invalid(reason, error=code, fix=fix, problems=problems)
-        return _ERRORS.get(status, Refused)(reason, error=code, fix=fix)
+        return kind(reason, error=code, fix=fix)
 
     def _lost(self, error: httpx.TransportError) -> Unavailable:
         return Unavailable(

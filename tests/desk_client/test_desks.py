@@ -11,15 +11,32 @@ from pathlib import Path
 from typing import get_args
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from core import errors
+from core.api.errors import of_error
 from core.clock import SystemClock
 from core.db.store import Store
 from core.desk_client import http_desk
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk, Heartbeat, LogLine
 from core.desk_client.names import OperationName
-from core.errors import AccessEnded, Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from core.errors import (
+    AccessEnded,
+    ChecklistOpen,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Overloaded,
+    PostroomError,
+    Refused,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMedia,
+)
 from core.operations.local_desk import LocalDesk
 from core.operations.operation import Resources
 from core.operations.registry import OPERATIONS
@@ -175,6 +192,41 @@ def test_an_act_whose_answer_was_lost_is_asked_for_again_and_done_once(office: C
         alice.close()
     log = office.run("audit", "export", "--format", "jsonl", who="victor").out
     assert log.count('"agent.suspended"') == 1
+
+
+ERRORS = (
+    Invalid("odd", fix="give one", problems=(("reason", "is missing"),)),
+    Unauthenticated("no such token"),
+    Forbidden("not you", error="insufficient_scope"),
+    NotFound("no agent"),
+    Conflict("decided already"),
+    ChecklistOpen("open items", open_items=("a",), found_false=("b",)),
+    TooLarge("too much"),
+    UnsupportedMedia("not JSON"),
+    Refused("no", error="recipients_suppressed"),
+    Unavailable("the disk is full", retry_after=7),
+    Overloaded("too many at once"),
+)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_that_the_gateway_answers_with_is_raised_by_its_client(error: PostroomError) -> None:
+    answer = of_error(error, "r1")
+    sent = httpx.Response(answer.status_code, headers=dict(answer.headers), content=bytes(answer.body))
+    transport = httpx.MockTransport(lambda _request: sent)
+    with (
+        contextlib.closing(DeskClient("https://desk.acme.test", "pro_x", transport=transport)) as desk,
+        pytest.raises(type(error)) as raised,
+    ):
+        desk.call("desk.status")
+    assert type(raised.value) is type(error)
+    assert vars(raised.value) | {"fix": None} == vars(error) | {"fix": None}
+
+
+def test_every_error_of_a_desk_crosses_the_network() -> None:
+    """`AccessEnded` is raised for a client that was signed in, and tested with one."""
+    declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PostroomError)}
+    assert declared - {PostroomError, AccessEnded} == {type(one) for one in ERRORS}
 
 
 def test_what_answers_and_is_no_desk_is_told_from_one() -> None:
