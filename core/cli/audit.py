@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import enum
 import hashlib
@@ -15,7 +14,7 @@ import typer
 
 from core.cli.commands import group
 from core.cli.context import CommandContext, command
-from core.cli.output import Output, dump, pairs, piped, private, say, stored_token, table
+from core.cli.output import Output, dump, pairs, piped, say, stored_token, table
 from core.db import audit_log
 from core.db.audit_log import Entry
 from core.durations import duration, read_stamp, stamp
@@ -24,6 +23,7 @@ from core.events import SUBJECTS
 from core.model import plural
 from core.rules.roles import Verb
 from core.security import encryption, key_file
+from core.security.private_files import private
 from core.services import access
 from core.services.audit import checkpoints, evidence_bundle
 from core.services.audit.checkpoints import Checkpoint
@@ -114,19 +114,13 @@ def _signed(desk: CommandContext) -> Checkpoint:
 
 def _sent(desk: CommandContext, made: Checkpoint, out: Path | None) -> list[dict[str, Any]]:
     # Imported late: `audit verify` should not spend a second on importing the notification channels.
-    from core.services.notify.webhook_client import WebhookClient  # noqa: PLC0415
-    from core.workers import checkpoints as outside  # noqa: PLC0415
-
-    async def send() -> list[dict[str, Any]]:
-        async with contextlib.AsyncExitStack() as stack:
-            hooks = WebhookClient(allow=desk.settings.webhooks.allow)
-            stack.push_async_callback(hooks.close)
-            to = outside.places(desk.settings, hooks)
-            return [one.as_json() for one in await outside.send(made, to)]
+    from core.services.audit import checkpoint_targets as outside  # noqa: PLC0415
 
     if out is not None:
         outside.append(out, made)
-    return ([{"place": f"file {out}", "ok": True, "reason": None}] if out is not None else []) + asyncio.run(send())
+    return ([{"place": f"file {out}", "ok": True, "reason": None}] if out is not None else []) + [
+        one.as_json() for one in outside.send_all(made, desk.settings)
+    ]
 
 
 # --- evidence -----------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from core.cli.next_steps import token_file
-from core.cli.output import private
 from core.db import migrate
 from core.errors import Conflict, Invalid
 from core.rules import policy as policies
@@ -22,6 +21,7 @@ from core.rules import roles as rules
 from core.rules.providers import registry
 from core.security import credentials, encryption
 from core.security.credentials import NewSecret
+from core.security.private_files import private
 from core.services.identity.operators import Founder
 from core.settings import MASTER, POLICY, TOML, Settings, load
 

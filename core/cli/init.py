@@ -38,7 +38,7 @@ from core.security import credentials, encryption, key_file
 from core.security.credentials import OWN_TOKEN, NewSecret
 from core.security.encryption import MasterKeys
 from core.services.audit import checkpoints
-from core.services.identity import development, operators, streams
+from core.services.identity import development, operators, stream_keys, streams
 from core.services.identity.mailboxes import Filing
 from core.services.identity.operators import Founder
 from core.services.identity.streams import NewStream
@@ -80,7 +80,7 @@ class FirstStream:
     def sealed(self, ring: MasterKeys, *, now: int) -> NewStream:
         """Convert to a `NewStream` with fresh keys."""
         secret = ring.seal(self.password.encode(), about=f"route:{self.domain}") if self.password else None
-        made = streams_cli.fresh_keys(self.domain, streams.SLOTS, ring=ring, now=now)
+        made = stream_keys.fresh_keys(self.domain, streams.SLOTS, ring=ring, now=now)
         return NewStream(self.domain, self.route, made, route_secret=secret, provider=self.provider, spf=self.spf)
 
 

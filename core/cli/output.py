@@ -317,12 +317,3 @@ def moment(text: str, *, now: int) -> int:
         return now + duration(text)
     except Invalid:
         return read_stamp(text)
-
-
-def private(file: Path, content: bytes) -> None:
-    """Write a new file that is private from the start, with no moment between creating it and chmod.
-
-    Raises `FileExistsError`.
-    """
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
-        opened.write(content)

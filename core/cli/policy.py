@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from pydantic import BaseModel
 
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
-from core.cli.output import Output, plain, private, table
-from core.durations import DAY, spell
+from core.cli.output import Output, plain, table
+from core.durations import DAY
 from core.errors import Invalid, NotFound, PostroomError, Unauthenticated
 from core.model import plural
 from core.rules import policy as rules
 from core.rules.policy import Change
-from core.rules.policy.sections import Span
+from core.security.private_files import replace_private
 from core.services import context
 from core.services.control import policy
 from core.services.sending import policy_replay
@@ -56,7 +54,7 @@ def check(desk: CommandContext, file: File) -> Output:
 def show(desk: CommandContext) -> Output:
     """The policy in force, every key, with its version."""
     version, found = desk.look(context.current_policy)
-    text = "\n".join(f"{path} = {value}" for path, value in _lines(found, ()))
+    text = "\n".join(rules.listing(found))
     return Output({"version": version, "policy": rules.shown(found)}, plain(f"# version {version}\n{text}"))
 
 
@@ -67,7 +65,7 @@ def apply(desk: CommandContext, file: File, reason: Reason) -> Output:
     new = rules.parse(text)
     applied = desk.act(lambda tx, actor: policy.apply_policy(tx, new, reason=reason, actor=actor))
     # The gateways watch the desk's own file: if it stayed as it was, it would tighten again what was just loosened.
-    _replace(desk.settings.policy_file, text)
+    replace_private(desk.settings.policy_file, text.encode())
     data = {"version": applied.version, "changes": _as_json(applied.changes)}
     return Output(data, f"Version {applied.version} is in force.\n{_listed(applied.changes)}")
 
@@ -112,16 +110,6 @@ def _text(file: Path) -> str:
         ) from error
 
 
-def _replace(file: Path, text: str) -> None:
-    """Replace the file atomically: a watcher never sees half a policy."""
-    if file.is_file() and file.read_text(encoding="utf-8", errors="replace") == text:
-        return
-    fresh = file.with_name(f".{file.name}.new")
-    fresh.unlink(missing_ok=True)
-    private(fresh, text.encode())
-    fresh.replace(file)
-
-
 def _as_json(changes: Sequence[Change]) -> list[dict[str, Any]]:
     return [{"path": one.path, "old": one.old, "new": one.new, "direction": one.direction} for one in changes]
 
@@ -133,29 +121,3 @@ def _listed(changes: Sequence[Change]) -> str:
 
 def _spelled(value: object) -> str:
     return ", ".join(str(one) for one in value) if isinstance(value, tuple) else str(value)
-
-
-def _lines(section: BaseModel, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Every key as written in the file: durations with their unit, notification URLs without their secrets."""
-    for name, field in type(section).model_fields.items():
-        value, here = getattr(section, name), (*path, name)
-        if isinstance(value, BaseModel):
-            yield from _lines(value, here)
-        elif isinstance(value, dict) and value and all(isinstance(one, BaseModel) for one in value.values()):
-            for key, one in value.items():
-                yield from _lines(one, (*here, json.dumps(key)))
-        elif value is not None:
-            yield ".".join(here), _toml(value, span=any(isinstance(one, Span) for one in field.metadata))
-
-
-def _toml(value: Any, *, span: bool) -> str:
-    if span and isinstance(value, int):
-        return json.dumps(spell(value))
-    if isinstance(value, list | tuple):
-        return json.dumps([_veiled(str(one)) for one in value])
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _veiled(text: str) -> str:
-    """A notification URL without the part after its scheme, which is secret."""
-    return f"{text.partition('://')[0]}://..." if "://" in text else text

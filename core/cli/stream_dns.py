@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 from typing import Annotated, Final
 
 import typer
@@ -43,7 +42,7 @@ def show_dns(
 ) -> Output:
     """The records to publish: DKIM for both slots and both algorithms, SPF, DMARC, the MX of bounces and replies."""
     found = published(desk, domain, dmarc=dmarc.value)
-    questions = list(_open(desk, domain, found))
+    questions = stream_dns.open_questions(found, domain, desk.settings)
     for one in questions:
         desk.note(f"{one['question']} {one['fix']}")
     data = {
@@ -64,38 +63,6 @@ def zone_text(found: Publication) -> str:
     lines = [f"; {one.purpose}\n{one.name}. IN {one.type} {_quoted(one)}" for one in found.records]
     lines += [f"; {name} may go from DNS now" for name in found.removable]
     return "\n".join(lines)
-
-
-def _open(desk: CommandContext, domain: str, found: Publication) -> Iterator[dict[str, str]]:
-    """Open questions about the records, and how to settle each."""
-    if desk.settings.mail_host == "mail.invalid":
-        yield {
-            "about": "mail_host",
-            "question": "mail_host is not set: the MX records name a host that cannot exist.",
-            "fix": "set it in postroom.toml",
-        }
-    if not found.spf_known:
-        yield {"about": "spf", "question": spf_question(found), "fix": spf_fix(domain)}
-    if desk.settings.dmarc_reports is None:
-        yield {
-            "about": "dmarc_reports",
-            "question": "Who reads DMARC reports? Without an address they go to the bounce host.",
-            "fix": "set dmarc_reports in postroom.toml",
-        }
-
-
-def spf_question(found: Publication) -> str:
-    """What is unknown about the relay."""
-    if found.near:
-        return (
-            "Where does the relay on this machine send from? SPF must name its own way out. "
-            "Only mail_host is named now, which is wrong if the relay hands mail on to another."
-        )
-    return "Which SPF terms authorise the relay? Only its host is named now, and it may send from others."
-
-
-def spf_fix(domain: str) -> str:
-    return f"ask its operator: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT"
 
 
 def published(desk: CommandContext, domain: str, *, dmarc: Alignment = "none") -> Publication:

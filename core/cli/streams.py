@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import getpass
-import itertools
 import sys
-from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,18 +15,15 @@ from core.cli.output import Output, listed, pairs, table
 from core.cli.stream_dns import Domain, app, check_published
 from core.db.queries import agents as views
 from core.db.transaction import Transaction
-from core.durations import MICROS
 from core.errors import Invalid
 from core.model import Actor
-from core.rules import stream_records
 from core.rules.providers import registry
-from core.rules.stream_records import Slot
-from core.security import encryption, key_file
-from core.security.encryption import MasterKeys
+from core.security import key_file
 from core.serializers import streams as resources
 from core.services.control import emergency
 from core.services.identity import streams
-from core.services.identity.streams import NewStream, SealedKey, StreamChange
+from core.services.identity.stream_keys import fresh_keys
+from core.services.identity.streams import NewStream, StreamChange
 from core.smtp.credentials import checked, first_line
 from core.smtp.route import Route, is_loopback
 from core.text.numbers import whole_number
@@ -312,20 +306,3 @@ def asked_for_spf(desk: CommandContext, route: str, provider: str) -> str | None
         question = "SPF terms, such as include:_spf.relay.example (empty: not known yet)"
         answer: str = typer.prompt(question, default="", show_default=False, err=True)
     return answer.strip() or None
-
-
-def fresh_keys(
-    domain: str, slots: Iterable[Slot], *, ring: MasterKeys, now: int, used: Collection[str] = ()
-) -> tuple[SealedKey, ...]:
-    """New keys, sealed for the database, under dated selectors that were never used before."""
-    today = dt.datetime.fromtimestamp(now / MICROS, tz=dt.UTC).date()
-    made = []
-    for slot in slots:
-        for algorithm in streams.ALGORITHMS:
-            pair = encryption.new_key_pair(algorithm)
-            dated = stream_records.selector(today, slot=slot, algorithm=algorithm)
-            further = (dated.replace(f"{slot}-", f"{slot}{n}-") for n in itertools.count(2))
-            selector = next(one for one in itertools.chain((dated,), further) if one not in used)
-            sealed = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
-            made.append(SealedKey(slot, algorithm, selector, sealed, pair.public))
-    return tuple(made)

@@ -154,6 +154,13 @@ def verify(conn: Connection, *, progress: Callable[[int], None] = lambda _seq: N
     return _verify(_walk(conn, progress), 0, GENESIS)
 
 
+def verify_part(conn: Connection, *, after: int, head: bytes, limit: int) -> Verified:
+    """Verify at most `limit` entries after entry `after`, whose hash is `head`: a long log is verified part by part."""
+    start = after + 1 if after else -(2**63)  # as `_walk`
+    rows = conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq >= start).order_by(LOG_ENTRY.c.seq).limit(limit)).all()
+    return _verify(rows, after, head)
+
+
 def verify_tail(conn: Connection, last: int) -> Verified:
     """Verify only the `last` entries, trusting the one before them: cheap, at any length.
 

@@ -32,9 +32,13 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "agents": ("agent", "token", "run"),
     "mailboxes": ("mailbox", "inventory"),
     "streams": ("stream",),
-    "recipients": ("suppression", "consent"),
+    "inbox": ("inbox", "contact"),
+    "recipients": ("suppression", "consent", "recipient"),
     "people": ("operator",),
     "webhooks": ("webhook",),
+    "notifications": ("notify",),
+    "policy": ("policy",),
+    "audit": ("audit",),
 }
 """The modules of this package that declare operations, and the nouns of each."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.db import gate_queries
+from core.db import gate_queries, sqlite_file
 from core.db.queries import agents as queries
 from core.db.queries import figures
 from core.durations import stamp, when
@@ -12,7 +12,7 @@ from core.operations.bodies import Nothing
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
 from core.serializers import controls
-from core.services.control import emergency, gateway_registry
+from core.services.control import emergency, gateway_registry, readiness
 
 
 def status(call: Call, _request: Nothing) -> Json:
@@ -40,6 +40,19 @@ def status(call: Call, _request: Nothing) -> Json:
             for one in queries.troubles(conn, now=now)
         ],
         "at": stamp(now),
+    }
+
+
+def ready(call: Call, _request: Nothing) -> Json:
+    """Whether mail can be accepted, claimed and delivered."""
+    file = sqlite_file.of(call.resources.settings.database_url)
+    faults = [
+        *(readiness.disk(file.parent) if file is not None else ()),
+        *readiness.delivery(call.tx.conn, now=call.tx.now),
+    ]
+    return {
+        "ready": not faults,
+        "faults": [{"what": one.what, "reason": one.reason, "fix": one.fix} for one in faults],
     }
 
 
@@ -92,6 +105,21 @@ class DeskStatus(Answer):
     at: str
 
 
+class Fault(Answer):
+    """What the desk cannot do (accept, claim or deliver), why, and what to do."""
+
+    what: str
+    reason: str
+    fix: str
+
+
+class Ready(Answer):
+    """Whether the desk can accept, claim and deliver."""
+
+    ready: bool
+    faults: list[Fault]
+
+
 class Stopped(Answer):
     """The all-stop, and how many deliveries had started before it."""
 
@@ -110,6 +138,8 @@ class Started(Answer):
 OPERATIONS = (
     read("desk.status", status, Nothing, DeskStatus, Verb.DESK_READ,
          about="What is held, whether mail may leave, which gateways run, what is wrong."),
+    read("desk.ready", ready, Nothing, Ready, Verb.DESK_READ,
+         about="Whether the desk can accept, claim and deliver mail; `postroom doctor`, on its host, checks more."),
     act("desk.stop", stop, ReasonRequest, Stopped, Verb.DESK_STOP,
         about="The all-stop: no delivery starts anywhere from now on."),
     act("desk.start", start, ReasonRequest, Started, Verb.DESK_START,

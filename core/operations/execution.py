@@ -1,4 +1,4 @@
-"""Run an operation: admit its caller, prepare, act or read, log what was shown.
+"""Run an operation: admit its caller, prepare, act or read, log what was shown, do what follows the commit.
 
 A request takes up to four steps, each in a transaction of its own that admits the caller again: `prepare` reads what
 slow work needs (DNS, which no transaction waits for), `open` records what the operator has in front of them, `read` or
@@ -94,6 +94,11 @@ class Execution:
         hurried = next((one["hurried"] for one in reversed(decided) if one["hurried"]), None)
         return {"decided": decided, "refused": refused} | ({} if hurried is None else {"hurried": hurried})
 
+    def then(self, answer: Json) -> Json:
+        """Work after the commit; the answer with what became of it."""
+        work = self.operation.then
+        return answer if work is None else answer | work(self.resources, self.request, answer)
+
     def _ids(self) -> list[str]:
         ids: list[str] = getattr(self.request, "ids")  # noqa: B009 - every request of such an operation has them
         return list(dict.fromkeys(ids))
@@ -143,7 +148,8 @@ class GatewayExecutor:
         if execution.operation.kind is Kind.ACT:
             acts = (self._writer.do(act) for act in execution.acts())
             became = await asyncio.gather(*acts, return_exceptions=True)
-            return execution.gather([_expected(one) for one in became])
+            answered = execution.gather([_expected(one) for one in became])
+            return answered if execution.operation.then is None else await asyncio.to_thread(execution.then, answered)
         if execution.operation.opens is not None:
             await self._writer.do(execution.open)
         answer = await self.look(execution.read)
@@ -164,7 +170,7 @@ def run_locally(store: Store, execution: Execution) -> Json:
         work = store.look(execution.prepare)
         execution = execution if work is None else replace(execution, prepared=work())
     if execution.operation.kind is Kind.ACT:
-        return execution.gather([_attempt(store, act) for act in execution.acts()])
+        return execution.then(execution.gather([_attempt(store, act) for act in execution.acts()]))
     if execution.operation.opens is not None:
         store.transact(execution.open)
     answer = store.look(execution.read)

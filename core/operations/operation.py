@@ -77,7 +77,8 @@ class Operation:
 
     Where there are several (raise a mode, lower a mode), the service decides which one this request needs. A read that
     shows mail or people says so by `shown`: the read is logged before it is answered. `opens` records, before the read,
-    that the operator has this item in front of them. `each`: `run` is called for every item of the request's `ids`,
+    that the operator has this item in front of them. `then` is work after an act's commit, outside any transaction; its
+    members are added to the answer. `each`: `run` is called for every item of the request's `ids`,
     each in a transaction of its own.
     """
 
@@ -90,6 +91,7 @@ class Operation:
     about: str
     tokens: frozenset[TokenKind] = OPERATORS
     prepare: Prepare | None = None
+    then: Callable[[Resources, Any, Mapping[str, Any]], Json] | None = None
     opens: Callable[[Call, Any], None] | None = None
     shown: Callable[[Any, Mapping[str, Any]], Shown | None] | None = None
     each: bool = False
@@ -109,9 +111,10 @@ class Operation:
 def act(
     name: str, run: Callable[[Call, R], Mapping[str, Any]], request: type[R], answer: type[BaseModel], *verbs: Verb,
     about: str, prepare: Prepare | None = None,
+    then: Callable[[Resources, R, Mapping[str, Any]], Json] | None = None,
 ) -> Operation:  # fmt: skip
     """Declare an operation that changes the desk."""
-    return Operation(name, Kind.ACT, run, request, answer, verbs, about, prepare=prepare)
+    return Operation(name, Kind.ACT, run, request, answer, verbs, about, prepare=prepare, then=then)
 
 
 def act_each(

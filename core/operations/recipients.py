@@ -1,8 +1,11 @@
-"""Recipients' records: the suppression list and consents."""
+"""Recipients' records: the suppression list, consents, and the erasure of a person."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints
 
 from core.durations import read_stamp
 from core.errors import Invalid
@@ -15,7 +18,8 @@ from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
 from core.serializers import recipients
 from core.services.control.read_log import Shown, What
-from core.services.feedback import consents, suppressions
+from core.services.feedback import consents, csv_io, erasure, suppressions
+from core.services.feedback.csv_io import Imported
 
 # --- suppressions -------------------------------------------------------------------------------------------------
 
@@ -129,6 +133,63 @@ def withdraw_consent(call: Call, request: WithdrawRequest) -> Json:
     return {"subject": request.subject, "withdrawn": ended}
 
 
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+class Row(Shape):
+    """One line of a list: its number there, and its cells by column, without empty ones."""
+
+    line: Number
+    cells: Annotated[dict[Name, Annotated[str, StringConstraints(max_length=2_000)]], Field(max_length=20)]
+
+
+class ImportRequest(Shape):
+    """One batch of a list. A client sends a long list in several: the desk keeps sending meanwhile."""
+
+    rows: Annotated[list[Row], Field(min_length=1, max_length=csv_io.BATCH_SIZE)]
+
+
+def import_suppressions(call: Call, request: ImportRequest) -> Json:
+    batch = suppressions.read_rows((one.line, one.cells) for one in request.rows)
+    return _imported(suppressions.import_batch(call.tx, batch, actor=call.actor))
+
+
+def import_consents(call: Call, request: ImportRequest) -> Json:
+    batch = consents.read_rows((one.line, one.cells) for one in request.rows)
+    return _imported(consents.import_batch(call.tx, batch, actor=call.actor))
+
+
+def _imported(became: Imported) -> Json:
+    bad = [{"line": one.line, "problem": one.problem} for one in became.bad]
+    return {"added": became.added, "known": became.known, "bad": bad}
+
+
+# --- erasure ------------------------------------------------------------------------------------------------------
+
+PAGES: Final = 20
+"""Pages of text that one request searches, if it finds nothing."""
+
+
+class EraseRequest(ReasonRequest):
+    """A person's address, and the reason for the log. `at` is the `next` of the answer before: each is one step."""
+
+    address: AddressText
+    at: Name = erasure.MAIL
+
+
+def find(call: Call, request: EraseRequest) -> Callable[[], object]:
+    """Search outside the transaction that erases: other writers never wait for a scan."""
+    found = erasure.look(call.tx.conn, request.address, request.at, pages=PAGES)
+    return lambda: found
+
+
+def erase(call: Call, request: EraseRequest) -> Json:
+    done = erasure.step(
+        call.tx, call.actor, address=request.address, at=request.at, found=call.prepared, reason=request.reason
+    )  # fmt: skip
+    return {"messages": done.messages, "records": done.records, "left": done.left, "next": done.next}
+
+
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
@@ -151,6 +212,23 @@ class Unsuppressed(Answer):
 
     address: str
     removed: int
+
+
+class ListImported(Answer):
+    """How many rows were added and known before; what was wrong with the others."""
+
+    added: int
+    known: int
+    bad: list[dict[str, Any]]
+
+
+class ErasedStep(Answer):
+    """What one step erased. Continue with `next` as `at`; null: all is erased. `left`: messages still to erase."""
+
+    messages: int
+    records: int
+    left: int
+    next: str | None
 
 
 class Consents(Answer):
@@ -181,6 +259,8 @@ OPERATIONS = (
         about="Suppress an address: no agent can mail it."),
     act("suppression.remove", unsuppress, UnsuppressRequest, Unsuppressed, Verb.UNSUPPRESS,
         about="Remove an address from the suppression list."),
+    act("suppression.import", import_suppressions, ImportRequest, ListImported, Verb.SUPPRESS,
+        about="Suppress the addresses of a list: at most 500 rows."),
     read("consent.list", list_consents, ConsentsRequest, Consents, Verb.MESSAGE_READ,
          about="Consent records, oldest first, withdrawn ones included.",
          shown=lambda _request, _answer: Shown(What.CONSENTS)),
@@ -188,4 +268,8 @@ OPERATIONS = (
         about="Record consent of a recipient or a domain."),
     act("consent.withdraw", withdraw_consent, WithdrawRequest, ConsentWithdrawn, Verb.CONSENT_WITHDRAW,
         about="Withdraw consent. Mail that needs it is held or blocked from now on."),
+    act("consent.import", import_consents, ImportRequest, ListImported, Verb.CONSENT_ADD,
+        about="Record the consents of a list: at most 500 rows."),
+    act("recipient.erase", erase, EraseRequest, ErasedStep, Verb.RECIPIENT_ERASE, prepare=find,
+        about="Erase what the desk keeps of a person, step by step. A suppression and the log stay."),
 )  # fmt: skip

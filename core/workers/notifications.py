@@ -19,7 +19,6 @@ from core.db.writer import Writer
 from core.durations import DAY, MINUTE
 from core.errors import PostroomError
 from core.model import Clock
-from core.services import context
 from core.services.notify import notification_outbox
 from core.services.notify.apprise_client import PUBLIC, AppriseClient, Reach, Result, digest, worst
 from core.services.notify.notification_outbox import Batch, Message, Position
@@ -134,10 +133,3 @@ async def _channels(urls: Sequence[str], reach: Reach) -> AppriseClient:
     return await asyncio.to_thread(
         AppriseClient, urls, reach=reach
     )  # the first one loads Apprise's plug-ins, most of a second
-
-
-async def send_test(store: Store, *, reach: Reach = PUBLIC) -> tuple[Result, ...]:
-    """Post a test to every channel of the policy in force: `postroom notify test`. Empty where there is none."""
-    _, policy = await asyncio.to_thread(store.look, context.current_policy)
-    channels = await _channels(policy.notify.urls, reach)
-    return await channels.post("Postroom: a test", "You will be notified here when an agent is suspended.", "info")

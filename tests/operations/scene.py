@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import insert
 
 from core.db.store import Store
 from core.db.tables import DEAD_HOOK
 from core.db.transaction import Transaction
 from core.durations import DAY
+from core.ids import spell_id
 from core.model import Actor
 from core.operations import named
 from core.operations.operation import Call, Resources
+from core.rules import policy as policies
 from core.rules.addresses import parse_address
-from core.security import credentials
+from core.rules.stream_records import Slot
+from core.security import credentials, encryption
+from core.security.encryption import MasterKeys, new_master_key
+from core.services.control import policy
 from core.services.control.read_log import EntryPoint
-from core.services.identity import mailboxes, operators
+from core.services.feedback.erasure import Found
+from core.services.identity import mailboxes, operators, streams
 from core.services.identity.mailboxes import Filing
+from core.services.identity.streams import SealedKey
+from core.services.notify.apprise_client import Result
 from core.settings import Settings
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, KEYRING, OLIVE, ROOT, Bench, make_desk
+from tests.factories.inbound import arrive, mail, received
 
 Json = dict[str, Any]
+LOOSER: Final = "[budgets.agent]\nhour = 100\n"
+SALES: Final = "sales-bot.acme.test"
 NEW: Final = f"news@{DOMAIN}"
 CLAIMED: Final = credentials.new_operator_token()
 WHO: Final[Mapping[str, Actor]] = {
-    **dict.fromkeys(("agent.resume", "mailbox.renew", "operator.confirm"), GAIL),
     **dict.fromkeys(
-        ("lane.resume", "stream.resume", "stream.warmup", "suppression.remove", "mailbox.veto"), DORA,
+        ("agent.resume", "mailbox.renew", "operator.confirm", "policy.set", "policy.confirm", "recipient.erase"), GAIL,
     ),
-    **dict.fromkeys(("run.confirm", "consent.add", "mailbox.retire", "mailbox.sign", "mailbox.checklist"), OLIVE),
+    **dict.fromkeys(
+        ("lane.resume", "stream.resume", "stream.warmup", "stream.add", "stream.set", "stream.rotate",
+         "suppression.remove", "mailbox.veto"), DORA,
+    ),
+    **dict.fromkeys(
+        ("run.confirm", "consent.add", "consent.import", "mailbox.retire", "mailbox.sign", "mailbox.checklist"), OLIVE,
+    ),
     **dict.fromkeys(("operator.add", "operator.disable", "operator.revoke"), ROOT),
 }  # fmt: skip
 """Who performs an operation; alice (reviewer and on call) the others."""
@@ -56,6 +74,23 @@ class Scene:
         store.transact(lambda tx: operators.add(tx, name="zoe", roles=["auditor"], actor=ROOT))
         store.transact(lambda tx: operators.claim(tx, name="zoe", token_hash=CLAIMED.digest))
         store.transact(self._dead_letter)
+        self.signed = orjson.dumps(self.perform("audit.checkpoint", {})).decode()
+        arrive(self.bench, mail())
+        self.came = spell_id("m", received(store)[0].id)
+        store.transact(lambda tx: policy.watch_edit(tx, policies.parse(LOOSER)))
+        waiting = store.look(policy.waiting)
+        assert waiting is not None
+        self.waiting = waiting.digest
+
+    @functools.cached_property
+    def prepared(self) -> Mapping[str, object]:
+        """What the slow work before an operation would have returned."""
+        ring = MasterKeys.parse(new_master_key("m1"))
+        return {
+            "stream.add": _keys("a", "b", n=1), "stream.rotate": _keys("a", n=2), "recipient.erase": Found(),
+            "notify.test": (Result("json://chat.acme.test/...", ok=True),),
+            "audit.checkpoint": (ring, encryption.new_key_pair("ed25519")),
+        }  # fmt: skip
 
     def _dead_letter(self, tx: Transaction) -> None:
         row = {"mailbox_id": self.bench.mailbox_id, "seq": 1, "at": tx.now, "error": "410"}
@@ -71,7 +106,8 @@ class Scene:
             for name in (
                 "desk.status", "event.list", "queue.list", "queue.scheduled", "lane.list", "agent.list", "token.list",
                 "run.list", "mailbox.list", "inventory.list", "stream.list", "suppression.list", "consent.list",
-                "operator.list", "webhook.dead",
+                "operator.list", "webhook.dead", "desk.ready", "inbox.list", "notify.test", "policy.show",
+                "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
             )
         }  # fmt: skip
         return found | {
@@ -90,7 +126,18 @@ class Scene:
             "mailbox.sign": {"address": NEW, "kind": "owner", "affirm": "all"},
             "mailbox.veto": {"address": NEW, "kind": "deliverability"} | WHY,
             "stream.show": stream, "stream.pause": stream | WHY, "stream.resume": stream | WHY,
-            "stream.warmup": stream | WHY | {"cap": 5}, "suppression.add": {"address": "jill@example.com"},
+            "stream.warmup": stream | WHY | {"cap": 5}, "stream.dns": stream,
+            "stream.add": {"domain": SALES, "route": "direct"}, "stream.rotate": {"domain": SALES},
+            "stream.set": stream | WHY | {"organisation": "Acme Ltd"},
+            "inbox.thread": {"id": self.came}, "contact.list": box,
+            "suppression.import": {"rows": [{"line": 1, "cells": {"address": "jo@example.com"}}]},
+            "consent.import": {
+                "rows": [{"line": 1, "cells": {"subject": "example.com", "basis": "opt_in", "source": "May"}}]
+            },
+            "recipient.erase": {"address": "jill@example.com"} | WHY,
+            "policy.check": {"text": LOOSER}, "policy.replay": {"text": LOOSER}, "policy.set": {"text": LOOSER} | WHY,
+            "policy.confirm": {"digest": self.waiting} | WHY, "policy.withdraw": {"digest": self.waiting} | WHY,
+            "audit.against": {"checkpoint": self.signed}, "suppression.add": {"address": "jill@example.com"},
             "suppression.remove": {"address": "jill@example.com"} | WHY,
             "consent.add": {"subject": "jill@example.com", "basis": "opt_in", "source": "the form of May"},
             "consent.withdraw": {"subject": "jill@example.com"},
@@ -105,15 +152,24 @@ class Scene:
         return {
             "desk.start": [("desk.stop", ALICE)], "agent.resume": [("agent.suspend", ALICE)],
             "lane.resume": [("lane.pause", ALICE)], "stream.resume": [("stream.pause", ALICE)],
-            "suppression.remove": [("suppression.add", ALICE)], "consent.withdraw": [("consent.add", OLIVE)],
+            "stream.rotate": [("stream.add", DORA)], "suppression.remove": [("suppression.add", ALICE)],
+            "consent.withdraw": [("consent.add", OLIVE)],
         }.get(name, [])  # fmt: skip
 
     def call(self, tx: Transaction, name: str, body: Json, actor: Actor) -> Json:
         """Run an operation's function as somebody, past the door: only the service decides."""
         operation = named(name)
-        call = Call(tx, actor, EntryPoint.HTTP, self.resources)
+        call = Call(tx, actor, EntryPoint.HTTP, self.resources, self.prepared.get(name))
         return dict(operation.run(call, operation.request.model_validate(body)))
 
     def perform(self, name: str, body: Json, *, who: Actor | None = None) -> Json:
         """Perform an operation for good."""
         return self.store.transact(lambda tx: self.call(tx, name, body, who or WHO.get(name, ALICE)))
+
+
+def _keys(*slots: Slot, n: int) -> tuple[SealedKey, ...]:
+    return tuple(
+        SealedKey(slot, algorithm, f"{slot}{n}-{algorithm}", b"sealed", "public")
+        for slot in slots
+        for algorithm in streams.ALGORITHMS
+    )

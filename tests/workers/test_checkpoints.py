@@ -17,10 +17,11 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.security.encryption import MasterKeys, new_master_key
 from core.services.audit import checkpoints
+from core.services.audit.checkpoint_targets import Sent
 from core.services.notify.webhook_client import WebhookClient
 from core.settings import Checkpoints as Wanted
 from core.settings import Settings
-from core.workers.checkpoints import Checkpoints, Sent
+from core.workers.checkpoints import Checkpoints
 from tests.factories.desk import make_desk
 from tests.services.audit.test_checkpoints import grow
 from tests.workers.test_notifications import chat

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.stream_dns import published, spf_fix
+from core.cli.stream_dns import published
 from core.db.development import is_development
 from core.dns_check import Zone
 from core.durations import DAY
@@ -17,7 +17,7 @@ from core.rules import stream_records
 from core.rules.providers import registry
 from core.rules.stream_records import DnsRecord, Found
 from core.services.identity import streams
-from core.services.identity.stream_dns import Publication
+from core.services.identity.stream_dns import Publication, spf_fix
 from core.services.identity.streams import StreamFacts
 from core.smtp.route import Route
 

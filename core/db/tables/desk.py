@@ -30,6 +30,8 @@ class Desk(SQLModel, table=True):
     """The signing key for log checkpoints, sealed with the master key; created when first needed."""
     policy_edit: str | None = None
     """Digest of the last edit of policy.toml that was processed: every gateway watches, one of them applies it."""
+    policy_waiting: str | None = None
+    """The edited policy, complete, whose loosening waits for governance."""
     development: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """Made by `init --dev` for one person, without signatures: its mail goes to loopback only, permanently."""
 

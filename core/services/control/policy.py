@@ -19,6 +19,7 @@ from core.db import gate_queries
 from core.db.queue import wake
 from core.db.tables import DESK, LANE, POLICY_VERSION
 from core.db.transaction import Transaction
+from core.errors import Conflict
 from core.events import Data, PolicyChanged, PolicyRefused
 from core.model import SYSTEM, Actor
 from core.rules import policy as policies
@@ -55,10 +56,39 @@ def apply_policy(tx: Transaction, new: Policy, *, reason: str, actor: Actor) -> 
     actor = access.require(tx, actor, Verb.POLICY_LOOSEN if loosens else Verb.POLICY_TIGHTEN)
     why = require_reason(reason)
     _remember_edit(tx, _digest(policies.to_json(new)))
+    _wait_for_governance(tx, None)
     if not changes:
         return Applied(version)
     targets.require_notification_targets(tx, old=old, new=new)
     return _put_in_force(tx, new, changes=changes, waiting=(), reason=why, actor=actor)
+
+
+def confirm_waiting(tx: Transaction, digest: str, *, reason: str, actor: Actor) -> Applied:
+    """Put in force what an edit of the file loosened, as governance. `digest` is that of `waiting`, as it was read.
+
+    Raises `Forbidden`, `Invalid`, `Conflict` (nothing waits, or something else by now).
+    """
+    access.require(tx, actor, Verb.POLICY_LOOSEN)
+    return apply_policy(tx, _expected(tx, digest), reason=reason, actor=actor)
+
+
+def withdraw_waiting(tx: Transaction, digest: str, *, reason: str, actor: Actor) -> int:
+    """Forget what an edit of the file loosened; return the version that stays in force.
+
+    The file stays as it is; it counts again once it is edited. Raises `Forbidden`, `Invalid`, `Conflict`.
+    """
+    actor = access.require(tx, actor, Verb.POLICY_TIGHTEN)
+    _expected(tx, digest)
+    why = require_reason(reason)
+    version, old = context.current_policy(tx)
+    _wait_for_governance(tx, None)
+    tx.emit(
+        PolicyChanged(
+            actor=str(actor), version=version, digest=_digest(policies.to_json(old)), changes=[], waiting=[],
+            reason=why,
+        )
+    )  # fmt: skip
+    return version
 
 
 def watch_edit(tx: Transaction, new: Policy) -> Applied:
@@ -68,6 +98,7 @@ def watch_edit(tx: Transaction, new: Policy) -> Applied:
         return Applied(version)
     tighter = policies.tightened(old, new)
     changes, waiting = policies.changes(old, tighter), policies.changes(tighter, new)
+    _wait_for_governance(tx, new if waiting else None)
     if changes:
         return _put_in_force(tx, tighter, changes=changes, waiting=waiting, reason=EDITED, actor=SYSTEM)
     if waiting:
@@ -89,7 +120,44 @@ def refuse_edit(tx: Transaction, problems: Sequence[tuple[str, str]]) -> bool:
     return True
 
 
+# --- reads --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An edit whose loosening waits for governance. `digest` is that of the whole edited policy."""
+
+    digest: str
+    changes: tuple[Change, ...]
+
+
+def waiting(tx: Transaction) -> Waiting | None:
+    """What the last edit of the file loosened and nobody has confirmed or withdrawn; None if nothing waits."""
+    content = gate_queries.desk(tx).policy_waiting
+    if content is None:
+        return None
+    _, old = context.current_policy(tx)
+    found = policies.changes(old, context.parsed(content))
+    return Waiting(_digest(content), found) if found else None
+
+
 # --- helpers ------------------------------------------------------------------------------------------------------
+
+
+def _expected(tx: Transaction, digest: str) -> Policy:
+    """The policy that waits, if it is still the one that was read. Raises `Conflict`."""
+    content = gate_queries.desk(tx).policy_waiting
+    if content is None or waiting(tx) is None:
+        raise Conflict("no loosening of the policy waits", fix="postroom policy show prints what is in force")
+    if _digest(content) != digest:
+        raise Conflict("policy.toml was edited again since you read it", fix="read it again: postroom policy waiting")
+    return context.parsed(content)
+
+
+def _wait_for_governance(tx: Transaction, new: Policy | None) -> None:
+    content = None if new is None else policies.to_json(new)
+    if gate_queries.desk(tx).policy_waiting != content:
+        tx.write(update(DESK).where(DESK.c.id == 1).values(policy_waiting=content))
 
 
 def _put_in_force(

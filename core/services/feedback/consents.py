@@ -116,6 +116,11 @@ def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
     return csv_io.batches(lines, columns=COLUMNS, read=_entry)
 
 
+def read_rows(rows: Iterable[tuple[int, Cells]]) -> RowBatch[Entry]:
+    """Read one batch of a list whose lines were split into cells elsewhere."""
+    return csv_io.batch(rows, read=_entry)
+
+
 def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Imported:
     """Record one batch of a list as one event with its count. A row imported again adds nothing. Raises `Forbidden`."""
     actor = access.require(tx, actor, Verb.CONSENT_ADD)

@@ -70,6 +70,18 @@ def batches(
         yield RowBatch(tuple(rows), tuple(bad))
 
 
+def batch(rows: Iterable[tuple[int, Cells]], *, read: Callable[[Cells], T]) -> RowBatch[T]:
+    """Read lines that are split into cells already, as one batch."""
+    good: list[tuple[int, T]] = []
+    bad: list[BadRow] = []
+    for line, cells in rows:
+        try:
+            good.append((line, read(cells)))
+        except Invalid as wrong:
+            bad.append(BadRow(line, wrong.reason))
+    return RowBatch(tuple(good), tuple(bad))
+
+
 def written(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield CSV lines, header first. `harmless` escapes text that a spreadsheet would run as a formula."""
     yield _line(columns)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from core.db.tables import (
     BODY,
@@ -35,38 +36,56 @@ from core.db.tables import (
     SUPPRESSION,
 )
 from core.db.transaction import Transaction
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.events import RecipientErased
 from core.ids import spell_id
 from core.model import FINAL, Actor
-from core.rules.addresses import parse_address
+from core.rules.addresses import Address, parse_address
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
 from core.services.control import retention
 from core.services.feedback import mentions, suppressions
 from core.services.feedback.erasure_received import erase_received
-from core.services.feedback.mentions import ERASED, Mention, Page, Read
+from core.services.feedback.mentions import ERASED, Mention, Page, Place
+from core.text.numbers import whole_number
 
 _ANSWERED: Final = MESSAGE.alias()
 
 BATCH_SIZE: Final = 200
 """Messages or calls erased in one transaction. It bounds how long other writers wait."""
 NAMED: Final = 3
+MAIL: Final = "mail"
+"""The first step."""
+RECEIVED: Final = "received"
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """Result of one transaction; `left` is the number of messages or calls that the same one must repeat for."""
+    """Result of one transaction; `left` is the number of messages or calls that the same one must repeat for.
+
+    `next` is where the erasure goes on, None at its end.
+    """
 
     messages: int
     records: int
     left: int
+    next: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows outside mail that name the address, if any, and where the search goes on after them."""
+
+    page: Page | None = None
+    next: str | None = None
 
 
 Step = Callable[[Transaction, Actor], Erased]
 Act = Callable[[Step], Erased]
 """Runs a step in a transaction of its own, as the operator who erases."""
+Read = Callable[[], AbstractContextManager[Connection]]
+"""Opens a read connection."""
 
 
 def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased]:
@@ -76,24 +95,66 @@ def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased
     erasure that was cut short is completed by another. Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the
     address is still pending.
     """
-    person = parse_address(address)
-    mention, why = Mention.of(person), require_reason(reason)
-    yield from _repeated(act, functools.partial(_erase_mail, addresses=person.normalised, mention=mention, why=why))
-    received = _repeated(act, functools.partial(_erase_received, addresses=person.normalised, why=why))
-    yield from (done for done in received if done.messages)
-    for page in mentions.pages(read, mention):
-        yield from _repeated(act, functools.partial(_erase_words, mention=mention, page=page, why=why))
+    at: str | None = MAIL
+    while at is not None:
+        with read() as conn:
+            found = look(conn, address, at)
+        if found.page is None and at not in {MAIL, RECEIVED}:
+            at = found.next
+            continue
+        done = act(functools.partial(step, address=address, at=at, found=found, reason=reason))
+        if done.messages or at != RECEIVED:
+            yield done
+        at = done.next
 
 
-def _repeated(act: Act, step: Step) -> Iterator[Erased]:
-    while (done := act(step)).left:
-        yield done
-    yield done
+def look(conn: Connection, address: str, at: str, *, pages: int = 1) -> Found:
+    """Read what the next step needs: text that names the address, in at most this many pages. Raises `Invalid`."""
+    mention = Mention.of(parse_address(address))
+    if at in {MAIL, RECEIVED}:
+        return Found()
+    place: Place | None = _place(at)
+    page = None
+    for _ in range(pages):
+        if page is not None or place is None:
+            break
+        page, place = mentions.find(conn, mention, place)
+    return Found(page, None if place is None else _spelled(place))
 
 
-def _erase_mail(tx: Transaction, actor: Actor, *, addresses: str, mention: Mention, why: str) -> Erased:
+def step(tx: Transaction, actor: Actor, *, address: str, at: str, found: Found, reason: str) -> Erased:
+    """Take one step of an erasure, from `MAIL` on; `next` of its result is where the next one begins."""
+    person, why = parse_address(address), require_reason(reason)
+    match at:
+        case "mail":
+            done, following = _erase_mail(tx, actor, person=person, why=why), RECEIVED
+        case "received":
+            done, following = _erase_received(tx, actor, addresses=person.normalised, why=why), _spelled(mentions.FIRST)
+        case _ if found.page is not None:
+            done = _erase_words(tx, actor, mention=Mention.of(person), page=found.page, why=why)
+            return replace(done, next=at if done.left else found.next)
+        case _:
+            return Erased(0, 0, 0, found.next)
+    return replace(done, next=at if done.left else following)
+
+
+def _place(at: str) -> Place:
+    name, _, after = at.rpartition(":")
+    table = next((one for one in mentions.SEARCHED if one.name == name), None)
+    number = whole_number(after) if after != "-1" else -1
+    if table is None or number is None:
+        raise Invalid("invalid place of an erasure", fix="leave it out to begin", problems=(("at", "is invalid"),))
+    return Place(table, number)
+
+
+def _spelled(place: Place) -> str:
+    return f"{place.table.name}:{place.after}"
+
+
+def _erase_mail(tx: Transaction, actor: Actor, *, person: Address, why: str) -> Erased:
     """Suppress the address and erase the next `BATCH_SIZE` of its messages; with the last, its records."""
     actor = access.require(tx, actor, Verb.RECIPIENT_ERASE)
+    addresses, mention = person.normalised, Mention.of(person)
     _nothing_waits(tx, addresses)
     kept = suppressions.suppress(
         tx, addresses, stream_id=None, cause="erasure", source="operator", actor=actor, reason=None

@@ -5,15 +5,14 @@ person's address. Erasure replaces the address in all of these and leaves the su
 address that no mail reaches: if a list of patterns lost the entry instead, a run meant for one person would be open to
 everybody.
 
-No index finds text within text. `pages` therefore looks for it on read connections, and `erase_page` rewrites what they
+No index finds text within text. `find` therefore looks for it on read connections, and `erase_page` rewrites what it
 found: other writers wait for the rows of one page, never for a scan.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,9 +41,6 @@ from core.db.tables import (
 from core.db.transaction import Transaction
 from core.model import RUN_MEMBERS
 from core.rules.addresses import Address
-
-Read = Callable[[], AbstractContextManager[Connection]]
-"""Opens a read connection."""
 
 ERASED: Final = "erased@erased.invalid"
 """Replaces the erased address (RFC 6761: no such domain exists)."""
@@ -137,11 +133,27 @@ class Page:
     ids: tuple[int, ...]
 
 
-def pages(read: Read, mention: Mention) -> Iterator[Page]:
-    """Find the rows that name the address. Each page is a read of its own, made when it is asked for."""
-    for table in WORDS:
-        yield from _pages(read, mention, table)
-    yield from _webhook_pages(read, mention)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a search goes on: in a table, after this row."""
+
+    table: Table
+    after: int = -1
+
+
+SEARCHED: Final = (*WORDS, KEPT_WEBHOOK)
+"""The tables in the order of the search."""
+FIRST: Final = Place(SEARCHED[0])
+
+
+def find(conn: Connection, mention: Mention, at: Place) -> tuple[Page | None, Place | None]:
+    """Find the rows of one read that name the address, and where the search goes on; None at its end."""
+    more, found, last = (_webhooks if at.table is KEPT_WEBHOOK else _rows)(conn, mention, at)
+    page = Page(at.table, found) if found else None
+    if last is not None and more:
+        return page, Place(at.table, last)
+    following = SEARCHED[SEARCHED.index(at.table) + 1 :]
+    return page, Place(following[0]) if following else None
 
 
 def erase_page(tx: Transaction, mention: Mention, page: Page) -> int:
@@ -165,36 +177,22 @@ def erase_from(
     return sum(_rewrite(tx, mention, table, row, names) for row in rows)
 
 
-def _pages(read: Read, mention: Mention, table: Table) -> Iterator[Page]:
-    key, columns = _key(table), [table.c[name] for name in WORDS[table]]
-    query = select(key.label("row_id"), *columns).where(mention.stands_in(*columns)).order_by(key).limit(PAGE_SIZE)
-    if table in PART:
-        query = query.where(PART[table])
-    after = -1
-    while True:
-        with read() as conn:
-            rows = conn.execute(query.where(key > after)).all()
-        found = tuple(row.row_id for row in rows if any(mention.erased(value) != value for value in row[1:]))
-        if found:
-            yield Page(table, found)
-        if len(rows) < PAGE_SIZE:
-            return
-        after = rows[-1].row_id
+def _rows(conn: Connection, mention: Mention, at: Place) -> tuple[bool, tuple[int, ...], int | None]:
+    """Whether there may be more rows, those that name the address, and the last one read."""
+    key, columns = _key(at.table), [at.table.c[name] for name in WORDS[at.table]]
+    query = select(key.label("row_id"), *columns).where(mention.stands_in(*columns), key > at.after)
+    if at.table in PART:
+        query = query.where(PART[at.table])
+    rows = conn.execute(query.order_by(key).limit(PAGE_SIZE)).all()
+    found = tuple(row.row_id for row in rows if any(mention.erased(value) != value for value in row[1:]))
+    return len(rows) == PAGE_SIZE, found, rows[-1].row_id if rows else None
 
 
-def _webhook_pages(read: Read, mention: Mention) -> Iterator[Page]:
+def _webhooks(conn: Connection, mention: Mention, at: Place) -> tuple[bool, tuple[int, ...], int | None]:
     k = KEPT_WEBHOOK.c
-    query = select(k.id, k.body).order_by(k.id).limit(WEBHOOK_PAGE_SIZE)
-    after = -1
-    while True:
-        with read() as conn:
-            rows = conn.execute(query.where(k.id > after)).all()
-        found = tuple(row.id for row in rows if mention.found.search(_readable(row.body)))
-        if found:
-            yield Page(KEPT_WEBHOOK, found)
-        if len(rows) < WEBHOOK_PAGE_SIZE:
-            return
-        after = rows[-1].id
+    rows = conn.execute(select(k.id, k.body).where(k.id > at.after).order_by(k.id).limit(WEBHOOK_PAGE_SIZE)).all()
+    found = tuple(row.id for row in rows if mention.found.search(_readable(row.body)))
+    return len(rows) == WEBHOOK_PAGE_SIZE, found, rows[-1].id if rows else None
 
 
 def _key(table: Table) -> ColumnElement[int]:

@@ -17,12 +17,15 @@ from core.rules import stream_records
 from core.rules.providers import registry
 from core.services.identity import streams
 from core.services.identity.streams import StreamFacts
+from core.settings import Settings
 from core.smtp.route import Route, is_loopback
 
 IN_TRANSIT: Final = 7 * DAY
 """How long a retired key stays published: RFC 5321 4.5.4.1 lets a relay retry for 4-5 days, and readers verify late."""
 REVOKED: Final = 30 * DAY
 """How long its name is then published without a key (RFC 6376 3.6.1), before it may be removed from the zone."""
+NO_HOST: Final = "mail.invalid"
+"""`mail_host` where postroom.toml does not set it."""
 REMOVABLE: Final = 12
 """Most old keys reported as removable from DNS: three years of quarterly rotations."""
 
@@ -74,6 +77,44 @@ def publication(
     near = way.kind == "relay" and is_loopback(way.host)
     # Mail of a development desk ends here, and nobody checks who may send it.
     return Publication(records, known or is_development(conn), plan, names, near)
+
+
+def open_questions(found: Publication, domain: str, settings: Settings) -> list[dict[str, str]]:
+    """What is still open about the records, and how to settle each."""
+    questions = []
+    if settings.mail_host == NO_HOST:
+        questions.append(
+            {
+                "about": "mail_host",
+                "question": "mail_host is not set: the MX records name a host that cannot exist.",
+                "fix": "set it in postroom.toml",
+            }
+        )
+    if not found.spf_known:
+        questions.append({"about": "spf", "question": spf_question(found), "fix": spf_fix(domain)})
+    if settings.dmarc_reports is None:
+        questions.append(
+            {
+                "about": "dmarc_reports",
+                "question": "Who reads DMARC reports? Without an address they go to the bounce host.",
+                "fix": "set dmarc_reports in postroom.toml",
+            }
+        )
+    return questions
+
+
+def spf_question(found: Publication) -> str:
+    """What is unknown about the relay."""
+    if found.near:
+        return (
+            "Where does the relay on this machine send from? SPF must name its own way out. "
+            "Only mail_host is named now, which is wrong if the relay hands mail on to another."
+        )
+    return "Which SPF terms authorise the relay? Only its host is named now, and it may send from others."
+
+
+def spf_fix(domain: str) -> str:
+    return f"ask its operator: postroom stream set {domain} --spf include:_spf.relay.example --reason TEXT"
 
 
 def _senders(stream: StreamFacts, *, mail_host: str) -> tuple[tuple[str, ...], bool]:

@@ -230,3 +230,9 @@ def _line(text: str, *, most: int) -> str:
 
 def _cut(text: str, *, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+async def send_test(urls: Sequence[str], *, reach: Reach = PUBLIC) -> tuple[Result, ...]:
+    """Post a test to every channel: `postroom notify test`. Empty where there is none."""
+    channels = await asyncio.to_thread(AppriseClient, urls, reach=reach)  # loads Apprise's plug-ins
+    return await channels.post("Postroom: a test", "You will be notified here when an agent is suspended.", "info")

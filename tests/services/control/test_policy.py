@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from core.db.store import Store
 from core.db.tables import LANE, MAILBOX, POLICY_VERSION
 from core.durations import FAR_FUTURE
-from core.errors import Forbidden, Invalid
+from core.errors import Conflict, Forbidden, Invalid
 from core.events import PolicyChanged, PolicyRefused
 from core.model import SYSTEM, Actor, Mode
 from core.rules.policy import Policy, parse
@@ -118,6 +118,44 @@ def test_an_edit_that_only_loosens_changes_nothing_and_is_seen(store: Store) -> 
     assert in_force(store) == (1, Policy())
     [told] = changed(store)
     assert (told.version, told.changes, len(told.waiting)) == (1, [], 1)
+
+
+def test_governance_confirms_what_waits_as_it_was_read(store: Store) -> None:
+    make_desk(store)
+    edit(store, MIXED)
+    found = store.look(control_policy.waiting)
+    assert found is not None
+    assert [(one.path, one.direction) for one in found.changes] == [("budgets.agent.hour", "loosens")]
+    with pytest.raises(Forbidden):
+        store.transact(lambda tx: control_policy.confirm_waiting(tx, found.digest, reason="spring", actor=ALICE))
+    with pytest.raises(Conflict, match="edited again"):
+        store.transact(lambda tx: control_policy.confirm_waiting(tx, "0" * 64, reason="spring", actor=GAIL))
+    done = store.transact(lambda tx: control_policy.confirm_waiting(tx, found.digest, reason="spring", actor=GAIL))
+    assert (done.version, in_force(store)) == (3, (3, MIXED))
+    assert store.look(control_policy.waiting) is None
+    with pytest.raises(Conflict, match="no loosening"):
+        store.transact(lambda tx: control_policy.confirm_waiting(tx, found.digest, reason="spring", actor=GAIL))
+
+
+def test_what_waits_can_be_withdrawn_and_waits_again_once_the_file_is_edited(store: Store) -> None:
+    make_desk(store)
+    edit(store, LOOSER)
+    found = store.look(control_policy.waiting)
+    assert found is not None
+    assert store.transact(lambda tx: control_policy.withdraw_waiting(tx, found.digest, reason="no", actor=ALICE)) == 1
+    assert store.look(control_policy.waiting) is None
+    assert changed(store)[-1].waiting == []
+    edit(store, LOOSER)
+    assert store.look(control_policy.waiting) is None, "the same file is no new edit"
+    edit(store, MIXED)
+    assert store.look(control_policy.waiting) is not None
+
+
+def test_a_policy_that_is_applied_leaves_nothing_waiting(store: Store) -> None:
+    make_desk(store)
+    edit(store, LOOSER)
+    apply(store, TIGHTER)
+    assert store.look(control_policy.waiting) is None
 
 
 def test_many_gateways_see_one_edit_once(store: Store) -> None:

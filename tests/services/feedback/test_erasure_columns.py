@@ -54,6 +54,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "cursor.name": OURS,
     "dead_hook.error": "nothing that a receiver wrote reaches it (webhook_client)",
     "desk.policy_edit": SECRET,
+    "desk.policy_waiting": "a policy, as policy_version.content",
     "desk.signing_key": SECRET,
     "desk.start_votes": PEOPLE,
     "desk.stopped_by": PEOPLE,
