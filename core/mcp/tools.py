@@ -125,6 +125,7 @@ TOOLS: Final = (
         {
             "message_id": ID, **_BODY,
             "all": {"type": "boolean", "description": "to its other recipients too"},
+            "quote": {"type": "boolean", "description": "below it, what a received message says"},
             "idempotency_key": KEY, "wait": WAIT,
         },
         needs=("message_id",), scopes=(Scope.SEND,), destroys=True, repeats=False, outside=True, answers=OUTCOME,

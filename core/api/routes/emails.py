@@ -33,6 +33,7 @@ from core.rules.roles import Verb
 from core.serializers import identities
 from core.services.audit import status
 from core.services.control.read_log import Shown, What
+from core.services.receiving import quoting
 from core.services.sending import gated_actions, idempotency, review, token_access
 from core.services.sending.loop_prevention import parent
 from core.services.sending.prepare import prepare
@@ -108,7 +109,25 @@ class EmailRoutes:
         elif answered.tainted_sent is not None:
             await self._taint(token, sent=[answered.tainted_sent])
         submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
+        if parsed.quote and not self._repeated(submission, token):
+            quoted = quoting.received(answered)
+            asked = await self.inbox.ask(
+                token, answered.mailbox, quoting.target(quoted), Shown(What.BODY, item=quoted), [quoted]
+            )
+            if asked is not None:
+                return render(asked, request_id(request))
+            with self._desk.callers.agent_reading(request) as (conn, reader):
+                submission = quoting.quoting(conn, submission, quoted, token=reader)
+                unseen = token_access.unseen(conn, submission.inherited, token=reader)
         return await self._hand_in(request, submission, token, unseen=unseen)
+
+    def _repeated(self, submission: Submission, token: TokenFacts) -> bool:
+        """Whether its key was used: the first answer is given again, and an approved read is not used up twice."""
+        key = submission.idempotency_key
+        if key is None:
+            return False
+        with self._desk.store.read() as conn:
+            return idempotency.used_since(conn, 0, agent_id=token.agent_id, test=token.test, key=key)
 
     async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
         ctx = self._desk.ctx

@@ -119,7 +119,7 @@ class InboxRoutes:
             after=moment("after", after) if after else None, before=moment("before", before) if before else None,
         )  # fmt: skip
         box = mailbox_address(address)
-        asked = await self._ask(token, box, _target("messages", request, _LIST), None)
+        asked = await self.ask(token, box, _target("messages", request, _LIST), None)
         if asked is not None:
             return render(asked, request_id(request))
         if direction != "in":
@@ -156,9 +156,7 @@ class InboxRoutes:
         with self._desk.callers.agent_reading(request) as (conn, reader):
             found = inbox.thread(conn, key, token=reader)
         for box in found.mailboxes:
-            asked = await self._ask(
-                token, box, f"thread:{thread_id}", Shown(What.THREAD, item=found.first, mailbox=box)
-            )
+            asked = await self.ask(token, box, f"thread:{thread_id}", Shown(What.THREAD, item=found.first, mailbox=box))
             if asked is not None:
                 return render(asked, request_id(request))
         await self._show(token, [one.row.id for one in found.received], sent=[one.id for one in found.sent])
@@ -209,7 +207,7 @@ class InboxRoutes:
             return answer_json(200, {"timed_out": True} | nothing | {"after": wait.spelled(since)})
         seq, one = found
         # Asked again: the agent may have been suspended, or its token revoked, while it waited.
-        asked = await self._ask(token, box, target, Shown(What.BODY, item=one.row.id), received=[one.row.id])
+        asked = await self.ask(token, box, target, Shown(What.BODY, item=one.row.id), received=[one.row.id])
         if asked is not None:
             return render(asked, request_id(request))
         secret = await self._one_time(one)
@@ -367,15 +365,16 @@ class InboxRoutes:
         if isinstance(caller, Actor):
             await self._desk.reads.operator(request, shown)
             return found
-        asked = await self._ask(
+        asked = await self.ask(
             caller, found.row.mailbox, target, shown, received=[number], unsigned=[number] if unsigned else ()
         )
         return found if asked is None else render(asked, request_id(request))
 
-    async def _ask(
+    async def ask(
         self, token: TokenFacts, box: str, target: str, shown: Shown | None, received: Collection[int] = (), *,
         unsigned: Collection[int] = (),
     ) -> Answer | None:  # fmt: skip
+        """Return None, and log the read, if the agent may be shown this now; otherwise its answer."""
         ctx = self._desk.ctx
         return await self._desk.writer.do(
             lambda tx: gated_actions.read(

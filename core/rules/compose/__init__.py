@@ -1,10 +1,10 @@
 """Render an agent's draft and the gateway's additions into the bytes to send, once, at acceptance.
 
 `message` drives the steps: refuse, then write. `headers` formats header fields, `body` builds bodies, `header_policy`
-lists the fields an agent may not set, `footer` appends the required text, `recipient_text` collects the text that rules
-examine. The bytes are written from templates, at a tenth of the cost of `EmailMessage`; the tests parse them with
-Python's own parser and compare every header and part with the draft and with the output of `EmailMessage`. Approval,
-signing and every retry use these same bytes: only `Date` is added, at release.
+lists the fields an agent may not set, `footer` appends the required text, `quotation` the answered message,
+`recipient_text` collects the text that rules examine. The bytes are written from templates, at a tenth of the cost of
+`EmailMessage`; the tests parse them with Python's own parser and compare every header and part with the draft and with
+the output of `EmailMessage`. Approval, signing and every retry use these same bytes: only `Date` is added, at release.
 
 Why our own: `EmailMessage` takes 1,750 us for what this does in 70, for each message that agents submit
 (`tests/bench/compose.py`).
@@ -23,6 +23,7 @@ from core.rules.compose.message import (
     digest,
     with_date,
 )
+from core.rules.compose.quotation import Quotation
 from core.rules.compose.recipient_text import File, attached, beyond, invites, reading
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Attachment",
     "Draft",
     "File",
+    "Quotation",
     "Rendered",
     "attached",
     "beyond",

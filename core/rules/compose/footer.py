@@ -82,8 +82,11 @@ def html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> 
     Raises `Invalid` for HTML after which nothing could be read (`<plaintext>`, hundreds of open elements).
     """
     block = _block(lines, link)
-    if not block:
-        return html
+    return html_below(html, block) if block else html
+
+
+def html_below(html: str, block: str) -> str:
+    """Append markup to the HTML, after all of its elements. Raises `Invalid` as `html_footer` does."""
     tail = _END.search(html, max(0, len(html) - _TAIL))
     at = tail.start() if tail else len(html)
     closers = _closing(html[:at])

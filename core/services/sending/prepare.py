@@ -67,7 +67,8 @@ def prepare(
         # class, and what a reviewer sees
         content_class=classified.content_class, classes=classified.classes, declared_class=submission.content_class,
         commercial=classified.commercial or ContentClass.COLD_OUTREACH in classified.classes,
-        raised_by=raised_by(classified), holds=hidden_footer(submission.html, added), said=shown, lacks=text_problem,
+        raised_by=raised_by(classified), said=shown, lacks=text_problem,
+        holds=(*submission.holds, *hidden_footer(submission.html, added)),
         findings=content.examined(shown, own=(mailbox.domain,)) if isinstance(verdict, Hold) else None,
         # the request as the agent made it
         subject=submission.subject, preview=compose.preview(submission.text, submission.html),

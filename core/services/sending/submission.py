@@ -67,6 +67,8 @@ class Submission:
     answered: Mapping[str, str] = field(default_factory=dict)
     """Header fields of the mail it answers, as far as the agent passed them."""
     inherited: Inherited | None = None
+    holds: tuple[Reason, ...] = ()
+    """Reasons to hold it for a person in every mode."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class ReplyRequest(Composition):
     """`POST /emails/reply`: `message_id` of a received or sent message, then as send; omitted fields follow it.
 
     `message_id` is ours (`m...`) or a Message-ID of ours, with or without angle brackets. `all` adds the answered
-    message's other recipients to `cc`.
+    message's other recipients to `cc`. `quote` adds what a received message says below the reply.
     """
 
     message_id: Short
@@ -162,6 +162,7 @@ class ReplyRequest(Composition):
     to: Addresses | None = None
     subject: Line | None = None
     to_all: Annotated[bool, Field(alias="all")] = False
+    quote: bool = False
 
 
 class TagsRequest(Shape):
