@@ -8,7 +8,8 @@ from factories: pydantic deep-copies a mutable default for every request, nine t
 from __future__ import annotations
 
 import json
-from typing import Annotated, ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -65,11 +66,7 @@ def read(shape: type[S], body: bytes) -> S:
     try:
         parsed = shape.model_validate_json(body)
     except ValidationError as error:
-        problems = tuple(
-            (where(one["loc"]) or "body", one["msg"]) for one in error.errors(include_input=False, include_url=False)
-        )
-        first = problems[0]
-        raise Invalid(f"{first[0]}: {first[1]}", problems=problems[:50]) from error
+        raise _invalid(error) from error
     if (twice := _duplicate_key(body)) is not None:
         # Parsers differ in which of the two they take: a reviewer could see the one, a recipient get the other.
         raise Invalid(
@@ -81,6 +78,22 @@ def read(shape: type[S], body: bytes) -> S:
         # PostgreSQL refuses NUL in text; the error would look as if the whole desk were down.
         raise Invalid(f"{field}: has a NUL character", problems=((field, "has a NUL character"),))
     return parsed
+
+
+def made(shape: type[S], members: Mapping[str, Any]) -> S:
+    """A model made of members that were parsed before, as of another body. Raises `Invalid`, as `read` does."""
+    try:
+        return shape.model_validate(members)
+    except ValidationError as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    problems = tuple(
+        (where(one["loc"]) or "body", one["msg"]) for one in error.errors(include_input=False, include_url=False)
+    )
+    first = problems[0]
+    return Invalid(f"{first[0]}: {first[1]}", problems=problems[:50])
 
 
 class _DuplicateKey(Exception):

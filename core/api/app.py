@@ -16,6 +16,7 @@ from core.api.middleware.head import Head
 from core.api.middleware.request_limits import RequestLimits
 from core.api.openapi import describe
 from core.api.operation_ids import operation_id
+from core.api.operation_runner import OperationRunner
 from core.api.routes import agent_guide, docs
 from core.api.routes.contacts import ContactRoutes
 from core.api.routes.emails import EmailRoutes
@@ -42,20 +43,21 @@ for it, budgets and records are checked at the gate, and every outcome is report
 def build(desk: ApiContext, settings: Settings) -> FastAPI:
     """The whole desk, for a trusted network."""
     intake = EmailRoutes(desk)
+    runner = OperationRunner(desk, settings)
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
     app.include_router(intake.inbox.router)
     app.include_router(ContactRoutes(desk).router)
     app.include_router(InboundRoutes(desk, settings).router)
-    app.include_router(Identities(desk, settings).router)
-    app.include_router(Signing(desk, settings).router)
-    app.include_router(Operators(desk).router)
-    app.include_router(Inventory(desk).router)
-    app.include_router(Tokens(desk).router)
+    app.include_router(Identities(runner).router)
+    app.include_router(Signing(runner).router)
+    app.include_router(Operators(desk, runner).router)
+    app.include_router(Inventory(desk, runner).router)
+    app.include_router(Tokens(runner, desk.callers).router)
     app.include_router(EnrolmentRoutes(desk).router)
-    app.include_router(People(desk).router)
+    app.include_router(People(runner).router)
     app.include_router(WebhookRoutes(desk).router)
-    app.include_router(OperationRoutes(desk, settings).router)
+    app.include_router(OperationRoutes(desk, runner).router)
     app.include_router(Health(desk, settings).router)
     _open(app, desk, settings)
     describe(app, further=describe_operations)

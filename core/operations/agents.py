@@ -1,4 +1,4 @@
-"""Agents, their tokens and their runs."""
+"""Agents and their runs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ from core.db import directory
 from core.errors import NotFound
 from core.json_body import Name, Purpose, ReasonRequest, Shape
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, Limit, OptionalReason, Required
+from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, Limit, Required
 from core.operations.operation import Call, Json, act, read
 from core.rules.addresses import check_pattern
 from core.rules.roles import Verb
 from core.serializers import controls, identities, mail, people
 from core.services.control import emergency
 from core.services.control.read_log import Shown, What
-from core.services.identity import tokens
 from core.services.sending import runs
 from core.services.sending.runs import RunView
 from core.services.sending.submission import RunClaim
 from core.text.numbers import whole_number
 
 LAST_ID: Final = 2**31 - 1
-"""The highest id of a token: a database cannot even compare larger numbers."""
-
-TokenId = Annotated[int, Field(ge=1, le=LAST_ID)]
+"""The highest number of a run: a database cannot even compare larger ones."""
 
 
 # --- agents -------------------------------------------------------------------------------------------------------
@@ -58,33 +55,6 @@ def resume(call: Call, request: AgentReason) -> Json:
     return controls.resumed(request.agent)
 
 
-# --- tokens -------------------------------------------------------------------------------------------------------
-
-
-class TokensRequest(Shape):
-    """A page of one agent's tokens, or of all; `cursor` is the `next_cursor` of the page before."""
-
-    agent: Name | None = None
-    cursor: TokenId | None = None
-    limit: Limit = directory.PAGE
-
-
-class RevokeRequest(OptionalReason):
-    """One token, by its id."""
-
-    id: TokenId
-
-
-def list_tokens(call: Call, request: TokensRequest) -> Json:
-    found = directory.tokens(call.tx.conn, agent=request.agent, before=request.cursor, limit=request.limit + 1)
-    return people.tokens_page(found, limit=request.limit)
-
-
-def revoke(call: Call, request: RevokeRequest) -> Json:
-    ended = tokens.revoke(call.tx, token=request.id, actor=call.actor, reason=request.reason)
-    return people.revoked(request.id, ended)
-
-
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 
@@ -92,7 +62,7 @@ class RunsRequest(Shape):
     """A page of one agent's runs, or of all, the newest first; `cursor` is the last one's `number`."""
 
     agent: Name | None = None
-    cursor: TokenId | None = None
+    cursor: Annotated[int, Field(ge=1, le=LAST_ID)] | None = None
     limit: Limit = runs.PAGE
 
 
@@ -110,11 +80,15 @@ class RunConfirmRequest(RunRequest, ReasonRequest):
 
 
 class RunOpenRequest(Shape):
-    """A run that starts, or the purpose and targets of one that runs."""
+    """A run that starts, or the purpose and targets of one that runs; the others say who and what executes it."""
 
     run: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
     agent: Required
     user: Name | None = None
+    via: Annotated[list[Name], Field(max_length=10)] = Field(default_factory=list)
+    agent_version: Name | None = None
+    prompt_version: Name | None = None
+    tools_version: Name | None = None
     purpose: Purpose | None = None
     targets: Annotated[list[Required], Field(max_length=200)] = Field(default_factory=list)
 
@@ -130,7 +104,11 @@ def show_run(call: Call, request: RunRequest) -> Json:
 
 def open_run(call: Call, request: RunOpenRequest) -> Json:
     patterns = tuple(dict.fromkeys(check_pattern(one) for one in request.targets))
-    claim = RunClaim(key=request.run, user=request.user, purpose=request.purpose, targets=patterns)
+    claim = RunClaim(
+        key=request.run, user=request.user, via=tuple(request.via), agent_version=request.agent_version,
+        prompt_version=request.prompt_version, tools_version=request.tools_version, purpose=request.purpose,
+        targets=patterns,
+    )  # fmt: skip
     runs.open_run(call.tx, agent=request.agent, claim=claim, actor=call.actor)
     return mail.run(runs.show(call.tx.conn, agent=request.agent, key=request.run))
 
@@ -197,37 +175,6 @@ class Resumed(Answer):
     status: str
 
 
-class Token(WideAnswer):
-    """An agent's token, without its secret."""
-
-    id: int
-    agent: str
-    scopes: list[str]
-    test: bool
-    run: str | None
-    user: str | None
-    parent: int | None
-    issued_at: str
-    issued_by: str
-    expires_at: str
-    revoked_at: str | None
-    last_used_at: str | None
-
-
-class Tokens(Answer):
-    """A page of tokens, newest first."""
-
-    tokens: list[Token]
-    next_cursor: int | None
-
-
-class Revoked(Answer):
-    """How many tokens were revoked: the one named, and those delegated from it."""
-
-    id: int
-    revoked: int
-
-
 class Run(WideAnswer):
     """One execution of an agent. `id` is the agent's name for it, `number` the desk's."""
 
@@ -272,10 +219,6 @@ OPERATIONS = (
         about="Suspend an agent: none of its messages starts to leave from now on."),
     act("agent.resume", resume, AgentReason, Resumed, Verb.AGENT_RESUME,
         about="Resume a suspended agent; never by the operator who suspended it."),
-    read("token.list", list_tokens, TokensRequest, Tokens, Verb.DESK_READ,
-         about="Agents' tokens, newest first. Their secrets are not stored."),
-    act("token.revoke", revoke, RevokeRequest, Revoked, Verb.TOKEN_REVOKE,
-        about="Revoke an agent's token and every token delegated from it."),
     read("run.list", list_runs, RunsRequest, Runs, Verb.MESSAGE_READ, about="Runs, newest first.",
          shown=_runs_shown),
     read("run.show", show_run, RunRequest, Run, Verb.MESSAGE_READ,

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.ids import read_id, spell_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
 from core.rules.addresses import parse_address
@@ -87,5 +87,8 @@ def item_number(text: str) -> int:
 
 
 def mailbox_address(text: str) -> str:
-    """A mailbox's address as the tables spell it. Raises `Invalid`."""
-    return parse_address(text).normalised
+    """A mailbox's address as the tables spell it. Raises `NotFound` for a malformed one: it is no mailbox either."""
+    try:
+        return parse_address(text).normalised
+    except Invalid as error:
+        raise NotFound(f"there is no mailbox {text[:100]!r}", fix="postroom mailbox list shows them all") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from core.model import TIGHTENERS, Role
-from core.operations.operation import Operation
+from core.operations.operation import Operation, TokenKind
 from core.operations.registry import OPERATIONS
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "operations.md"
@@ -30,7 +30,14 @@ def _row(one: Operation) -> str:
     members = ", ".join(
         f"`{name}`" if member.is_required() else f"`{name}`?" for name, member in one.request.model_fields.items()
     )
-    return f"| `{one.name}` | {one.kind} | {members or '-'} | {_spell(one.roles)} | {one.about} |"
+    return f"| `{one.name}` | {one.kind} | {members or '-'} | {_callers(one)} | {one.about} |"
+
+
+def _callers(one: Operation) -> str:
+    """The roles that may call it, or who else may."""
+    if TokenKind.OPERATOR in one.tokens:
+        return _spell(one.roles)
+    return "agents" if TokenKind.AGENT in one.tokens else "without a token"
 
 
 def _spell(roles: Collection[Role]) -> str:

@@ -21,7 +21,7 @@ from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import AccessEnded, PostroomError, Refused, Unauthenticated
 from core.json_body import Shape
-from core.operations.operation import Call, Json, Kind, Operation, Resources, admit
+from core.operations.operation import NOBODY, Call, Json, Kind, Operation, Resources, admit
 from core.services.control import operation_answers, read_log
 from core.services.control.read_log import EntryPoint, Shown
 
@@ -105,10 +105,10 @@ class Execution:
 
     def _act(self, tx: Transaction, request: Shape, *, key: str | None, batch: str | None = None) -> Json:
         call = self._call(tx, batch=batch)
-        if key is None:
+        if key is None or call.actor == NOBODY:
             return dict(self.operation.run(call, request))
         digest = hashlib.sha256(f"{self.operation.name}\n{request.model_dump_json()}".encode()).digest()
-        who = call.actor.name
+        who = str(call.actor)
         before = operation_answers.answered_before(tx, operator=who, key=key, digest=digest)
         if before is not None:
             known: Json = orjson.loads(before)

@@ -9,20 +9,31 @@ from pydantic import Field
 
 from core.db import directory
 from core.db.directory import MailboxRecord
-from core.durations import duration, read_stamp, stamp
+from core.durations import duration, read_stamp, stamp, when
 from core.errors import Invalid
 from core.json_body import Name, ReasonRequest, Sentence, Sha256, Shape
 from core.model import ContentClass, Mode
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AddressReason, AddressRequest, Limit, mailbox_address
 from core.operations.operation import Call, Json, act, read
-from core.rules import issuance
+from core.rules import issuance, modes
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
 from core.serializers import identities
+from core.services import context
 from core.services.audit import mode_evidence, status
-from core.services.identity import inventory, mailbox_record, mailbox_settings, mailboxes, retirement, sender_checks
+from core.services.identity import (
+    inventory,
+    mailbox_record,
+    mailbox_settings,
+    mailboxes,
+    retirement,
+    sender_checks,
+    signoffs,
+    tokens,
+)
 from core.services.identity.mailbox_settings import Change
+from core.services.identity.tokens import Grant
 
 ALL: Final = "all"
 
@@ -112,7 +123,9 @@ class RenewRequest(AddressReason):
 def change_mode(call: Call, request: ModeRequest) -> Json:
     address = mailbox_address(request.address)
     record = mailbox_settings.change_mode(call.tx, address, request.mode, reason=request.reason, actor=call.actor)
-    return identities.identity(call.tx, record)
+    pause = context.current_policy(call.tx)[1].oversight.minimum_time_on_rung
+    following = modes.raise_from(record.raised_at, pause, now=call.tx.now)
+    return identities.identity(call.tx, record) | {"raise_from": when(following)}
 
 
 def change_limits(call: Call, request: LimitsRequest) -> Json:
@@ -170,13 +183,16 @@ class SignRequest(ChecklistRequest):
     """`affirm` names the items that the signer affirms, or is `all`: every item that the desk did not find false.
 
     Each item that it found false needs its reason in `override`. `digest`, if given, is that of the record or of what
-    was shown.
+    was shown. With `token_sha256`, of a `pra_...` token that the caller made, governance's signature also issues the
+    agent's first token, if it is the last one.
     """
 
     affirm: Literal["all"] | Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
     override: Annotated[dict[Name, Sentence], Field(max_length=50)] = Field(default_factory=dict)
     reason: Sentence | None = None
     digest: Sha256 | None = None
+    token_sha256: Sha256 | None = None
+    token_ttl: Name = "8h"  # noqa: S105 - a duration, not a password
 
 
 class VetoRequest(ChecklistRequest, ReasonRequest):
@@ -197,23 +213,35 @@ def look_up(call: Call, request: ChecklistRequest) -> Callable[[], object] | Non
 def checklist(call: Call, request: ChecklistRequest) -> Json:
     address, lookups = mailbox_address(request.address), call.prepared
     return identities.checklist(
-        mailboxes.to_sign(call.tx, address, request.kind, actor=call.actor, lookups=lookups)
+        signoffs.to_sign(call.tx, address, request.kind, actor=call.actor, lookups=lookups)
     )  # fmt: skip
 
 
 def sign(call: Call, request: SignRequest) -> Json:
     codes = [item.code for item in issuance.CHECKLISTS[request.kind]]
     affirmed: Any = codes if request.affirm == ALL else [one for one in request.affirm if one != ALL]
-    record = mailboxes.sign(
+    digest = request.token_sha256
+    if digest is not None and request.kind is not Kind.GOVERNANCE:
+        raise Invalid(
+            "governance issues tokens", fix="leave token_sha256 out", problems=(("token_sha256", "is given"),)
+        )
+    record = signoffs.sign(
         call.tx, mailbox_address(request.address), request.kind, actor=call.actor, affirmed=affirmed,
         overrides=request.override, reason=request.reason, lookups=call.prepared, digest=request.digest,
     )  # fmt: skip
-    return identities.identity(call.tx, record)
+    signed = identities.identity(call.tx, record)
+    if digest is None or record.status != "active":
+        return signed
+    issued = tokens.issue(
+        call.tx, agent=record.agent or "", grant=Grant(ttl=duration(request.token_ttl)),
+        token_hash=bytes.fromhex(digest), actor=call.actor,
+    )  # fmt: skip
+    return signed | {"token_id": issued.token, "token_expires_at": stamp(issued.expires_at)}
 
 
 def veto(call: Call, request: VetoRequest) -> Json:
     address = mailbox_address(request.address)
-    vetoed = mailboxes.veto(call.tx, address, request.kind, actor=call.actor, reason=request.reason)
+    vetoed = signoffs.veto(call.tx, address, request.kind, actor=call.actor, reason=request.reason)
     return identities.identity(call.tx, vetoed)
 
 
@@ -272,6 +300,7 @@ class Checklist(Answer):
     kind: str
     record_digest: str
     shown_digest: str
+    widening: bool
     checklist: list[dict[str, Any]]
 
 
@@ -297,9 +326,9 @@ OPERATIONS = (
     act("mailbox.retire", retire, AddressReason, Retired, Verb.MAILBOX_RETIRE,
         about="Retire a mailbox for good and cancel its waiting mail."),
     read("mailbox.checklist", checklist, ChecklistRequest, Checklist, *_SIGNERS, prepare=look_up,
-         about="What the caller would sign: each item with what the desk found about it."),
+         about="What the caller would sign, a request or a widening: each item with what the desk found about it."),
     act("mailbox.sign", sign, SignRequest, Mailbox, *_SIGNERS, prepare=look_up,
-        about="Sign for an identity; the last of its signatures makes it active."),
+        about="Sign for an identity, or for more than it may do; the last signature puts it into effect."),
     act("mailbox.veto", veto, VetoRequest, Mailbox, Verb.MAILBOX_VETO,
-        about="Refuse a request, as one of the three signers: that ends it."),
+        about="Refuse a request or a widening, as one of the three signers: that ends it."),
 )  # fmt: skip

@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
+from core.db import gate_queries
 from core.db.transaction import Transaction
-from core.errors import Forbidden
+from core.errors import Forbidden, Unauthenticated
 from core.json_body import Shape
 from core.model import Actor, Role
 from core.rules import roles
@@ -32,13 +33,18 @@ class Kind(enum.StrEnum):
 
 
 class TokenKind(enum.StrEnum):
-    """Whose tokens an operation accepts."""
+    """Whose token an operation takes. `NONE`: it takes no token, for a person who has none yet."""
 
     OPERATOR = "operator"
     AGENT = "agent"
+    NONE = "none"
 
 
 OPERATORS: Final = frozenset({TokenKind.OPERATOR})
+AGENTS: Final = frozenset({TokenKind.AGENT})
+ANYBODY: Final = frozenset({TokenKind.NONE})
+NOBODY: Final = Actor("nobody", "")
+"""Who calls an operation that takes no token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an operation: its transaction, the operator with the roles they have in it, and the way in.
+    """One call of an operation: its transaction, the caller with the roles they have in it, and the way in.
 
     `prepared` is what the operation's `prepare` returned; `batch` names the request that this item is part of.
     """
@@ -111,10 +117,10 @@ class Operation:
 def act(
     name: str, run: Callable[[Call, R], Mapping[str, Any]], request: type[R], answer: type[BaseModel], *verbs: Verb,
     about: str, prepare: Prepare | None = None,
-    then: Callable[[Resources, R, Mapping[str, Any]], Json] | None = None,
+    then: Callable[[Resources, R, Mapping[str, Any]], Json] | None = None, tokens: frozenset[TokenKind] = OPERATORS,
 ) -> Operation:  # fmt: skip
     """Declare an operation that changes the desk."""
-    return Operation(name, Kind.ACT, run, request, answer, verbs, about, prepare=prepare, then=then)
+    return Operation(name, Kind.ACT, run, request, answer, verbs, about, tokens, prepare=prepare, then=then)
 
 
 def act_each(
@@ -135,22 +141,41 @@ def read(
 
 
 def admit(tx: Transaction, operation: Operation, digest: bytes) -> Actor:
-    """Return the operator who holds the token, with the roles they have in this transaction.
+    """Return who holds the token: an operator with the roles they have in this transaction, or an agent.
 
     The token is looked up for every call, in the transaction that acts or reads.
 
     Raises `Unauthenticated`, `AccessEnded`, `Forbidden`.
     """
+    if TokenKind.NONE in operation.tokens:
+        return NOBODY
+    if TokenKind.AGENT in operation.tokens:
+        return _agent(tx, digest)
     actor = access.sign_in(tx.conn, digest, now=tx.now)
     allowed = next((verb for verb in operation.verbs if roles.may(actor, verb)), operation.verbs[0])
     return access.require(tx, actor, allowed)
 
 
+def _agent(tx: Transaction, digest: bytes) -> Actor:
+    token = gate_queries.token_by_hash(tx.conn, digest)
+    if token is None or not token.alive(tx.now):
+        raise Unauthenticated("no agent has this token, or it has ended", fix="ask an operator: postroom token issue")
+    if token.enrols:
+        raise Forbidden(
+            "an enrolment token asks for a mailbox and does nothing else", error="insufficient_scope",
+            fix="claim your own token once the request is signed",
+        )  # fmt: skip
+    return Actor("agent", token.agent_name, token=digest)
+
+
 def check_token_kind(operation: Operation, kind: TokenKind) -> None:
     """Refuse a token of the wrong kind before anything is looked up. Raises `Forbidden`."""
-    if kind not in operation.tokens:
-        raise Forbidden(
-            f"{operation.name} is not for {kind}s: it takes {' or '.join(sorted(operation.tokens))} tokens",
-            error="insufficient_scope",
-            fix="ask an operator" if kind is TokenKind.AGENT else None,
-        )
+    if kind in operation.tokens or TokenKind.NONE in operation.tokens:
+        return
+    if kind is TokenKind.NONE:
+        raise Unauthenticated("no token", fix="send Authorization: Bearer TOKEN")
+    raise Forbidden(
+        f"{operation.name} is not for {kind}s: it takes {' or '.join(sorted(operation.tokens))} tokens",
+        error="insufficient_scope",
+        fix="ask an operator" if kind is TokenKind.AGENT else "use an agent's token: postroom token issue",
+    )

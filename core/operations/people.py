@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from core.db import directory
+from core.db.development import is_development
 from core.durations import duration
 from core.json_body import Name, ReasonRequest, Sha256, Shape
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import Nothing, Required
-from core.operations.operation import Call, Json, act, read
+from core.operations.operation import ANYBODY, Call, Json, act, read
 from core.rules.roles import Verb
 from core.serializers import people
 from core.services.identity import operators
@@ -27,6 +28,12 @@ class AddRequest(OperatorRequest):
     """A new person and their roles."""
 
     roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
+
+
+class ClaimRequest(OperatorRequest):
+    """The SHA-256, in hex, of a `pro_...` token that the claimant made."""
+
+    token_sha256: Sha256
 
 
 class ConfirmRequest(OperatorRequest):
@@ -48,6 +55,25 @@ class RotateRequest(Shape):
 
 def list_operators(call: Call, _request: Nothing) -> Json:
     return {"operators": [people.operator(one) for one in directory.operators(call.tx.conn)]}
+
+
+def me(call: Call, _request: Nothing) -> Json:
+    person = directory.operator(call.tx.conn, call.actor.name)
+    assert person is not None, "an operator who was admitted is gone"
+    return people.operator(person) | {
+        "desk": call.resources.settings.name,
+        "development": is_development(call.tx.conn),
+    }
+
+
+def sign_in(call: Call, request: Nothing) -> Json:
+    operators.signed_in(call.tx, actor=call.actor, entry_point=call.entry_point.value)
+    return me(call, request)
+
+
+def claim(call: Call, request: ClaimRequest) -> Json:
+    digest = bytes.fromhex(request.token_sha256)
+    return people.claim(operators.claim(call.tx, name=request.name, token_hash=digest), digest)
 
 
 def add(call: Call, request: AddRequest) -> Json:
@@ -90,6 +116,21 @@ class Operator(WideAnswer):
     disabled_at: str | None
 
 
+class Caller(Operator):
+    """The caller, the name of the desk, and whether it is one for development."""
+
+    desk: str
+    development: bool
+
+
+class Claim(Answer):
+    """A claimed token: its fingerprint, which its holder reads out, and until when governance may confirm it."""
+
+    name: str
+    fingerprint: str
+    expires_at: str
+
+
 class Operators(Answer):
     """The people of the desk."""
 
@@ -98,6 +139,12 @@ class Operators(Answer):
 
 OPERATIONS = (
     read("operator.list", list_operators, Nothing, Operators, Verb.DESK_READ, about="The people of this desk."),
+    read("operator.me", me, Nothing, Caller, Verb.DESK_READ,
+         about="Who the caller is, which roles they have, and when their token ends."),
+    act("operator.sign_in", sign_in, Nothing, Caller, Verb.DESK_READ,
+        about="Record that the caller begins to work with a screen; answers as `operator.me` does."),
+    act("operator.claim", claim, ClaimRequest, Claim, tokens=ANYBODY,
+        about="Claim a token for a person who was added. It opens nothing until governance confirms its fingerprint."),
     act("operator.add", add, AddRequest, Operator, Verb.OPERATOR_ADD,
         about="Add a person, who has no access until they claim a token and governance confirms it."),
     act("operator.confirm", confirm, ConfirmRequest, Operator, Verb.OPERATOR_CONFIRM,

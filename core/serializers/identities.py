@@ -127,12 +127,16 @@ def signoff(one: SignoffFacts) -> dict[str, Any]:
 
 
 def checklist(one: Sheet) -> dict[str, Any]:
-    """What a signer is shown: each item with the desk's finding; `found` is null if it cannot tell."""
+    """What a signer is shown: each item with the desk's finding; `found` is null if it cannot tell.
+
+    `widening`: an active mailbox's agent asks for more, and the record is as it would be.
+    """
     return {
         "address": one.record.address,
         "kind": one.kind.value,
         "record_digest": one.record.digest,
         "shown_digest": one.digest,
+        "widening": one.widening,
         "checklist": [
             {"item": item.code, "sentence": item.sentence, "found": finding.found, "detail": finding.detail}
             for item, finding in one.items()

@@ -17,7 +17,7 @@ from core.durations import DAY
 from core.ids import spell_id
 from core.model import Actor
 from core.operations import named
-from core.operations.operation import Call, Resources
+from core.operations.operation import NOBODY, Call, Resources
 from core.rules import policy as policies
 from core.rules.addresses import parse_address
 from core.rules.stream_records import Slot
@@ -31,14 +31,16 @@ from core.services.identity.mailboxes import Filing
 from core.services.identity.streams import SealedKey
 from core.services.notify.apprise_client import Result
 from core.settings import Settings
-from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, KEYRING, OLIVE, ROOT, Bench, make_desk
+from tests.factories.desk import ADDRESS, ALICE, DOMAIN, DORA, GAIL, KEYRING, OLIVE, ROOT, Bench, issue, make_desk
 from tests.factories.inbound import arrive, mail, received
 
 Json = dict[str, Any]
+HOOK: Final = "https://acme.test/other"
 LOOSER: Final = "[budgets.agent]\nhour = 100\n"
 SALES: Final = "sales-bot.acme.test"
 NEW: Final = f"news@{DOMAIN}"
 CLAIMED: Final = credentials.new_operator_token()
+SECRET: Final = "whsec_" + "QUFB" * 8
 WHO: Final[Mapping[str, Actor]] = {
     **dict.fromkeys(
         ("agent.resume", "mailbox.renew", "operator.confirm", "policy.set", "policy.confirm", "recipient.erase"), GAIL,
@@ -50,6 +52,11 @@ WHO: Final[Mapping[str, Actor]] = {
     **dict.fromkeys(
         ("run.confirm", "consent.add", "consent.import", "mailbox.retire", "mailbox.sign", "mailbox.checklist"), OLIVE,
     ),
+    **dict.fromkeys(
+        ("mailbox.webhook", "mailbox.webhook_events", "mailbox.webhook_rotate", "token.enrol"), OLIVE,
+    ),
+    "token.issue": GAIL,
+    "operator.claim": NOBODY,
     **dict.fromkeys(("operator.add", "operator.disable", "operator.revoke"), ROOT),
 }  # fmt: skip
 """Who performs an operation; alice (reviewer and on call) the others."""
@@ -63,6 +70,9 @@ class Scene:
         self.bench: Bench = make_desk(store, webhook_url="https://acme.test/hooks")
         self.store = store
         self.resources = Resources(lambda: KEYRING, Settings(dir=directory))
+        (directory / "master.key").write_text(new_master_key("k1"))
+        token = issue(store, self.bench.agent_id, secret="pra_scene")
+        self.agent = Actor("agent", token.agent_name, token=credentials.digest(f"pra_scene{self.bench.agent_id}False"))
         self.held = str(self.bench.submit("jane@example.com", run="run-1").message_id)
         self.approved = str(self.bench.submit("joe@example.com", run="run-1").message_id)
         self.perform("message.approve", {"ids": [self.approved]})
@@ -73,6 +83,7 @@ class Scene:
         store.transact(lambda tx: mailboxes.request(tx, filing, actor=ALICE))
         store.transact(lambda tx: operators.add(tx, name="zoe", roles=["auditor"], actor=ROOT))
         store.transact(lambda tx: operators.claim(tx, name="zoe", token_hash=CLAIMED.digest))
+        store.transact(lambda tx: operators.add(tx, name="xena", roles=["auditor"], actor=ROOT))
         store.transact(self._dead_letter)
         self.signed = orjson.dumps(self.perform("audit.checkpoint", {})).decode()
         arrive(self.bench, mail())
@@ -106,8 +117,8 @@ class Scene:
             for name in (
                 "desk.status", "event.list", "queue.list", "queue.scheduled", "lane.list", "agent.list", "token.list",
                 "run.list", "mailbox.list", "inventory.list", "stream.list", "suppression.list", "consent.list",
-                "operator.list", "webhook.dead", "desk.ready", "inbox.list", "notify.test", "policy.show",
-                "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
+                "operator.list", "operator.me", "operator.sign_in", "webhook.dead", "desk.ready", "inbox.list",
+                "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
             )
         }  # fmt: skip
         return found | {
@@ -116,6 +127,8 @@ class Scene:
             "message.approve": item, "message.reject": item | WHY, "message.undo": item,
             "message.cancel": {"id": self.held} | WHY, "lane.pause": lane, "lane.resume": lane,
             "agent.show": agent, "agent.suspend": agent | WHY, "agent.resume": agent | WHY, "token.revoke": {"id": 1},
+            "token.issue": agent | {"token_sha256": "cd" * 32}, "token.enrol": agent | {"token_sha256": "cd" * 32},
+            "token.delegate": {"run": "run-1", "token_sha256": "cd" * 32},
             "run.show": run, "run.open": run | {"run": "run-2", "purpose": "news"},
             "run.confirm": run | WHY | {"up_to": 500}, "run.close": run,
             "mailbox.show": box, "mailbox.evidence": box, "mailbox.mode": box | WHY | {"mode": "gated_all"},
@@ -125,6 +138,12 @@ class Scene:
             "mailbox.checklist": {"address": NEW, "kind": "owner"},
             "mailbox.sign": {"address": NEW, "kind": "owner", "affirm": "all"},
             "mailbox.veto": {"address": NEW, "kind": "deliverability"} | WHY,
+            "mailbox.request": {"address": f"third@{DOMAIN}", "agent": "news-bot", "approval_webhook": HOOK,
+                                "webhook_secret": SECRET},
+            "mailbox.change": box | {"limits": {"day": 3}, "change_reason": "as asked"},
+            "mailbox.webhook": box | WHY | {"url": HOOK, "secret": SECRET},
+            "mailbox.webhook_events": box | WHY | {"events": ["email.sent"]},
+            "mailbox.webhook_rotate": box | WHY | {"secret": SECRET},
             "stream.show": stream, "stream.pause": stream | WHY, "stream.resume": stream | WHY,
             "stream.warmup": stream | WHY | {"cap": 5}, "stream.dns": stream,
             "stream.add": {"domain": SALES, "route": "direct"}, "stream.rotate": {"domain": SALES},
@@ -143,6 +162,7 @@ class Scene:
             "consent.withdraw": {"subject": "jill@example.com"},
             "operator.add": {"name": "yan", "roles": ["reviewer"]},
             "operator.confirm": {"name": "zoe", "fingerprint": credentials.fingerprint(CLAIMED.digest)},
+            "operator.claim": {"name": "xena", "token_sha256": "ef" * 32},
             "operator.rotate": {"token_sha256": "ab" * 32}, "operator.revoke": {"name": "bob"} | WHY,
             "operator.disable": {"name": "bob"}, "webhook.replay": {"mailbox": ADDRESS},
         }  # fmt: skip
@@ -156,6 +176,10 @@ class Scene:
             "consent.withdraw": [("consent.add", OLIVE)],
         }.get(name, [])  # fmt: skip
 
+    def caller(self, name: str) -> Actor:
+        """Who performs an operation."""
+        return self.agent if name == "token.delegate" else WHO.get(name, ALICE)
+
     def call(self, tx: Transaction, name: str, body: Json, actor: Actor) -> Json:
         """Run an operation's function as somebody, past the door: only the service decides."""
         operation = named(name)
@@ -164,7 +188,7 @@ class Scene:
 
     def perform(self, name: str, body: Json, *, who: Actor | None = None) -> Json:
         """Perform an operation for good."""
-        return self.store.transact(lambda tx: self.call(tx, name, body, who or WHO.get(name, ALICE)))
+        return self.store.transact(lambda tx: self.call(tx, name, body, who or self.caller(name)))
 
 
 def _keys(*slots: Slot, n: int) -> tuple[SealedKey, ...]:

@@ -12,7 +12,7 @@ from core.db.tables import OPERATOR
 from core.demo.clock import FakeClock
 from core.errors import AccessEnded, Forbidden, Refused, Unauthenticated
 from core.model import Actor, Role
-from core.operations.operation import Kind, admit
+from core.operations.operation import Kind, TokenKind, admit
 from core.operations.registry import OPERATIONS
 from tests.api.api_client import Visitor, opened
 from tests.factories.database import new_store
@@ -44,13 +44,15 @@ ROWS: Final[Mapping[str, str]] = {
     "agent.show": EVERYONE,
     "agent.suspend": TIGHTENERS,
     "agent.resume": "governance",
-    "token.list": EVERYONE,
-    "token.revoke": TIGHTENERS,
     "run.list": WATCHERS,
     "run.show": WATCHERS,
     "run.open": TIGHTENERS,
     "run.confirm": "owner governance",
     "run.close": TIGHTENERS,
+    "token.list": EVERYONE,
+    "token.issue": "governance",
+    "token.enrol": "owner",
+    "token.revoke": TIGHTENERS,
     "mailbox.list": EVERYONE,
     "mailbox.show": EVERYONE,
     "mailbox.evidence": EVERYONE,
@@ -64,6 +66,11 @@ ROWS: Final[Mapping[str, str]] = {
     "mailbox.checklist": "owner governance deliverability",
     "mailbox.sign": "owner governance deliverability",
     "mailbox.veto": "owner governance deliverability",
+    "mailbox.request": EVERYONE,
+    "mailbox.change": EVERYONE,
+    "mailbox.webhook": "owner governance",
+    "mailbox.webhook_events": "owner governance",
+    "mailbox.webhook_rotate": "owner governance",
     "stream.list": EVERYONE,
     "stream.show": EVERYONE,
     "stream.dns": EVERYONE,
@@ -86,6 +93,8 @@ ROWS: Final[Mapping[str, str]] = {
     "consent.import": "owner",
     "recipient.erase": "governance",
     "operator.list": EVERYONE,
+    "operator.me": EVERYONE,
+    "operator.sign_in": EVERYONE,
     "operator.add": "admin",
     "operator.confirm": "governance",
     "operator.rotate": EVERYONE,
@@ -107,6 +116,8 @@ ROWS: Final[Mapping[str, str]] = {
     "audit.checkpoint": WATCHERS,
 }
 """Written by hand: who may, by the table of roles in CONTRACT.md."""
+OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.NONE}
+"""The operations that are not for operators, and what kind of token each takes."""
 
 ENDED: Final[Mapping[str, dict[str, Any]]] = {
     "expired": {"token_expires_at": 1},
@@ -137,9 +148,12 @@ def _hire(scene: Scene, name: str, values: dict[str, Any]) -> None:
 
 
 def test_every_operation_has_a_row() -> None:
-    assert OPERATIONS.keys() == ROWS.keys()
-    assert {name: set(one.roles) for name, one in OPERATIONS.items()} == {
+    assert OPERATIONS.keys() == ROWS.keys() | OTHERS.keys()
+    assert {name: set(one.roles) for name, one in OPERATIONS.items() if name in ROWS} == {
         name: {Role(role) for role in row.split()} for name, row in ROWS.items()
+    }
+    assert {name: one.tokens for name, one in OPERATIONS.items() if name not in ROWS} == {
+        name: {kind} for name, kind in OTHERS.items()
     }
 
 
@@ -174,7 +188,7 @@ def test_a_token_that_has_ended_or_lost_its_role_opens_nothing(scene: Scene, sta
 def test_past_the_door_each_service_refuses_the_same_roles_by_itself(scene: Scene) -> None:
     """A client that reached a service without the door would get no further."""
     for name, body in scene.requests().items():
-        if OPERATIONS[name].kind is not Kind.ACT:
+        if OPERATIONS[name].kind is not Kind.ACT or name in OTHERS:
             continue  # a read has no other check than the door's
         for role in Role:
             if role in ROWS[name].split():
@@ -213,6 +227,26 @@ def test_every_door_asks_before_it_reads_the_request(scene: Scene, visitor: Visi
             assert (answer.status_code, answer.json()["error"]) == expected, (name, token)
 
 
+def test_an_agents_operation_takes_an_agents_live_token_alone(scene: Scene, visitor: Visitor) -> None:
+    agent = scene.bench.agent_id
+    ended = issue(scene.store, agent, secret="pra_ended", revoked_at=1)
+    enrols = issue(scene.store, agent, secret="pra_enrols", scopes=["request"], owner="olive")
+    assert not ended.alive(scene.store.clock.now())
+    assert enrols.enrols
+    tried = {
+        None: 401, "pra_nobody": 401, f"pra_ended{agent}False": 401, "pro_nobody": 403, "pro_oncall-live": 403,
+        f"pra_enrols{agent}False": 403, f"pra_scene{agent}False": 422, f"pra_test{agent}True": 422,
+    }  # fmt: skip
+    for token, expected in tried.items():
+        answer = visitor.using(token).post("/v1/token.delegate", NONSENSE)
+        assert answer.status_code == expected, (token, answer.text)
+
+
+def test_a_person_claims_without_a_token(visitor: Visitor) -> None:
+    for token in (None, "pra_nobody", "pro_nobody"):
+        assert visitor.using(token).post("/v1/operator.claim", NONSENSE).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("state", "http"), [("live", None), ("expired", 401), ("revoked", 401), ("disabled", 401), ("narrowed", 403)]
 )
@@ -229,6 +263,8 @@ def test_every_door_asks_who_holds_the_token_now(visitor: Visitor, state: str, h
 def test_the_scene_performs_each_operation_with_one_of_its_roles() -> None:
     held = {one.name: one.roles for one in PEOPLE}
     for name, who in WHO.items():
+        if name in OTHERS:
+            continue
         assert held[who.name] & OPERATIONS[name].roles, name
 
 

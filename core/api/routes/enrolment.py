@@ -14,7 +14,6 @@ from core.api.deps import ApiContext
 from core.api.errors import problem, request_id
 from core.api.openapi import answer_json, body_of, errors
 from core.api.schemas.requests.body import read
-from core.api.schemas.requests.credentials import EnrolRequest
 from core.api.schemas.requests.enrolment import ClaimTokenRequest, EnrolmentRequest, WideningRequest
 from core.api.schemas.responses import EnrolmentAnswer, TokenAnswer
 from core.db import directory
@@ -33,17 +32,13 @@ from core.services.identity.widenings import More
 
 
 class EnrolmentRoutes:
-    """The routes under /enrolment, and the one that issues their token."""
+    """The routes under /enrolment."""
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
         self.router = APIRouter()
         add = self.router.add_api_route
         acts = errors(401, 403, 404, 409, 413, 422, 503)
-        add(
-            "/tokens/enrol", self._issue, methods=["POST"], status_code=201, tags=["operators"],
-            responses=acts | {201: {"model": TokenAnswer}}, openapi_extra=body_of(EnrolRequest),
-        )  # fmt: skip
         add(
             "/enrolment/requests", self._file, methods=["POST"], status_code=202, tags=["agents"],
             responses=acts | {202: {"model": EnrolmentAnswer}}, openapi_extra=body_of(EnrolmentRequest),
@@ -60,20 +55,6 @@ class EnrolmentRoutes:
             "/enrolment/requests/{request_id}/claim", self._claim, methods=["POST"], status_code=201, tags=["agents"],
             responses=acts | errors(429) | {201: {"model": TokenAnswer}}, openapi_extra=body_of(ClaimTokenRequest),
         )  # fmt: skip
-
-    async def _issue(self, request: Request) -> Response:
-        """Issue an enrolment token for an agent, as the owner who will answer for it. It is in this answer only."""
-        actor = self._desk.callers.operator(request)
-        body = read(EnrolRequest, await request.body())
-        ttl, minted = duration(body.ttl), credentials.new_agent_token()
-
-        def verb(tx: Transaction) -> dict[str, Any]:
-            issued = enrolment.issue(
-                tx, agent=body.agent, ttl=ttl, address=body.address, token_hash=minted.digest, actor=actor
-            )
-            return people.token(directory.known_token(tx.conn, issued.token))
-
-        return answer_json(201, await self._desk.writer.do(verb) | {"token": minted.secret})
 
     async def _file(self, request: Request) -> Response:
         """Ask for a mailbox, with an enrolment token. People sign the request; `next_step` says what to do.

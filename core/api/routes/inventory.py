@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, errors
+from core.api.operation_runner import OperationRunner
 from core.durations import stamp
 from core.errors import Invalid
 from core.rules.roles import Verb
@@ -23,8 +24,9 @@ MOST: Final = 500
 class Inventory:
     """The inventory route."""
 
-    def __init__(self, desk: ApiContext) -> None:
+    def __init__(self, desk: ApiContext, runner: OperationRunner) -> None:
         self._desk = desk
+        self._runner = runner
         self.router = APIRouter(tags=["operators"])
         self.router.add_api_route(
             "/inventory", self._list, methods=["GET"],
@@ -46,23 +48,13 @@ class Inventory:
 
         An identity is a mailbox of an agent. The columns of the CSV are the names of the JSON members.
         """
-        now = self._desk.store.clock.now()
-        with self._desk.callers.reading(request, Verb.DESK_READ) as conn:
-            if not cursor.isprintable():
-                raise Invalid(
-                    "invalid cursor", fix="leave it out for the first page", problems=(("cursor", "invalid"),)
-                )
-            found = inventory.page(conn, now=now, after=cursor, ended=ended, limit=limit)
+        if not cursor.isprintable():
+            raise Invalid("invalid cursor", fix="leave it out for the first page", problems=(("cursor", "invalid"),))
         if form == "csv":
-            return self._as_csv(request, now, ended=ended)
-        return answer_json(
-            200,
-            {
-                "identities": [inventory.as_json(one, now=now) for one in found.entries],
-                "next_cursor": found.next,
-                "generated_at": stamp(now),
-            },
-        )
+            await self._runner.admit(request, "inventory.list")
+            return self._as_csv(request, self._desk.store.clock.now(), ended=ended)
+        found = await self._runner.answer(request, "inventory.list", cursor=cursor, limit=limit, ended=ended)
+        return answer_json(200, found)
 
     def _as_csv(self, request: Request, now: int, *, ended: bool) -> Response:
         def entries() -> Iterator[Entry]:

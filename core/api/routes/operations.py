@@ -6,7 +6,6 @@ is made from it as well (`describe_operations`).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
@@ -15,15 +14,14 @@ from fastapi.responses import StreamingResponse
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
+from core.api.operation_runner import OperationRunner
 from core.api.parsing import IDEMPOTENCY_HEADER, idempotency_key
 from core.errors import Invalid
 from core.json_body import read
 from core.operations import named, operation
-from core.operations.execution import Execution, GatewayExecutor
-from core.operations.operation import Kind, Operation, Resources
+from core.operations.operation import Kind, Operation, TokenKind
 from core.operations.registry import OPERATIONS
-from core.services.control.read_log import EntryPoint, Shown, What
-from core.settings import Settings
+from core.services.control.read_log import Shown, What
 from core.text.numbers import LARGEST, whole_number
 
 SSE: Final = "text/event-stream"
@@ -33,10 +31,9 @@ _READS: Final = (401, 403, 404, 409, 413, 422, 503)
 class OperationRoutes:
     """The routes of the registry."""
 
-    def __init__(self, desk: ApiContext, settings: Settings) -> None:
+    def __init__(self, desk: ApiContext, runner: OperationRunner) -> None:
         self._desk = desk
-        self._resources = Resources(lambda: desk.ctx.keyring, settings)
-        self._executor = GatewayExecutor(desk.store, desk.writer)
+        self._runner = runner
         desk.writer.listeners.append(desk.events.wake)
         self.router = APIRouter(tags=["operations"])
         self.router.add_api_route(
@@ -46,16 +43,10 @@ class OperationRoutes:
         self.router.add_api_route("/v1/{name}", self._run, methods=["POST"], include_in_schema=False)
 
     async def _run(self, request: Request, name: str) -> Response:
-        kind, digest = self._desk.callers.token(request)
-        found = named(name)
-        operation.check_token_kind(found, kind)
-        # Before the body is parsed or queued: a stranger costs one look-up. The transaction that acts checks again.
-        await self._executor.look(functools.partial(operation.admit, operation=found, digest=digest))
+        found, digest = await self._runner.admit(request, name)
         key = idempotency_key(request) if found.kind is Kind.ACT else None
-        parsed = read(found.request, await request.body() or b"{}")
-        execution = Execution(found, parsed, digest, EntryPoint.HTTP, self._resources, key=key)
-        answer = await self._executor.run(execution, note=functools.partial(self._desk.reads.operator, request))
-        return answer_json(200, answer)
+        body = read(found.request, await request.body() or b"{}")
+        return answer_json(200, await self._runner.run(request, found, digest, body, key=key))
 
     async def _events(
         self,
@@ -100,13 +91,14 @@ def describe_operations(document: dict[str, Any]) -> None:
 
 
 def _described(one: Operation) -> dict[str, Any]:
-    roles = ", ".join(sorted(one.roles))
+    callers = f"Roles: {', '.join(sorted(one.roles))}." if one.roles else ""
+    callers = "For agents." if TokenKind.AGENT in one.tokens else callers
     required = any(member.is_required() for member in one.request.model_fields.values())
     answer = body_of(one.answer, examples=False)["requestBody"]["content"]
     return {
         "tags": ["operations"],
         "summary": one.name,
-        "description": f"{one.about} Roles: {roles}.",
+        "description": f"{one.about} {callers}".strip(),
         "operationId": one.operation_id,
         "responses": {
             "200": {"description": (one.answer.__doc__ or "").splitlines()[0], "content": answer},

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 
 from core.api.deps import ApiContext
 from core.api.openapi import answer_json, body_of, errors
-from core.api.parsing import run_claim
+from core.api.operation_runner import OperationRunner
 from core.api.schemas.requests.body import ReasonRequest, read
 from core.api.schemas.requests.emails import DecideRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
@@ -24,18 +24,15 @@ from core.api.schemas.responses import DecidedAnswer, PendingAnswer
 from core.db import audit_log, directory
 from core.db.audit_log import Entry
 from core.db.queries import pending
-from core.db.transaction import Transaction
 from core.errors import Invalid, NotFound
 from core.ids import read_id
-from core.model import Actor
 from core.rules.roles import Verb
-from core.serializers import controls, mail
+from core.serializers import mail
 from core.services.audit import trace
-from core.services.control import emergency
 from core.services.control.read_log import Shown, What
-from core.services.sending import review, runs
+from core.services.sending import review
 from core.services.sending.review import Decision
-from core.text.numbers import LARGEST, whole_number
+from core.text.numbers import LARGEST
 
 NDJSON: Final = "application/x-ndjson"
 
@@ -43,8 +40,9 @@ NDJSON: Final = "application/x-ndjson"
 class Operators:
     """The operators' routes."""
 
-    def __init__(self, desk: ApiContext) -> None:
+    def __init__(self, desk: ApiContext, runner: OperationRunner) -> None:
         self._desk = desk
+        self._runner = runner
         self.router = APIRouter(tags=["operators"])
         self._routes()
 
@@ -77,38 +75,15 @@ class Operators:
 
     async def _confirm(self, request: Request, run: str) -> Response:
         """Let a run reach `up_to` recipients: lifts the run cap's hold and nothing else."""
-        actor = self._desk.callers.operator(request)
-        body = read(ConfirmRequest, await request.body())
-
-        def verb(tx: Transaction) -> dict[str, Any]:
-            agent, key = _run(tx, run, body.agent)
-            done = runs.confirm_run(tx, agent=agent, key=key, up_to=body.up_to, reason=body.reason, actor=actor)
-            return mail.run_confirmed(agent, key, done)
-
-        return answer_json(200, await self._desk.writer.do(verb))
+        return answer_json(200, await self._runner.answer(request, "run.confirm", ConfirmRequest, run=run))
 
     async def _open(self, request: Request) -> Response:
         """Start a run of an agent, or set the purpose and targets of a running one; other mail waits for a person."""
-        actor = self._desk.callers.operator(request)
-        body = read(OpenRun, await request.body())
-        claim = run_claim(body)
-
-        def verb(tx: Transaction) -> dict[str, Any]:
-            runs.open_run(tx, agent=body.agent, claim=claim, actor=actor)
-            return mail.run(runs.show(tx.conn, agent=body.agent, key=body.id))
-
-        return answer_json(201, await self._desk.writer.do(verb))
+        return answer_json(201, await self._runner.answer(request, "run.open", OpenRun, translate=_opening))
 
     async def _close(self, request: Request, run: str) -> Response:
         """End a run: it takes no more mail, and a token that is bound to it is no longer valid."""
-        actor = self._desk.callers.operator(request)
-        body = read(CloseRequest, await request.body() or b"{}")
-
-        def verb(tx: Transaction) -> dict[str, Any]:
-            agent, key = _run(tx, run, body.agent)
-            return mail.run_closed(agent, key, runs.close_run(tx, agent=agent, key=key, actor=actor))
-
-        return answer_json(200, await self._desk.writer.do(verb))
+        return answer_json(200, await self._runner.answer(request, "run.close", CloseRequest, run=run))
 
     async def _audit(
         self,
@@ -150,33 +125,19 @@ class Operators:
 
     async def _suspend(self, request: Request, agent: str) -> Response:
         """Suspend an agent: from this answer on, no new deliveries starts."""
-        actor, reason = await self._reason(request)
-        name = _printable(agent, "the agent's name")
-        frozen = await self._desk.writer.do(lambda tx: emergency.suspend_agent(tx, name, reason=reason, actor=actor))
-        return answer_json(200, controls.suspended(name, frozen))
+        return answer_json(200, await self._runner.answer(request, "agent.suspend", ReasonRequest, agent=agent))
 
     async def _resume(self, request: Request, agent: str) -> Response:
         """Resume a suspended agent; not by the person who suspended it."""
-        actor, reason = await self._reason(request)
-        name = _printable(agent, "the agent's name")
-        await self._desk.writer.do(lambda tx: emergency.resume_agent(tx, name, reason=reason, actor=actor))
-        return answer_json(200, controls.resumed(name))
+        return answer_json(200, await self._runner.answer(request, "agent.resume", ReasonRequest, agent=agent))
 
     async def _stop(self, request: Request) -> Response:
         """The all-stop."""
-        actor, reason = await self._reason(request)
-        in_flight = await self._desk.writer.do(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
-        return answer_json(200, controls.stopped(in_flight))
+        return answer_json(200, await self._runner.answer(request, "desk.stop", ReasonRequest))
 
     async def _start(self, request: Request) -> Response:
         """End the all-stop: one governance, or the second of two on call."""
-        actor, reason = await self._reason(request)
-        started = await self._desk.writer.do(lambda tx: emergency.start(tx, reason=reason, actor=actor))
-        return answer_json(200, controls.started(started))
-
-    async def _reason(self, request: Request) -> tuple[Actor, str]:
-        actor = self._desk.callers.operator(request)
-        return actor, read(ReasonRequest, await request.body()).reason
+        return answer_json(200, await self._runner.answer(request, "desk.start", ReasonRequest))
 
     def _routes(self) -> None:
         add = self.router.add_api_route
@@ -235,19 +196,7 @@ def _printable(text: str, what: str) -> str:
     return text
 
 
-def _run(tx: Transaction, text: str, agent: str | None) -> tuple[str, str]:
-    """The agent and key of a run, from its key or its number. Raises `NotFound`, `Invalid`."""
-    run_key = _printable(text, "the run's key")
-    number = whole_number(run_key, most=LARGEST - 1)
-    if agent is not None:
-        try:
-            return agent, runs.show(tx.conn, agent=agent, key=run_key).key
-        except NotFound:
-            if number is None:
-                raise
-    if number is None:
-        raise Invalid("a key names a run of one agent: say which", problems=(("agent", "is missing"),))
-    found = runs.listed(tx.conn, agent=agent, before=number + 1, limit=1)
-    if not found or found[0].id != number:
-        raise NotFound(f"there is no run {run_key}", fix="postroom run list lists them")
-    return found[0].agent, found[0].key
+def _opening(body: OpenRun) -> dict[str, Any]:
+    """The members of `run.open`; a message names its run by `id`."""
+    members = body.model_dump(exclude={"id", "tool_call"}, exclude_unset=True)
+    return members | {"run": body.id}

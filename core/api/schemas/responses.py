@@ -247,6 +247,7 @@ class ChecklistAnswer(BaseModel):
     kind: Kind
     record_digest: str
     shown_digest: str
+    widening: bool
     checklist: list[ChecklistItem]
 
 

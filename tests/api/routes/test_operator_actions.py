@@ -396,9 +396,9 @@ def test_run_is_confirmed_by_its_key_or_its_number(sqlite_store: Store, tmp_path
 
 def test_run_that_nobody_can_tell_is_refused(agent: Visitor) -> None:
     olive, body = agent.operator("olive"), {"up_to": 2, "reason": "x"}
-    problem(olive.post("/runs/run-7/confirm", body), 422, "invalid_request")
+    problem(olive.post("/runs/run-7/confirm", body), 404, "not_found")
     problem(olive.post("/runs/7/confirm", body), 404, "not_found")
-    problem(olive.post(f"/runs/{'9' * 30}/confirm", body), 422, "invalid_request")
+    problem(olive.post(f"/runs/{'9' * 30}/confirm", body), 404, "not_found")
     problem(olive.post("/runs/run-7/confirm", body | {"agent": "support-bot"}), 404, "not_found")
     problem(olive.post("/runs/7/confirm", body | {"up_to": 0}), 422, "invalid_request")
 

@@ -7,45 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from core.api.schemas.requests.body import AddressText, Name, Sentence, Sha256, Shape
-from core.errors import Invalid, NotFound
-from core.model import ContentClass, Mode
-from core.rules.addresses import parse_address
+from core.operations.bodies import mailbox_address
+from core.operations.mailbox_records import RecordMembers
 from core.rules.issuance import Kind
 
-
-class IdentityMembers(Shape):
-    """The record of an identity. Durations are strings (`72h`, `90d`); `expires` may also be a time (RFC 3339)."""
-
-    display_name: Name | None = None
-    oversight_mode: Mode | None = None
-    approval_webhook: Annotated[str, StringConstraints(max_length=2_048)] | None = None
-    webhook_events: Annotated[list[Name], Field(max_length=50)] | None = None
-    pending_expiry: Name | None = None
-    agent: Name | None = None
-    purpose: Sentence | None = None
-    owner: Name | None = None
-    system_owner: Name | None = None
-    systems: Sentence | Annotated[list[Name], Field(max_length=50)] | None = None
-    users: Sentence | None = None
-    standing_reason: Sentence | None = None
-    revoke_when: Sentence | None = None
-    expires: Name | None = None
-    stores_or_forwards: bool | None = None
-    classes: Annotated[list[ContentClass], Field(max_length=10)] | None = None
-    allow: Annotated[list[Name], Field(max_length=1_000)] | None = None
-    limits: Annotated[dict[Name, int | None], Field(max_length=10)] | None = None
+__all__ = ["ApproveRequest", "MailboxPatch", "MailboxRequest", "VetoRequest", "mailbox_address"]
 
 
-class MailboxRequest(IdentityMembers):
+class MailboxRequest(RecordMembers):
     """`POST /mailboxes`: `missing` in the response lists what the record still lacks."""
 
     address: AddressText
 
 
-class MailboxPatch(IdentityMembers):
+class MailboxPatch(RecordMembers):
     """`PATCH /mailboxes/{address}`: omitted members stay unchanged.
 
     A mode, a limit or a list changes only with a reason.
@@ -74,11 +52,3 @@ class VetoRequest(Shape):
 
     kind: Kind
     reason: Sentence
-
-
-def mailbox_address(text: str) -> str:
-    """The address in a path, normalised. Raises `NotFound` for a malformed address: it is no mailbox either."""
-    try:
-        return parse_address(text).normalised
-    except Invalid as error:
-        raise NotFound(f"there is no mailbox {text[:100]!r}") from error
