@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from console.safe_text import fill
-from console.views.format import countdown, plural
+from core.views.format import countdown, plural
 
 
 @dataclass(frozen=True, slots=True)

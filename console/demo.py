@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console import splash
-from console.views.format import clock_short
 from core.cli import output
 from core.cli.output import Output
 from core.errors import Invalid, PostroomError, Refused
+from core.views.format import clock_short
 
 if TYPE_CHECKING:
     from console.demo_thread import DemoThread

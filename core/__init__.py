@@ -56,7 +56,7 @@ Where to look:
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
     whether the log is intact    services/audit/log_integrity.py, workers/log_check.py; db/audit_log.py is the chain
-    what screens show            views/: values; db/queries/ reads them, console/queries/ what needs a verdict
+    what screens show            views/: values; operations/screens/ answers them, from db/queries/ and services
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     a resource as JSON           serializers/: one function each, for HTTP and `--json`

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from console.queries.overview import is_tight
-from console.views.format import clock, moment, percent, plural, stamp
 from core.db.counters import bucket
 from core.db.queries import agents as views
 from core.db.queries import figures, lanes, queue
@@ -18,6 +17,7 @@ from core.services import context
 from core.services.audit import log_integrity
 from core.services.control import emergency
 from core.services.feedback import anomalies
+from core.views.format import clock, moment, percent, plural, stamp
 from core.views.live import AgentLine, Level, Need
 
 EXPIRES_SOON: Final = 14 * DAY

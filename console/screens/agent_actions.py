@@ -9,12 +9,12 @@ from console.dialogs import Choice, ChoiceDialog, Confirmed
 from console.safe_text import content, fill, make_safe
 from console.screens.desk_screen import DeskScreen
 from console.themes import Tone
-from console.views.format import plural, stamp
 from console.views.gauges import MEANS
 from core.model import Actor, Mode
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services.control.emergency import Frozen
+from core.views.format import plural, stamp
 from core.views.live import AgentLine, MailboxLine
 
 

@@ -11,11 +11,11 @@ from console.keymap import Scope
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.state import DeskUpdate, Link, Live
-from console.views.format import plural
 from console.views.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.filters import matches
+from core.views.format import plural
 from core.views.live import AgentLine
 
 SORTS: Final = ("worst", "name", "held", "sent")

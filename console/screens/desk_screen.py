@@ -26,7 +26,6 @@ from console.read_log import log_shown
 from console.safe_text import fill, make_safe
 from console.state import DeskUpdate
 from console.themes import Tone
-from console.views.format import plural
 from console.widgets.edit_line import EditLine
 from console.widgets.frame import (
     FootLine,
@@ -49,6 +48,7 @@ from core.errors import Invalid, PostroomError
 from core.filters import Fields, Want
 from core.services.control.emergency import Started
 from core.services.control.read_log import Shown
+from core.views.format import plural
 
 if TYPE_CHECKING:
     from console.desk_client import Desk

@@ -17,7 +17,6 @@ from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
-from console.views.format import count, plural
 from console.views.record_rows import EVENTS, event_row
 from console.widgets.line_painter import Texts
 from core.durations import stamp
@@ -25,6 +24,7 @@ from core.filters import term
 from core.ids import spell_id
 from core.rules.roles import Verb
 from core.views.events import EventRow, Severity
+from core.views.format import count, plural
 
 KEPT: Final = 5_000
 """Events held in memory: an hour of a busy desk must not fill it."""

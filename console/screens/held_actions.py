@@ -14,12 +14,12 @@ from console.batch_decision import Batch, summary
 from console.safe_text import fill
 from console.screens.desk_screen import DeskScreen
 from console.session import Approval
-from console.views.format import countdown, plural
 from core.errors import PostroomError
 from core.ids import spell_id
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services.sending.review import Decision
+from core.views.format import countdown, plural
 
 if TYPE_CHECKING:
     from console.ports import ConsoleApp

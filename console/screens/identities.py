@@ -22,7 +22,6 @@ from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.table_messages import Highlighted
 from console.themes import Tone
-from console.views.format import ABSENT, clock, date
 from console.views.record_rows import IDENTITIES, IDENTITY_FIELDS, identity_fields, identity_row, total_text
 from console.views.rows import in_text
 from console.widgets.columns import Piece
@@ -36,6 +35,7 @@ from core.rules.issuance import CHECKLISTS, Kind
 from core.rules.roles import Verb
 from core.services.identity import inventory
 from core.views.agents import KeyRow
+from core.views.format import ABSENT, clock, date
 
 
 class IdentitiesScreen(ListScreen):

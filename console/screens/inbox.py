@@ -17,7 +17,6 @@ from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, short
 from console.state import DeskUpdate, Link
 from console.table_messages import FetchFailed, Highlighted
-from console.views.format import count
 from console.views.received_rows import RECEIVED, received_row
 from console.widgets.columns import Row
 from console.widgets.line_painter import Texts
@@ -25,6 +24,7 @@ from console.widgets.table import VirtualTable
 from core.db.queries import received as reads
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.format import count
 from core.views.received import ReceivedRow
 
 READ_AFTER: Final = 1.0

@@ -13,7 +13,6 @@ from console.queries import records as reads
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
-from console.views.format import plural
 from console.views.record_rows import (
     LANE_FIELDS,
     LANES,
@@ -29,6 +28,7 @@ from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.filters import matches
 from core.rules.roles import Verb
+from core.views.format import plural
 from core.views.lanes import LaneRow, Scheduled
 
 

@@ -15,11 +15,11 @@ from console.screens.agents import AgentsScreen, put
 from console.screens.desk_screen import bindings
 from console.state import Link, Live
 from console.themes import Tone
-from console.views.format import per_minute, rate
 from console.views.gauges import sparkline
 from console.views.rows import CAUSE_LINES, NEEDS, Shelf, need_rows
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
+from core.views.format import per_minute, rate
 from core.views.live import AgentLine, Need
 
 SPARK: Final = 16

@@ -21,7 +21,6 @@ from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import DeskUpdate, Link
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
-from console.views.format import count
 from console.views.item_lines import body_lines, check_lines, fact_lines
 from console.views.rows import HELD, held_row
 from console.widgets.columns import Row
@@ -34,6 +33,7 @@ from core.filters import Want
 from core.ids import spell_id
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
+from core.views.format import count
 from core.views.queue import HeldRow
 
 FIRST: Final = 200

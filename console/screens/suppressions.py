@@ -17,7 +17,6 @@ from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.themes import Tone
-from console.views.format import plural
 from console.views.record_rows import SUPPRESSIONS, suppression_row
 from console.widgets.line_painter import Texts
 from core.errors import Invalid
@@ -25,6 +24,7 @@ from core.rules.addresses import parse_address
 from core.rules.roles import Verb
 from core.services.control.read_log import Shown, What
 from core.views.agents import SuppressionRow
+from core.views.format import plural
 
 
 class AddressDialog(Dialog[str]):

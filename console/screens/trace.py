@@ -13,13 +13,13 @@ from console.keymap import Scope
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
 from console.themes import Tone
-from console.views.format import stamp
 from console.widgets.columns import Piece
 from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
 from core.rules.roles import Verb
 from core.services.audit import trace
 from core.services.control.read_log import Shown, What
+from core.views.format import stamp
 from core.views.trace import Story
 
 KEY_LIMIT = 1_000

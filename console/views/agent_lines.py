@@ -9,11 +9,11 @@ from textual.content import Content
 
 from console.safe_text import clip, content, make_safe
 from console.themes import Tone
-from console.views.format import ABSENT, age, clock, count, percent, plural, stamp
 from console.views.gauges import Evidence, Threshold, gauge, ladder, rate_chart
 from console.views.rows import in_text, since_text
 from core.durations import DAY
 from core.rules.mode_evidence import Advice
+from core.views.format import ABSENT, age, clock, count, percent, plural, stamp
 from core.views.live import Level
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from textual.content import Content
 
 from console.safe_text import fit
 from console.themes import Tone
-from console.views.format import ABSENT, percent
 from core.model import Mode
+from core.views.format import ABSENT, percent
 
 FULL: Final = "█"
 HALF: Final = "▌"

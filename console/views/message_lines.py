@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from console.safe_text import BLOCK_LIMIT, make_safe, make_safe_block
 from console.themes import Tone
-from console.views.format import clock, count, percent, plural, size, stamp
 from console.views.rows import in_text
 from console.widgets.columns import Piece
 from console.widgets.pane import line
 from core.events import EmailRead
 from core.model import Limit, Reason
 from core.rules.content import Mail, examined, said_by
+from core.views.format import clock, count, percent, plural, size, stamp
 from core.views.live import Level
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from console.safe_text import BLOCK_LIMIT, make_safe
 from console.themes import Tone
-from console.views.format import plural, size, stamp
 from console.views.message_lines import (
     Check,
     Lines,
@@ -27,6 +26,7 @@ from console.widgets.pane import line
 from core.ids import spell_id
 from core.rules import signed_ids
 from core.rules.inbound import message as inbound
+from core.views.format import plural, size, stamp
 from core.views.live import Level
 
 if TYPE_CHECKING:

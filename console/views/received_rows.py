@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from console.safe_text import cells
 from console.themes import Tone
-from console.views.format import ABSENT, percent
 from console.views.received_lines import verdict
 from console.views.rows import row, safe_cell
 from console.widgets.columns import Cell, Column, Row
 from core.ids import spell_id
+from core.views.format import ABSENT, percent
 
 if TYPE_CHECKING:
     from core.views.received import ReceivedRow

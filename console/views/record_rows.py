@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.themes import Tone
-from console.views.format import ABSENT, clock, count, count_short, date, plural, stamp
 from console.views.rows import MODES, in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
 from core.filters import Field, Fields, Kind, Values
 from core.model import EVERY_CLASS
+from core.views.format import ABSENT, clock, count, count_short, date, plural, stamp
 
 if TYPE_CHECKING:
     from console.queries.records import Identity, Paced

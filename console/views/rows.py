@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from console.safe_text import cells, make_safe
 from console.themes import Tone
-from console.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
 from console.views.gauges import gauge_text, gauge_tone, sparkline
 from console.widgets.columns import Cell, Column, Piece, Row, lay_out
 from console.widgets.pane import wrap
 from core.filters import Field, Fields, Kind, Values
 from core.model import Limit, Mode
+from core.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
 from core.views.live import AgentLine, Level, Need, Share
 
 if TYPE_CHECKING:

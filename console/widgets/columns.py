@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from console.safe_text import MARKER, cells, clip, fit
 from console.themes import Tone
-from console.views.format import age
+from core.views.format import age
 
 GAP: Final = 1
 

@@ -16,10 +16,10 @@ from console.keymap import TABS, Action
 from console.safe_text import cells, clip, fit, make_safe
 from console.state import Link, Live
 from console.themes import Tone
-from console.views.format import age, age_short, clock, clock_short, count, countdown, freshness
 from console.widgets.line_cache import LineCache
 from core.durations import SECOND
 from core.model import TIGHTENERS, Actor
+from core.views.format import age, age_short, clock, clock_short, count, countdown, freshness
 
 NARROW: Final = 100
 NAME_SHORT: Final = 12

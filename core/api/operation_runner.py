@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from fastapi import Request
 
@@ -19,6 +19,7 @@ from core.operations.operation import Json, Operation, Resources, TokenKind
 from core.services.control.read_log import EntryPoint
 from core.settings import Settings
 
+CLIENT: Final = "postroom-client"
 Members = Mapping[str, Any]
 Translate = Callable[[Any], Members]
 
@@ -47,8 +48,10 @@ class OperationRunner:
 
     async def run(self, request: Request, found: Operation, digest: bytes, body: Shape, *, key: str | None) -> Json:
         """The operation's answer to a caller who was admitted. `key` is their Idempotency-Key."""
-        execution = Execution(found, body, digest, EntryPoint.HTTP, self._resources, key=key)
-        return await self._executor.run(execution, note=functools.partial(self._desk.reads.operator, request))
+        entry = entry_point(request)
+        execution = Execution(found, body, digest, entry, self._resources, key=key)
+        note = functools.partial(self._desk.reads.operator, request, entry_point=entry)
+        return await self._executor.run(execution, note=note)
 
     async def answer(
         self,
@@ -71,3 +74,9 @@ class OperationRunner:
             body = read(shape, await request.body() or b"{}")
             members |= body.model_dump(exclude_unset=True) if translate is None else translate(body)
         return await self.run(request, found, digest, made(found.request, members | path), key=None)
+
+
+def entry_point(request: Request) -> EntryPoint:
+    """The interface that the operator uses, as their program says: for the log, and for how long they can undo."""
+    client = request.headers.get(CLIENT)
+    return EntryPoint(client) if client in (EntryPoint.CONSOLE, EntryPoint.CLI) else EntryPoint.HTTP

@@ -34,13 +34,14 @@ class ReadLog:
         self._hour = -1
         self._entered: set[tuple[bytes, str]] = set()
 
-    async def operator(self, request: Request, shown: Shown) -> None:
+    async def operator(self, request: Request, shown: Shown, *, entry_point: EntryPoint = EntryPoint.HTTP) -> None:
         """Log what an operator is about to be shown. Raises `Unauthenticated`, `Forbidden`, `Unavailable`."""
-        key = (hashlib.sha256(request.headers.get("authorization", "").encode()).digest(), shown.object)
+        token = hashlib.sha256(request.headers.get("authorization", "").encode()).digest()
+        key = (token, f"{entry_point}:{shown.object}")
         if self._known(key):
             return
         actor = self._callers.operator(request)
-        await self._writer.do(lambda tx: read_log.by_operator(tx, shown, entry_point=EntryPoint.HTTP, actor=actor))
+        await self._writer.do(lambda tx: read_log.by_operator(tx, shown, entry_point=entry_point, actor=actor))
         self._entered.add(key)
 
     async def anybody(self, request: Request, caller: TokenFacts | Actor, shown: Shown, *, own: Shown) -> None:

@@ -10,7 +10,7 @@ import json
 import sys
 import uuid
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 # httpx imports rich and pygments for a command line of its own, which takes twice as long as httpx itself. It does
@@ -34,6 +34,11 @@ from core.errors import (
     refusal_of,
 )
 
+if TYPE_CHECKING:
+    from core.desk_client.reads import Read
+
+T = TypeVar("T")
+
 if sys.modules.get("httpx._main", httpx) is None:
     del sys.modules["httpx._main"]
 
@@ -43,6 +48,8 @@ LOST_AFTER: Final = 3.0
 """Seconds without a line after which a stream is lost; the gateway's heartbeat comes every second."""
 TRIES: Final = 2
 PROBLEM: Final = "application/problem+json"
+CLIENT: Final = "Postroom-Client"
+"""The header that says which program of ours calls; the log shows it as the interface that was used."""
 
 
 class DeskClient:
@@ -51,18 +58,27 @@ class DeskClient:
     local = False
 
     def __init__(
-        self, url: str, token: str, *, name: str | None = None, transport: httpx.BaseTransport | None = None
-    ) -> None:
-        """Raises `Invalid`: the URL. `transport` replaces the network in tests."""
+        self, url: str, token: str, *, name: str | None = None, client: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:  # fmt: skip
+        """Raises `Invalid`: the URL. `client` is `console` or `cli`, for the log. `transport` replaces the network."""
         self.url = checked_url(url)
         self.name = name or urlsplit(self.url).netloc
         self._admitted = False
         self._http = httpx.Client(
-            base_url=self.url + "/", headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_WITHIN,
+            base_url=self.url + "/", timeout=ANSWER_WITHIN,
+            headers={"Authorization": f"Bearer {token}"} | ({} if client is None else {CLIENT: client}),
             transport=transport, trust_env=crosses_network(self.url),
         )  # fmt: skip
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
+        found: Json = self._post(operation, members).json()
+        return found
+
+    def read(self, read: Read[T], /, **members: Any) -> T:
+        return read.decode(self._post(read.name, members).content)
+
+    def _post(self, operation: OperationName, members: Json) -> httpx.Response:
         headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
         for left in reversed(range(TRIES)):
             try:
@@ -71,17 +87,19 @@ class DeskClient:
                 if not left:
                     raise self._lost(error) from error
             else:
-                return self._answer(answer)
+                return self._accepted(answer)
         raise AssertionError
 
-    def events(self, *, after: int | None = None) -> Generator[LogLine | Heartbeat, None, None]:
-        params = {} if after is None else {"after": after}
+    def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
+        params: dict[str, Any] = {} if after is None else {"after": after}
+        if outline:
+            params["outline"] = True
         timeout = httpx.Timeout(ANSWER_WITHIN, read=LOST_AFTER)
         try:
             with self._http.stream("GET", "v1/events", params=params, timeout=timeout) as answer:
                 if answer.status_code != 200:
                     answer.read()
-                    self._answer(answer)
+                    self._accepted(answer)
                 self._admitted = True
                 for members in _blocks(answer.iter_lines()):
                     yield self._event(members)
@@ -105,11 +123,10 @@ class DeskClient:
             case _:
                 return Heartbeat(int(data["seq"]), data["at"])
 
-    def _answer(self, answer: httpx.Response) -> Json:
+    def _accepted(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code == 200:
             self._admitted = True
-            found: Json = answer.json()
-            return found
+            return answer
         raise self._error(answer)
 
     def _error(self, answer: httpx.Response) -> PostroomError:

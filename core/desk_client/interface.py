@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.desk_client.names import OperationName
 
+if TYPE_CHECKING:
+    from core.desk_client.reads import Read
+
+T = TypeVar("T")
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """An entry of the log, as `GET /audit` shows it."""
+    """An entry of the log, as `GET /audit` shows it; or its outline (`core.operations.event_stream.outline`)."""
 
     seq: int
     entry: Mapping[str, Any]
@@ -40,8 +44,11 @@ class Desk(Protocol):
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation and return its answer."""
 
-    def events(self, *, after: int | None = None) -> Generator[LogLine | Heartbeat, None, None]:
-        """Follow the log after this entry, or from now on.
+    def read(self, read: Read[T], /, **members: Any) -> T:
+        """Read what a screen shows (`core.desk_client.reads`)."""
+
+    def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
+        """Follow the log after this entry, or from now on. `outline`: only what each entry touched.
 
         Raises `AccessEnded` when the operator's access ends, and `Unavailable` when the desk is lost: follow again
         after the last entry. Close it to stop.

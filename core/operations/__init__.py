@@ -9,6 +9,7 @@ test of roles and tokens are generated from it.
     local_desk.py  the interface of `core.desk_client` over the database, for the host alone
     registry.py    all operations; a command that needs one imports only its nouns (`named`)
     bodies.py      requests that several operations share; answers.py: the bases of what they answer
+    screens/       what only the console reads
     the others     the operations, one file for each family of nouns, with their requests and answers
 
 The services check the exact permission again.
@@ -42,6 +43,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "notifications": ("notify",),
     "policy": ("policy",),
     "audit": ("audit",),
+    "screens": ("screen",),
 }
 """The modules of this package that declare operations, and the nouns of each."""
 

@@ -15,7 +15,7 @@ import itertools
 from collections import deque
 from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -25,11 +25,19 @@ from core.db.audit_log import Entry
 from core.db.store import Connection, Store
 from core.durations import stamp
 from core.errors import Conflict, Overloaded, PostroomError, Refused, Unavailable
+from core.events import (
+    EmailApprovalUndone,
+    EmailApproved,
+    EmailCancelled,
+    EmailExpired,
+    EmailPending,
+    EmailRejected,
+    EmailRejectionUndone,
+)
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services import access
 
-NEEDS: Final = Verb.AUDIT_READ
 POLL: Final = 0.25
 """Seconds between looks if no commit of this gateway wakes the reader: another gateway's decision shows within half a
 second."""
@@ -49,9 +57,46 @@ MOST: Final = 500
 log = structlog.get_logger("events")
 
 
-def encoded(entry: Entry) -> bytes:
-    """One event of `text/event-stream`: `id` is the seq, `data` the entry as `GET /audit` shows it."""
-    return b"id: %d\ndata: %b\n\n" % (entry.seq, orjson.dumps(entry.as_json()))
+def needs(*, outline: bool) -> Verb:
+    """Who may follow the log: outlines are for everybody who may look at the desk."""
+    return Verb.DESK_READ if outline else Verb.AUDIT_READ
+
+
+def outlined(entry: Entry) -> dict[str, Any]:
+    """What an entry touched, without what it says: enough to know which rows to read again.
+
+    `item` is a message, or a held read or tag. `queue`: it `left` the held items, or `came` to them.
+    """
+    event = entry.event
+    item: int | None = getattr(event, "item", None)
+    moved = None
+    if isinstance(event, EmailPending | EmailApprovalUndone | EmailRejectionUndone):
+        moved = "came"
+    elif isinstance(event, EmailRejected | EmailExpired | EmailCancelled) or (
+        isinstance(event, EmailApproved) and event.complete
+    ):
+        moved = "left"
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "type": event.type,
+        "item": event.message if item is None else item,
+        "agent": event.agent,
+        "queue": moved,
+    }
+
+
+def another_log(after: int, head: int) -> Conflict:
+    """The refusal of a cursor beyond the end."""
+    return Conflict(
+        f"the log ends at {head}, before {after}: it is another log, or was restored",
+        fix="read everything again, then follow from the seq you have read up to",
+    )
+
+
+def encoded(entry: Entry, *, outline: bool = False) -> bytes:
+    """One event of `text/event-stream`: `id` is the seq, `data` the entry as `GET /audit` shows it, or its outline."""
+    return b"id: %d\ndata: %b\n\n" % (entry.seq, orjson.dumps(outlined(entry) if outline else entry.as_json()))
 
 
 def named(kind: str, data: dict[str, object]) -> bytes:
@@ -61,20 +106,26 @@ def named(kind: str, data: dict[str, object]) -> bytes:
 
 @dataclass(eq=False, slots=True)
 class Follower:
-    """One stream: the SHA-256 of its operator's token, and why it ends."""
+    """One stream: the SHA-256 of its operator's token, whether it gets outlines, and why it ends."""
 
     digest: bytes
+    outline: bool = False
     ended: Refused | None = None
+
+    @property
+    def key(self) -> tuple[bytes, bool]:
+        """What its access depends on."""
+        return self.digest, self.outline
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look found. `refused` names digests whose access has ended."""
+    """What one look found. `entries` are (seq, whole, outline); `refused` has those whose access has ended."""
 
-    entries: Sequence[tuple[int, bytes]]
+    entries: Sequence[tuple[int, bytes, bytes]]
     head: int
     at: int
-    refused: dict[bytes, Refused]
+    refused: dict[tuple[bytes, bool], Refused]
     checked: bool
 
 
@@ -84,7 +135,7 @@ class EventStream:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._followers: set[Follower] = set()
-        self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
+        self._kept: deque[tuple[int, bytes, bytes]] = deque(maxlen=KEPT)
         self._head = 0
         self._at = 0
         self._checked = float("-inf")
@@ -104,7 +155,7 @@ class EventStream:
         self._closed = True
         self._publish()
 
-    async def open(self, digest: bytes, *, after: int | None) -> tuple[Follower, int]:
+    async def open(self, digest: bytes, *, after: int | None, outline: bool = False) -> tuple[Follower, int]:
         """Admit a follower; returns it with its cursor, which is the log's end unless it says `after` which entry.
 
         Raises `Unauthenticated`, `Forbidden`, `Unavailable`, and `Conflict` if the log is not that long: the client has
@@ -114,13 +165,10 @@ class EventStream:
             raise Unavailable("the gateway is stopping", retry_after=1)
         if len(self._followers) >= MOST:
             raise Overloaded(f"{MOST} streams are open at this gateway", retry_after=5)
-        head = await asyncio.to_thread(self._admit, digest)
+        head = await asyncio.to_thread(self._admit, digest, needs(outline=outline))
         if after is not None and after > head:
-            raise Conflict(
-                f"the log ends at {head}, before {after}: it is another log, or was restored",
-                fix="read everything again, then follow from the seq you have read up to",
-            )
-        return Follower(digest), head if after is None else after
+            raise another_log(after, head)
+        return Follower(digest, outline), head if after is None else after
 
     async def follow(self, follower: Follower, cursor: int) -> AsyncGenerator[bytes, None]:
         """Yield what is written to the stream, until the follower's access ends or the gateway stops."""
@@ -130,7 +178,7 @@ class EventStream:
             yield b"retry: 1000\n\n" + self._heartbeat(cursor)
             while not self._closed and follower.ended is None:
                 news = self._news
-                found = self._since(cursor)
+                found = self._since(cursor, follower)
                 if found is None:
                     try:
                         found = await asyncio.to_thread(self._page, cursor, follower)
@@ -156,7 +204,7 @@ class EventStream:
         """`at` is the time of the last look at the log: it stands still while the database does not answer."""
         return named("heartbeat", {"seq": cursor, "at": stamp(self._at) if self._at else None})
 
-    def _since(self, cursor: int) -> Sequence[tuple[int, bytes]] | None:
+    def _since(self, cursor: int, follower: Follower) -> Sequence[tuple[int, bytes]] | None:
         """Entries after a cursor that are kept, at most `CHUNK`; None if it is further behind, or nothing is known."""
         if cursor > self._head:
             return ()
@@ -164,7 +212,8 @@ class EventStream:
         if cursor + 1 < first:
             return None
         start = cursor + 1 - first
-        return tuple(itertools.islice(self._kept, start, start + CHUNK))
+        chunk = itertools.islice(self._kept, start, start + CHUNK)
+        return tuple((seq, outline if follower.outline else whole) for seq, whole, outline in chunk)
 
     # --- the one reader ---
 
@@ -181,8 +230,8 @@ class EventStream:
             self._woken.clear()
             try:
                 due = asyncio.get_running_loop().time() - self._checked >= RECHECK
-                digests = {one.digest for one in self._followers}
-                self._take(await asyncio.to_thread(self._look, digests, due=due))
+                keys = {one.key for one in self._followers}
+                self._take(await asyncio.to_thread(self._look, keys, due=due))
             except PostroomError as error:  # tried again at the next look; heartbeats show how old the last one is
                 log.warning("the log could not be read", reason=str(error))
             except Exception:
@@ -198,7 +247,7 @@ class EventStream:
         self.looks += 1
         self._at = found.at
         for one in self._followers:
-            one.ended = one.ended or found.refused.get(one.digest)
+            one.ended = one.ended or found.refused.get(one.key)
         if found.checked:
             self._checked = asyncio.get_running_loop().time()
         self._kept.extend(found.entries)
@@ -213,32 +262,36 @@ class EventStream:
 
     # --- in threads ---
 
-    def _admit(self, digest: bytes) -> int:
+    def _admit(self, digest: bytes, verb: Verb) -> int:
         with self._store.read() as conn:
-            roles.check(access.sign_in(conn, digest, now=self._store.clock.now()), NEEDS)
+            roles.check(access.sign_in(conn, digest, now=self._store.clock.now()), verb)
             return audit_log.head(conn)[0]
 
-    def _look(self, digests: Collection[bytes], *, due: bool) -> _Look:
+    def _look(self, keys: Collection[tuple[bytes, bool]], *, due: bool) -> _Look:
         with self._store.read() as conn:
             entries = audit_log.read(conn, after=self._head, limit=KEPT) if self._head else []
             head = entries[-1].seq if entries else self._head or audit_log.head(conn)[0]
             now = self._store.clock.now()
             checks = due or any(entry.event.type.startswith("operator.") for entry in entries)
             # After the entries are read: who is admitted now was admitted when they were recorded.
-            refused = {one: why for one in digests if (why := _refusal(conn, one, now))} if checks else {}
-        return _Look([(entry.seq, encoded(entry)) for entry in entries], head, now, refused, checks)
+            refused = {one: why for one in keys if (why := _refusal(conn, one, now))} if checks else {}
+        found = [(entry.seq, encoded(entry), encoded(entry, outline=True)) for entry in entries]
+        return _Look(found, head, now, refused, checks)
 
     def _page(self, cursor: int, follower: Follower) -> Sequence[tuple[int, bytes]]:
         """Entries for a follower that is far behind; none if its access has ended."""
         with self._store.read() as conn:
             entries = audit_log.read(conn, after=cursor, limit=CHUNK)
-            follower.ended = follower.ended or _refusal(conn, follower.digest, self._store.clock.now())
-        return [(entry.seq, encoded(entry)) for entry in entries] if follower.ended is None else ()
+            follower.ended = follower.ended or _refusal(conn, follower.key, self._store.clock.now())
+        if follower.ended is not None:
+            return ()
+        return [(entry.seq, encoded(entry, outline=follower.outline)) for entry in entries]
 
 
-def _refusal(conn: Connection, digest: bytes, now: int) -> Refused | None:
+def _refusal(conn: Connection, key: tuple[bytes, bool], now: int) -> Refused | None:
+    digest, outline = key
     try:
-        roles.check(access.sign_in(conn, digest, now=now), NEEDS)
+        roles.check(access.sign_in(conn, digest, now=now), needs(outline=outline))
     except Refused as error:
         return error
     return None

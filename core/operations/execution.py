@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from core.db.store import Store
+from core.db.store import DATABASE_ERRORS, Store, unavailable
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.errors import AccessEnded, PostroomError, Refused, Unauthenticated
@@ -54,20 +54,24 @@ class Execution:
         """The answer of a read."""
         return self.operation.run(self._call(tx), self.request)
 
-    def shown(self, answer: Mapping[str, Any]) -> Shown | None:
+    def shown(self, answer: Mapping[str, Any]) -> tuple[Shown, ...]:
         """What the answer shows that must be logged first."""
-        return None if self.operation.shown is None else self.operation.shown(self.request, answer)
+        found = None if self.operation.shown is None else self.operation.shown(self.request, answer)
+        return found if isinstance(found, tuple) else () if found is None else (found,)
 
-    def note_shown(self, tx: Transaction, shown: Shown) -> None:
+    def note_shown(self, tx: Transaction, *shown: Shown) -> None:
         """Log what is about to be shown. If that fails, nothing is shown."""
-        read_log.by_operator(tx, shown, entry_point=self.entry_point, actor=admit(tx, self.operation, self.digest))
+        actor = admit(tx, self.operation, self.digest)
+        for one in shown:
+            read_log.by_operator(tx, one, entry_point=self.entry_point, actor=actor)
 
     def acts(self) -> Sequence[Callable[[Transaction], Json]]:
         """The act, or one for each item of a list: an item decided meanwhile must not fail the others."""
         if not self.operation.each:
             return [functools.partial(self._act, request=self.request, key=self.key)]
         ids = self._ids()
-        batch = f"{self.entry_point}-{ids[0]}" if len(ids) > 1 else None
+        named: str | None = getattr(self.request, "batch", None)
+        batch = named or (f"{self.entry_point}-{ids[0]}" if len(ids) > 1 else None)
         return [
             functools.partial(
                 self._act, request=self.request.model_copy(update={"ids": [item]}), batch=batch,
@@ -153,7 +157,7 @@ class GatewayExecutor:
         if execution.operation.opens is not None:
             await self._writer.do(execution.open)
         answer = await self.look(execution.read)
-        if (shown := execution.shown(answer)) is not None:
+        for shown in execution.shown(answer):
             await note(shown)
         return dict(answer)
 
@@ -164,26 +168,40 @@ class GatewayExecutor:
         return execution if work is None else replace(execution, prepared=await asyncio.to_thread(work))
 
 
-def run_locally(store: Store, execution: Execution) -> Json:
-    """Answer one request over the database alone."""
+def run_locally(store: Store, execution: Execution, *, logged: set[str] | None = None) -> Json:
+    """Answer one request over the database alone. `logged` are the reads of this hour that the log is known to have."""
     if execution.operation.prepare is not None:
         work = store.look(execution.prepare)
         execution = execution if work is None else replace(execution, prepared=work())
     if execution.operation.kind is Kind.ACT:
-        return execution.then(execution.gather([_attempt(store, act) for act in execution.acts()]))
+        return execution.then(execution.gather(_attempt(store, execution.acts())))
     if execution.operation.opens is not None:
         store.transact(execution.open)
     answer = store.look(execution.read)
-    if (shown := execution.shown(answer)) is not None:
-        store.transact(lambda tx: execution.note_shown(tx, shown))
+    known = set() if logged is None else logged
+    if shown := [one for one in execution.shown(answer) if one.object not in known]:
+        store.transact(lambda tx: execution.note_shown(tx, *shown))
+        known.update(one.object for one in shown)
     return dict(answer)
 
 
-def _attempt(store: Store, act: Callable[[Transaction], Json]) -> Json | PostroomError:
+def _attempt(store: Store, acts: Sequence[Callable[[Transaction], Json]]) -> list[Json | PostroomError]:
+    """Perform acts in one transaction, each in a savepoint: a commit for each would cost a hundred of them."""
+    if len(acts) == 1:
+        return [store.transact(acts[0])]
+    became: list[Json | PostroomError] = []
     try:
-        return store.transact(act)
-    except PostroomError as error:
-        return error
+        with store.begin() as tx:
+            for act in acts:
+                try:
+                    became.append(tx.run(act))
+                except Refused as error:
+                    if not _about_the_item(error):
+                        raise
+                    became.append(error)
+    except DATABASE_ERRORS as error:
+        raise unavailable(error) from error
+    return became
 
 
 def _expected(became: Json | BaseException) -> Json | PostroomError:

@@ -5,13 +5,14 @@ For when the gateway is down. It requires the same token and roles, and what it 
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
 from core.db import audit_log
+from core.db.counters import bucket
 from core.db.store import Connection, Store
 from core.db.transaction import Transaction
 from core.desk_client.interface import Heartbeat, Json, LogLine
@@ -19,14 +20,21 @@ from core.desk_client.names import OperationName
 from core.durations import stamp
 from core.json_body import read
 from core.operations import named
-from core.operations.event_stream import HEARTBEAT, NEEDS, POLL
+from core.operations.event_stream import HEARTBEAT, POLL, another_log, needs, outlined
 from core.operations.execution import Execution, run_locally
-from core.operations.operation import Resources, TokenKind, check_token_kind
+from core.operations.operation import Kind, Resources, TokenKind, check_token_kind
 from core.rules import roles
+from core.rules.roles import Verb
 from core.security import credentials
 from core.services import access
 from core.services.control import read_log
 from core.services.control.read_log import EntryPoint, Shown, What
+from core.views import codec
+
+if TYPE_CHECKING:
+    from core.desk_client.reads import Read
+
+T = TypeVar("T")
 
 
 class LocalDesk:
@@ -43,42 +51,65 @@ class LocalDesk:
         self._kind = TokenKind.AGENT if credentials.is_agents(token) else TokenKind.OPERATOR
         self._digest = credentials.digest(token)
         self._entry_point = entry_point
+        self._hour, self._shown = -1, set[str]()
+        self._woken = threading.Event()
+        self._closed = False
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
+        answer = self._run(operation, members)
+        return orjson.loads(codec.encode(answer)) if operation.startswith("screen.") else answer
+
+    def read(self, read: Read[T], /, **members: Any) -> T:
+        view: T = self._run(read.name, members)["view"]
+        return view
+
+    def _run(self, operation: OperationName, members: Json) -> Json:
         found = named(operation)
         check_token_kind(found, self._kind)
         request = read(found.request, orjson.dumps(members))
-        return run_locally(
-            self._store, Execution(found, request, self._digest, self._entry_point, self._resources)
-        )  # fmt: skip
+        execution = Execution(found, request, self._digest, self._entry_point, self._resources)
+        hour = bucket(self._store.clock.now(), read_log.WINDOW)
+        if hour != self._hour:
+            self._hour, self._shown = hour, set()
+        try:
+            return run_locally(self._store, execution, logged=self._shown)
+        finally:
+            if found.kind is Kind.ACT:
+                self._woken.set()
 
-    def events(self, *, after: int | None = None) -> Generator[LogLine | Heartbeat, None, None]:
-        self._store.transact(self._note_following)
+    def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
+        if not outline:
+            self._store.transact(self._note_following)
         cursor, quiet = after, 0.0
-        while True:
+        while not self._closed:
+            self._woken.clear()
             with self._store.read() as conn:
-                self._admit(conn)
+                self._admit(conn, needs(outline=outline))
                 head = audit_log.head(conn)[0]
+                if cursor is not None and cursor > head:
+                    raise another_log(cursor, head)
                 cursor = head if cursor is None else cursor
                 entries = audit_log.read(conn, after=cursor) if cursor < head else []
             for entry in entries:
                 cursor = entry.seq
-                yield LogLine(entry.seq, entry.as_json())
+                yield LogLine(entry.seq, outlined(entry) if outline else entry.as_json())
             if entries:
                 quiet = 0.0
                 continue
             if quiet <= 0:
                 yield Heartbeat(cursor, stamp(self._store.clock.now()))
                 quiet = HEARTBEAT
-            time.sleep(POLL)
+            self._woken.wait(POLL)
             quiet -= POLL
 
     def close(self) -> None:
-        """Nothing to release."""
+        """End what follows the log; the store belongs to the caller."""
+        self._closed = True
+        self._woken.set()
 
     def _note_following(self, tx: Transaction) -> None:
         actor = access.sign_in(tx.conn, self._digest, now=tx.now)
         read_log.by_operator(tx, Shown(What.LOG), entry_point=self._entry_point, actor=actor)
 
-    def _admit(self, conn: Connection) -> None:
-        roles.check(access.sign_in(conn, self._digest, now=self._store.clock.now()), NEEDS)
+    def _admit(self, conn: Connection, verb: Verb) -> None:
+        roles.check(access.sign_in(conn, self._digest, now=self._store.clock.now()), verb)

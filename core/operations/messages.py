@@ -13,7 +13,7 @@ from core.db.queries import received as received_queries
 from core.db.queries import scheduled as times
 from core.errors import NotFound
 from core.ids import read_id
-from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape
+from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape, Short
 from core.model import Reason as Finding
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import ItemRequest, Limit, Number, OptionalReason, Required, item_number, mailbox_address
@@ -22,9 +22,10 @@ from core.rules import signed_ids
 from core.rules.content import examined, read_mail, said_by
 from core.rules.roles import Verb
 from core.serializers import mail, received
+from core.services import context
 from core.services.audit import difference, status
 from core.services.control import emergency, read_log
-from core.services.control.read_log import Shown, What
+from core.services.control.read_log import EntryPoint, Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision
 from core.views.message import MessageView
@@ -113,10 +114,20 @@ Ids = Annotated[list[Required], Field(min_length=1, max_length=BATCH_SIZE)]
 """Each item is a transaction of its own: one that was decided meanwhile does not fail the others."""
 
 
-class DecideRequest(OptionalReason):
-    """Items to approve. `digest` belongs to a single one: what the reviewer saw is what leaves."""
+class _Batch(Shape):
+    """Items to decide, each by itself. `digests` has by id what the reviewer saw: nothing else is decided.
+
+    `batch` names a decision that takes several requests.
+    """
 
     ids: Ids
+    digests: Annotated[dict[Required, Sha256], Field(max_length=BATCH_SIZE)] = Field(default_factory=dict)
+    batch: Short | None = None
+
+
+class DecideRequest(_Batch, OptionalReason):
+    """Items to approve. `digest` belongs to a single one."""
+
     digest: Sha256 | None = None
 
     @model_validator(mode="after")
@@ -126,10 +137,9 @@ class DecideRequest(OptionalReason):
         return self
 
 
-class RejectRequest(Shape):
+class RejectRequest(_Batch):
     """Items to reject, and the reason for the log."""
 
-    ids: Ids
     reason: Sentence
 
 
@@ -140,11 +150,11 @@ class UndoRequest(Shape):
 
 
 def approve(call: Call, request: DecideRequest) -> Json:
-    return _decide(call, request.ids[0], request.reason, approve=True, digest=request.digest)
+    return _decide(call, request, request.reason, approve=True, digest=request.digest)
 
 
 def reject(call: Call, request: RejectRequest) -> Json:
-    return _decide(call, request.ids[0], request.reason, approve=False)
+    return _decide(call, request, request.reason, approve=False)
 
 
 def undo(call: Call, request: UndoRequest) -> Json:
@@ -152,11 +162,22 @@ def undo(call: Call, request: UndoRequest) -> Json:
     return mail.decision(item, review.undo(call.tx, item_number(item), actor=call.actor), call.actor)
 
 
-def _decide(call: Call, item: str, reason: str | None, *, approve: bool, digest: str | None = None) -> Json:
-    number = item_number(item)
-    # `message.show` records what an operator opens, so an item that was never opened counts as unread.
-    decision = Decision(number, approve=approve, reason=reason, digest=digest, batch=call.batch, watched=True)
+def _decide(call: Call, request: _Batch, reason: str | None, *, approve: bool, digest: str | None = None) -> Json:
+    item = request.ids[0]
+    # `message.show` and `screen.open` record what an operator opens: an item that was never opened counts as unread.
+    decision = Decision(
+        item_number(item), approve=approve, reason=reason, digest=digest or request.digests.get(item),
+        batch=call.batch, delay=_delay(call), watched=True,
+    )  # fmt: skip
     return mail.decision(item, review.decide(call.tx, decision, actor=call.actor), call.actor)
+
+
+def _delay(call: Call) -> int:
+    """How long a decision can be undone: only the console shows the countdown and the key that undoes it."""
+    if call.entry_point is not EntryPoint.CONSOLE:
+        return 0
+    _, policy = context.current_policy(call.tx)
+    return policy.oversight.release_delay
 
 
 class CancelRequest(ItemRequest, ReasonRequest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
@@ -23,6 +23,7 @@ from core.settings import Settings
 
 Json = dict[str, Any]
 R = TypeVar("R", bound=Shape)
+T = TypeVar("T")
 
 
 class Kind(enum.StrEnum):
@@ -56,6 +57,12 @@ class Resources:
 
     keys: Callable[[], HmacKeys]
     settings: Settings
+    kept: dict[type[Any], Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def keep(self, kind: type[T]) -> T:
+        """The one instance of this class that belongs to the gateway or local desk, made at its first use."""
+        found: T = self.kept.setdefault(kind, kind())
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class Operation:
     prepare: Prepare | None = None
     then: Callable[[Resources, Any, Mapping[str, Any]], Json] | None = None
     opens: Callable[[Call, Any], None] | None = None
-    shown: Callable[[Any, Mapping[str, Any]], Shown | None] | None = None
+    shown: Callable[[Any, Mapping[str, Any]], Shown | tuple[Shown, ...] | None] | None = None
     each: bool = False
 
     @property

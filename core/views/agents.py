@@ -96,3 +96,10 @@ class KeyRow:
     created_at: int
     retired_at: int | None
     signs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressions:
+    """The newest ones that match a filter."""
+
+    rows: tuple[SuppressionRow, ...]

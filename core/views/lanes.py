@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from core.model import Limit
+
 AGES: Final = (5, 10, 20, 40, 80, 160, 320, 640)
 """Upper bounds of the age columns in minutes; one more column holds anything older."""
 
@@ -52,3 +54,27 @@ class Scheduled:
 
     count: int
     next_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """A lane and what may go to its site: messages a minute, and the hour's gauge (the stream's if less is left)."""
+
+    lane: LaneRow
+    pace: int
+    hour: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits to leave: in lanes, and outside them until its own time."""
+
+    lanes: tuple[Paced, ...]
+    scheduled: Scheduled
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """The deepest sites."""
+
+    sites: tuple[SiteRow, ...]

@@ -1,11 +1,16 @@
-"""The desk at this moment: what needs attention, and every agent as one line."""
+"""The desk at this moment: its figures, what needs attention, and every agent as one line.
+
+All of it comes from one transaction, so that a header, a row and a gauge never contradict each other.
+"""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from core.model import Limit, Mode
+from core.durations import SECOND
+from core.model import Limit, Mode, Role
 
 
 class Level(enum.IntEnum):
@@ -87,3 +92,40 @@ class AgentLine:
     @property
     def suspended(self) -> bool:
         return self.status == "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the header and the first screen show, beside the agents' lines."""
+
+    last_event_at: int | None = None
+    held: int = 0
+    held_minute: int = 0
+    oldest: int | None = None
+    stopped_at: int | None = None
+    stopped_by: str | None = None
+    stop_reason: str | None = None
+    default_mode: str = ""
+    release_delay: int = 10 * SECOND
+    flow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    needs: tuple[Need, ...] = ()
+    gateway_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of the desk for one operator, as far as it differs from the `version` that they have.
+
+    `figures` is None if nothing differs. `order` has the ids of all agents, worst first; `agents` the lines that
+    changed. `desk` is its name. `seq` is the last entry of the log that is counted in; `at` is the desk's time.
+    """
+
+    version: str
+    at: int
+    seq: int
+    desk: str
+    operator: str
+    roles: tuple[Role, ...]
+    figures: Figures | None = None
+    order: tuple[int, ...] = ()
+    agents: tuple[AgentLine, ...] = ()

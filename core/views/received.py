@@ -102,3 +102,10 @@ class ReceivedView:
     reads: tuple[Reading, ...]
     conversation: tuple[InThread, ...]
     events: tuple[Happened, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRows:
+    """Lines by id."""
+
+    rows: tuple[ReceivedRow, ...]

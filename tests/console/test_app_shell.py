@@ -17,12 +17,12 @@ from console.ports import Parts
 from console.screens.queue import QueueScreen
 from console.splash import opened
 from console.state import DeskUpdate
-from console.views.format import clock, stamp
 from console.widgets.frame import FootLine
 from core.db.tables import MESSAGE, REVIEW, WORKER
 from core.durations import DAY, HOUR, MINUTE
 from core.errors import Refused, Unauthenticated
 from core.services.control import emergency
+from core.views.format import clock, stamp
 from tests.console.harness import (
     Scene,
     drawn,

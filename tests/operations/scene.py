@@ -14,7 +14,7 @@ from core.db.store import Store
 from core.db.tables import DEAD_HOOK
 from core.db.transaction import Transaction
 from core.durations import DAY
-from core.ids import spell_id
+from core.ids import read_id, spell_id
 from core.model import Actor
 from core.operations import named
 from core.operations.operation import NOBODY, Call, Resources
@@ -111,7 +111,8 @@ class Scene:
         """One valid request for every operation."""
         item, box = {"ids": [self.held]}, {"address": ADDRESS}
         agent, stream, run = {"agent": "support-bot"}, {"domain": DOMAIN}, {"run": "run-1", "agent": "support-bot"}
-        lane = {"lane": 1} | WHY
+        lane, number = {"lane": 1} | WHY, {"id": read_id("m", self.held)}
+        numbers = {"ids": [number["id"]]}
         found: dict[str, Json] = {
             name: {}
             for name in (
@@ -119,6 +120,8 @@ class Scene:
                 "run.list", "mailbox.list", "inventory.list", "stream.list", "suppression.list", "consent.list",
                 "operator.list", "operator.me", "operator.sign_in", "webhook.dead", "desk.ready", "inbox.list",
                 "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
+                "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.lanes",
+                "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
             )
         }  # fmt: skip
         return found | {
@@ -165,6 +168,8 @@ class Scene:
             "operator.claim": {"name": "xena", "token_sha256": "ef" * 32},
             "operator.rotate": {"token_sha256": "ab" * 32}, "operator.revoke": {"name": "bob"} | WHY,
             "operator.disable": {"name": "bob"}, "webhook.replay": {"mailbox": ADDRESS},
+            "screen.open": number, "screen.queue_rows": numbers, "screen.alike": number, "screen.agent": agent,
+            "screen.item": number | {"whole": True}, "screen.inbox_rows": numbers, "screen.trace": {"key": self.held},
         }  # fmt: skip
 
     def before(self, name: str) -> Sequence[tuple[str, Actor]]:

@@ -114,6 +114,21 @@ ROWS: Final[Mapping[str, str]] = {
     "audit.verify": WATCHERS,
     "audit.against": WATCHERS,
     "audit.checkpoint": WATCHERS,
+    "screen.open": WATCHERS,
+    "screen.live": EVERYONE,
+    "screen.queue": WATCHERS,
+    "screen.queue_rows": WATCHERS,
+    "screen.alike": WATCHERS,
+    "screen.item": WATCHERS,
+    "screen.agent": EVERYONE,
+    "screen.lanes": EVERYONE,
+    "screen.sites": EVERYONE,
+    "screen.events": WATCHERS,
+    "screen.suppressions": WATCHERS,
+    "screen.identities": EVERYONE,
+    "screen.inbox": WATCHERS,
+    "screen.inbox_rows": WATCHERS,
+    "screen.trace": WATCHERS,
 }
 """Written by hand: who may, by the table of roles in CONTRACT.md."""
 OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.NONE}

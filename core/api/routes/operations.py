@@ -13,8 +13,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from core.api.deps import ApiContext
-from core.api.openapi import answer_json, body_of, errors
-from core.api.operation_runner import OperationRunner
+from core.api.openapi import body_of, errors
+from core.api.operation_runner import OperationRunner, entry_point
 from core.api.parsing import IDEMPOTENCY_HEADER, idempotency_key
 from core.errors import Invalid
 from core.json_body import read
@@ -23,6 +23,7 @@ from core.operations.operation import Kind, Operation, TokenKind
 from core.operations.registry import OPERATIONS
 from core.services.control.read_log import Shown, What
 from core.text.numbers import LARGEST, whole_number
+from core.views import codec
 
 SSE: Final = "text/event-stream"
 _READS: Final = (401, 403, 404, 409, 413, 422, 503)
@@ -46,14 +47,19 @@ class OperationRoutes:
         found, digest = await self._runner.admit(request, name)
         key = idempotency_key(request) if found.kind is Kind.ACT else None
         body = read(found.request, await request.body() or b"{}")
-        return answer_json(200, await self._runner.run(request, found, digest, body, key=key))
+        answer = await self._runner.run(request, found, digest, body, key=key)
+        return Response(codec.encode(answer), media_type="application/json")
 
     async def _events(
         self,
         request: Request,
+        *,
         after: Annotated[
             int | None, Query(ge=0, le=LARGEST, description="the last entry known; without it, from now on")
         ] = None,
+        outline: Annotated[
+            bool, Query(description="only what each entry touched, for everybody who may look at the desk")
+        ] = False,
     ) -> Response:
         """Follow the log: server-sent events, each with its entry's number as `id`; `Last-Event-ID` resumes.
 
@@ -62,8 +68,11 @@ class OperationRoutes:
         kind, digest = self._desk.callers.token(request)
         operation.check_token_kind(named("event.list"), kind)
         last = _last_event(request)
-        follower, cursor = await self._desk.events.open(digest, after=after if last is None else last)
-        await self._desk.reads.operator(request, Shown(What.LOG))
+        follower, cursor = await self._desk.events.open(
+            digest, after=after if last is None else last, outline=outline
+        )  # fmt: skip
+        if not outline:
+            await self._desk.reads.operator(request, Shown(What.LOG), entry_point=entry_point(request))
         request.scope["postroom.stream"] = True
         stream: AsyncIterator[bytes] = self._desk.events.follow(follower, cursor)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would hold events back

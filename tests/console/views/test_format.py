@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.views import format as spelled
 from core.durations import DAY, HOUR, MINUTE, SECOND
+from core.views import format as spelled
 
 
 @pytest.mark.parametrize(

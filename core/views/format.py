@@ -1,4 +1,4 @@
-"""How the console writes times, counts and rates: short, fixed in width where a column needs it, never a guess.
+"""How screens write times, counts and rates: short, fixed in width where a column needs it, never a guess.
 
 Pure functions over the desk's own units: times and durations are integer microseconds. A missing value is an en dash.
 """
