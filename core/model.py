@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field, fields
 from typing import Final, NewType, Protocol
 
@@ -124,6 +124,8 @@ class Status(enum.StrEnum):
     SENT = "sent"
     FAILED = "failed"
     REJECTED = "rejected"
+    RETURNED = "returned"
+    """Given back to its agent with a comment; the agent may submit it anew."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     BLOCKED = "blocked"
@@ -135,7 +137,15 @@ class Status(enum.StrEnum):
 
 
 FINAL: Final = frozenset(
-    {Status.SENT, Status.FAILED, Status.REJECTED, Status.EXPIRED, Status.CANCELLED, Status.BLOCKED}
+    {
+        Status.SENT,
+        Status.FAILED,
+        Status.REJECTED,
+        Status.RETURNED,
+        Status.EXPIRED,
+        Status.CANCELLED,
+        Status.BLOCKED,
+    }
 )
 WAITING: Final = frozenset({Status.QUEUED, Status.DEFERRED})
 """States in which a recipient waits for a delivery attempt."""
@@ -300,3 +310,12 @@ GUARD: Final = Actor("guard", "")
 def plural(number: int, one: str, many: str | None = None) -> str:
     """`1 message`, `1,284 messages`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def approvals_missing(needs: int, approvers: Collection[str], editors: Collection[str]) -> int:
+    """How many people must still approve an item.
+
+    Whoever edited it cannot be its only approver: otherwise one person could write mail in an agent's name and send it.
+    """
+    others = set(approvers) - set(editors)
+    return max(needs - len(approvers), 1 if editors and not others else 0, 0)

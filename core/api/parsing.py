@@ -140,6 +140,7 @@ def _submission(
         idempotency_key=key,
         answered=answered,
         send_at=None if parsed.send_at is None else moment("send_at", parsed.send_at),
+        revises=parsed.revises,
     )
 
 

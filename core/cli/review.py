@@ -58,7 +58,7 @@ def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
     cursor = None
     while True:
         with desk.read() as conn:
-            page = views.page(conn, named(mailbox), cursor=cursor, limit=PAGE)
+            page = views.page(conn, named(mailbox), now=desk.now, cursor=cursor, limit=PAGE)
         found += [one.id for one in page.messages]
         cursor = page.next_cursor
         if cursor is None:

@@ -3,7 +3,7 @@
     mail       email.submitted, .blocked, .scheduled, .queued, .sent, .deferred, .failed, .uncertain, .altered,
                .suppressed, .cancelled, .read, .tagged
     inbox      email.received, .released; contact.*
-    review     email.pending, .approved, .approval_undone, .rejected, .expired; review.*
+    review     email.pending, .approved, .approval_undone, .rejected, .returned, .edited, .expired; review.*
     feedback   email.delivered, .bounced, .complained, .unsubscribed; feedback.*, suppression.*, consent.*, recipient.*
     mailboxes  mailbox.*
     people     operator.*, agent.*, run.*, token.*
@@ -102,14 +102,20 @@ from core.events.people import (
     TokenRevoked,
 )
 from core.events.review import (
+    DeskAcknowledged,
     EmailApprovalUndone,
     EmailApproved,
+    EmailEdited,
     EmailExpired,
     EmailPending,
     EmailRejected,
     EmailRejectionUndone,
+    EmailReturned,
+    ReviewClaimed,
+    ReviewClaimReleased,
     ReviewExpiring,
     ReviewHurried,
+    ReviewNoted,
 )
 from core.events.streams import (
     LanePaused,
@@ -137,6 +143,7 @@ __all__ = [
     "ContactChanged",
     "ContactRemoved",
     "Data",
+    "DeskAcknowledged",
     "DeskBackedUp",
     "DeskForDevelopment",
     "DeskRead",
@@ -153,6 +160,7 @@ __all__ = [
     "EmailComplained",
     "EmailDeferred",
     "EmailDelivered",
+    "EmailEdited",
     "EmailExpired",
     "EmailFailed",
     "EmailPending",
@@ -162,6 +170,7 @@ __all__ = [
     "EmailRejected",
     "EmailRejectionUndone",
     "EmailReleased",
+    "EmailReturned",
     "EmailScheduled",
     "EmailSent",
     "EmailSubmitted",
@@ -200,8 +209,11 @@ __all__ = [
     "PolicyChanged",
     "PolicyRefused",
     "RecipientErased",
+    "ReviewClaimReleased",
+    "ReviewClaimed",
     "ReviewExpiring",
     "ReviewHurried",
+    "ReviewNoted",
     "RunClosed",
     "RunConfirmed",
     "RunDeclared",

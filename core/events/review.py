@@ -1,7 +1,7 @@
-"""Review decisions: held, approved, undone, rejected or expired.
+"""Review decisions: held, approved, undone, rejected, returned, edited or expired; claims and notes of reviewers.
 
 These are named `email.*` too, the prefix webhooks select mail by; a held read or tag uses the same names.
-`review.hurried` is about the reviewer.
+`review.*` are about the reviewers.
 """
 
 from __future__ import annotations
@@ -73,6 +73,35 @@ class EmailRejectionUndone(Event):
     item: int
 
 
+@fact("email.returned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailReturned(Event):
+    """A reviewer returned it to its agent with a comment, `reason`: it never leaves; the agent may submit it anew."""
+
+    kind: str
+    item: int
+    reason: str
+    digest: str | None = None
+    dwell_ms: int | None = None
+
+
+@fact("email.edited")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailEdited(Event):
+    """A person edited the held message: `digest` covers its bytes from now on, `before` covered the earlier ones.
+
+    `edit` counts its edits from 1. The gate decided again on these bytes, and earlier approvals count for nothing.
+    """
+
+    item: int
+    edit: int
+    digest: str
+    before: str
+    size: int
+    content_class: str
+    policy: int
+
+
 @fact("email.expired")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailExpired(Event):
@@ -106,3 +135,43 @@ class ReviewHurried(Event):
     seconds: int
     seconds_per_message: int
     messages_per_minute: int
+
+
+@fact("review.claimed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewClaimed(Event):
+    """A reviewer took a held item for themselves until `until`; nobody else is kept from deciding on it."""
+
+    item: int
+    until: int
+
+
+@fact("review.claim_released")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewClaimReleased(Event):
+    """A reviewer gave a claimed item back before its time; a decision releases its claim without this event."""
+
+    item: int
+
+
+@fact("review.noted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewNoted(Event):
+    """An operator added note `note` to a message, an agent or an incident; its text is in a table, for erasure."""
+
+    note: int
+    incident: str | None = None
+
+
+@fact("desk.acknowledged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskAcknowledged(Event):
+    """An operator knows about `key`, which needs attention: it is not shown until `until` unless it gets worse.
+
+    `level` is how bad it was, 0 the worst. `until` in the past: it is shown again from now on.
+    """
+
+    key: str
+    level: int
+    until: int
+    reason: str | None = None

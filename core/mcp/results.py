@@ -32,7 +32,7 @@ _WITH_CHANGES: Final = frozenset(
     }
 )  # fmt: skip
 """Refusals because of the message, not because of its sender."""
-_REPEATABLE: Final = frozenset({"failed", "rejected", "expired", "cancelled"})
+_REPEATABLE: Final = frozenset({"failed", "rejected", "returned", "expired", "cancelled"})
 """Final states of mail that was not delivered and may not be sent again unchanged."""
 _RECEIVERS: Final = frozenset({"sent", "failed", "deferred", "uncertain"})
 """States of a recipient that the receiving server decides: their reason is its reply, an outsider's text."""
@@ -98,8 +98,20 @@ def state(reply: Reply, nonce: str) -> Result:
     for name in _REPEATED:
         outside.add(name, members.pop(name, None))
     members["resend"] = WITH_CHANGES if status in _REPEATABLE else NEVER
-    lead = HELD if status == "pending" else f"Status: {status}."
-    return told(lead, members, outside)
+    return told(_state_lead(status, members), members, outside)
+
+
+def _state_lead(status: str, members: Members) -> str:
+    if status == "pending":
+        return HELD
+    if status != "returned":
+        return f"Status: {status}."
+    comment = (members.get("decision") or {}).get("reason") or "no comment"
+    again = members.get("revised_by")
+    step = (
+        f"You sent {again} instead." if again else "Correct it and send it again, with `revises` set to its message_id."
+    )
+    return f"Returned by a person, who wrote: {comment}\n{step}"
 
 
 def held(reply: Reply) -> Result:

@@ -66,6 +66,7 @@ KEY: Final = _text("same key and content: sent once")
 MAILBOX: Final = _text("which of yours, if several")
 CURSOR: Final = _text()
 TIME: Final = _text("RFC 3339")
+REVISES: Final = _text("the returned message it replaces")
 CLASS: Final[Schema] = {"enum": [one.value for one in ContentClass]}
 OUTCOME: Final[Schema] = {
     "type": "object",
@@ -113,7 +114,7 @@ TOOLS: Final = (
                     "required": ["filename", "content"],
                 },
             },
-            "content_class": CLASS,
+            "content_class": CLASS, "revises": REVISES,
             "idempotency_key": KEY, "wait": WAIT, "mailbox": MAILBOX,
         },
         needs=("to", "subject"), scopes=(Scope.SEND,), destroys=True, repeats=False, outside=True, answers=OUTCOME,
@@ -126,6 +127,7 @@ TOOLS: Final = (
             "message_id": ID, **_BODY,
             "all": {"type": "boolean", "description": "to its other recipients too"},
             "quote": {"type": "boolean", "description": "below it, what a received message says"},
+            "revises": REVISES,
             "idempotency_key": KEY, "wait": WAIT,
         },
         needs=("message_id",), scopes=(Scope.SEND,), destroys=True, repeats=False, outside=True, answers=OUTCOME,

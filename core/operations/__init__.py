@@ -30,6 +30,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "desk": ("desk",),
     "log": ("event", "trace"),
     "messages": ("queue", "message", "lane"),
+    "teamwork": ("message", "note", "attention"),
     "agents": ("agent", "run"),
     "tokens": ("token",),
     "mailboxes": ("mailbox", "inventory"),

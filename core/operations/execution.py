@@ -95,7 +95,7 @@ class Execution:
             for item, one in zip(self._ids(), became, strict=True)
             if isinstance(one, Refused)
         ]
-        hurried = next((one["hurried"] for one in reversed(decided) if one["hurried"]), None)
+        hurried = next((one["hurried"] for one in reversed(decided) if one.get("hurried")), None)
         return {"decided": decided, "refused": refused} | ({} if hurried is None else {"hurried": hurried})
 
     def then(self, answer: Json) -> Json:

@@ -46,7 +46,8 @@ class QueueRequest(Shape):
 
 
 def list_held(call: Call, request: QueueRequest) -> Json:
-    return held.page(call.tx.conn, _mailbox(request), cursor=request.cursor, limit=request.limit).as_json()
+    page = held.page(call.tx.conn, _mailbox(request), now=call.tx.now, cursor=request.cursor, limit=request.limit)
+    return page.as_json()
 
 
 def list_scheduled(call: Call, request: QueueRequest) -> Json:

@@ -40,8 +40,9 @@ class Advice(enum.StrEnum):
 class Figures:
     """One mailbox's last 30 days.
 
-    `days` it has been in its present mode, at most 30. `reviewed` = `approved` + `rejected`; `edited`: rejected or
-    cancelled, then sent again by the agent with different wording; `expired`: held and never looked at. `hurried`:
+    `days` it has been in its present mode, at most 30. `reviewed`: approved, rejected or returned, or approved after an
+    edit. `approved` counts only what was approved as the agent wrote it. `edited`: edited by a person, or rejected or
+    returned, then sent again by the agent with different wording; `expired`: held and never looked at. `hurried`:
     decided faster than anyone can read. `delivered`, `complaints` and `bounces` (hard) count recipients once, by time
     of sending; `suspensions` those by a guard.
     """

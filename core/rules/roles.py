@@ -23,6 +23,9 @@ class Verb(enum.StrEnum):
     MESSAGE_APPROVE = "approve a message"
     MESSAGE_REJECT = "reject a message"
     MESSAGE_UNDO = "take back an approval"
+    MESSAGE_CLAIM = "claim a held message"
+    MESSAGE_RETURN = "return a message to its agent"
+    MESSAGE_EDIT = "edit a held message"
     MESSAGE_CANCEL = "cancel waiting mail"
     AGENT_SUSPEND = "suspend an agent"
     AGENT_RESUME = "resume an agent"
@@ -74,6 +77,8 @@ class Verb(enum.StrEnum):
     NOTIFY_TEST = "send a test notification"
     POLICY_TIGHTEN = "apply a tighter policy"
     POLICY_LOOSEN = "apply a looser policy"
+    NOTE_ADD = "add a note"
+    ATTENTION_ACKNOWLEDGE = "acknowledge what needs attention"
     AUDIT_READ = "read the log"
     AUDIT_EXPORT = "export the log"
     AUDIT_CHECKPOINT = "have the log signed"
@@ -93,6 +98,10 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.MESSAGE_APPROVE: frozenset({Role.REVIEWER}),
     Verb.MESSAGE_REJECT: TIGHTENERS,
     Verb.MESSAGE_UNDO: TIGHTENERS,
+    Verb.MESSAGE_CLAIM: TIGHTENERS,
+    Verb.MESSAGE_RETURN: TIGHTENERS,
+    # What is edited is mail that no agent wrote: only they may write it who may let mail leave.
+    Verb.MESSAGE_EDIT: frozenset({Role.REVIEWER}),
     Verb.MESSAGE_CANCEL: TIGHTENERS,
     Verb.AGENT_SUSPEND: TIGHTENERS,
     Verb.AGENT_RESUME: _GOVERNANCE,
@@ -145,6 +154,8 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.NOTIFY_TEST: TIGHTENERS,
     Verb.POLICY_TIGHTEN: TIGHTENERS,
     Verb.POLICY_LOOSEN: _GOVERNANCE,
+    Verb.NOTE_ADD: TIGHTENERS,
+    Verb.ATTENTION_ACKNOWLEDGE: TIGHTENERS,
     Verb.AUDIT_READ: _WATCHERS,
     Verb.AUDIT_EXPORT: frozenset({Role.AUDITOR}),
     Verb.AUDIT_CHECKPOINT: _WATCHERS,

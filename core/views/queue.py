@@ -9,8 +9,9 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
+from core.durations import MINUTE
 from core.ids import spell_id
-from core.model import RECEIVE, Reason
+from core.model import RECEIVE, Reason, approvals_missing
 
 ALIKE_COUNTED: Final = 100
 """Cap on counting similar messages: else each line of a page would count all 80,000, four times a second."""
@@ -33,6 +34,32 @@ class To:
     count: int
 
 
+PRESENT: Final = 30 * MINUTE
+"""How long somebody who opened an item counts as reading it: a terminal left open overnight reads nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A reviewer who opened an item at `since` and has opened nothing else since."""
+
+    operator: str
+    since: int
+
+    def reads(self, now: int) -> bool:
+        return self.since > now - PRESENT
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """A reviewer's claim on an item; `until` may have passed."""
+
+    operator: str
+    until: int
+
+    def holds(self, now: int) -> bool:
+        return self.until > now
+
+
 @dataclass(frozen=True, slots=True)
 class HeldRow:
     """One pending action, as a line of the queue.
@@ -44,7 +71,7 @@ class HeldRow:
     itself included, counted up to `ALIKE_COUNTED`. `digest`, `subject` and `run` are None for a held read or tag, whose
     `target` says what is asked. `findings` are the checks its content failed; items held before findings were stored
     have only their number, `failed_checks`. `cautions` is the number of reasons it is held for besides its mailbox's
-    mode.
+    mode. `claim` may be past its time; `present` are those who have it open; `editors` have changed it.
     """
 
     id: int
@@ -82,6 +109,9 @@ class HeldRow:
     likeness: int | None
     alike: int = 1
     sender: str | None = None
+    editors: tuple[str, ...] = ()
+    claim: ClaimView | None = None
+    present: tuple[Presence, ...] = ()
 
     @property
     def received(self) -> bool:
@@ -95,7 +125,7 @@ class HeldRow:
 
     @property
     def approvals_missing(self) -> int:
-        return max(0, self.needs - len(self.approvers))
+        return approvals_missing(self.needs, self.approvers, self.editors)
 
     @property
     def more_alike(self) -> bool:

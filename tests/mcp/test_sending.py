@@ -65,6 +65,25 @@ def test_held_mail_is_a_success_that_says_what_to_do_next(live: Live) -> None:
     assert (again.is_error, again.structured_content["error"]) == (True, "conflict")
 
 
+def test_returned_mail_tells_the_model_what_the_person_wrote_and_how_to_answer(live: Live) -> None:
+    held = call(live, live.token("gated"), "send_email", to=["p@x.test"], subject="Returned", text="t")
+    message = held.structured_content["message_id"]
+    done = httpx.post(
+        f"{live.url}/v1/message.return", json={"id": message, "comment": "name the invoice"}, trust_env=False,
+        verify=False, headers={"Authorization": f"Bearer {live.desk.operators['alice']}"},
+    )  # fmt: skip
+    assert done.is_success, done.text
+    told = call(live, live.token("gated"), "email_status", message_id=message)
+    assert text(told).startswith("Returned by a person, who wrote: name the invoice\nCorrect it")
+    assert told.structured_content["resend"] == "with_changes"
+    again = call(
+        live, live.token("gated"), "send_email", to=["p@x.test"], subject="Returned", text="invoice 12", revises=message
+    )
+    assert again.structured_content["status"] == "pending"
+    told = call(live, live.token("gated"), "email_status", message_id=message)
+    assert told.structured_content["revised_by"] == again.structured_content["message_id"]
+
+
 def test_what_the_mode_forbids_is_an_error_that_repeating_does_not_change(live: Live) -> None:
     blocked = call(live, live.token("reader"), "send_email", to=["p@x.test"], subject="s", text="t")
     assert blocked.is_error

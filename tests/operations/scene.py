@@ -122,6 +122,7 @@ class Scene:
                 "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
                 "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
+                "note.list", "attention.list",
             )
         }  # fmt: skip
         return found | {
@@ -129,6 +130,10 @@ class Scene:
             "message.show": {"id": self.held, "source": True}, "message.difference": {"id": self.held},
             "message.approve": item, "message.reject": item | WHY, "message.undo": item,
             "message.cancel": {"id": self.held} | WHY, "lane.pause": lane, "lane.resume": lane,
+            "message.claim": item, "message.unclaim": item,
+            "message.return": {"id": self.held, "comment": "name the invoice"},
+            "note.add": {"text": "asked the owner", "agent": "support-bot"},
+            "attention.acknowledge": {"key": "queue:oldest", "level": 1}, "attention.wake": {"key": "queue:oldest"},
             "agent.show": agent, "agent.suspend": agent | WHY, "agent.resume": agent | WHY, "token.revoke": {"id": 1},
             "token.issue": agent | {"token_sha256": "cd" * 32}, "token.enrol": agent | {"token_sha256": "cd" * 32},
             "token.delegate": {"run": "run-1", "token_sha256": "cd" * 32},
@@ -175,6 +180,7 @@ class Scene:
     def before(self, name: str) -> Sequence[tuple[str, Actor]]:
         """Operations that must have been performed for this one to have something to do."""
         return {
+            "message.unclaim": [("message.claim", ALICE)], "attention.wake": [("attention.acknowledge", ALICE)],
             "desk.start": [("desk.stop", ALICE)], "agent.resume": [("agent.suspend", ALICE)],
             "lane.resume": [("lane.pause", ALICE)], "stream.resume": [("stream.pause", ALICE)],
             "stream.rotate": [("stream.add", DORA)], "suppression.remove": [("suppression.add", ALICE)],

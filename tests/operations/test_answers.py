@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
-from core.operations import messages
 from core.operations.operation import Kind
 from core.operations.registry import OPERATIONS
 from tests.factories.database import new_store
@@ -53,7 +53,9 @@ def test_every_operation_answers_what_it_promises(scene: Scene) -> None:
         if name == "message.undo":
             continue  # below: only a delayed approval can be undone
         answer, actors = _performed(scene, name)
-        shape = messages.DecidedItem if operation.each else operation.answer
+        shape = operation.answer
+        if operation.each:
+            (shape,) = get_args(operation.answer.model_fields["decided"].annotation)
         shape.model_validate(answer, strict=True)
         if operation.kind is Kind.ACT:
             assert str(scene.caller(name)) in actors or name == "operator.claim", name

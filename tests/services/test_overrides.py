@@ -120,7 +120,7 @@ def test_what_fails_is_listed_with_its_texts(store: Store) -> None:
     desk = make_desk(store, **WIDE)
     item = held(desk, subject=HIDDEN)
     with store.read() as conn:
-        (listed,) = pending.page(conn).as_json()["messages"]
+        (listed,) = pending.page(conn, now=store.clock.now()).as_json()["messages"]
         assert queue.count_failing(conn) == 1
     assert (listed["id"], listed["failed_checks"]) == (spell_id("m", item), 1)
     assert [one["code"] for one in listed["checks"]] == ["hidden_characters"]

@@ -56,7 +56,7 @@ class Operators:
                 _cursor(cursor)
             if directory.mailbox(conn, normalised) is None:
                 raise NotFound(f"there is no mailbox {normalised}", fix="postroom mailbox list shows them all")
-            found = pending.page(conn, normalised, cursor=cursor).as_json()
+            found = pending.page(conn, normalised, now=self._desk.store.clock.now(), cursor=cursor).as_json()
         await self._desk.reads.operator(request, Shown(What.PENDING, mailbox=normalised))
         return answer_json(200, found)
 

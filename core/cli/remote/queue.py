@@ -143,6 +143,32 @@ def undo(
     return _decided(desk, "message.undo", [item], done="pending again")
 
 
+@command(app, "claim", example="postroom queue claim m01hq3k5v9c2xw")
+def claim(desk: AnyDesk, ids: Ids) -> Output:
+    """Claim held items for ten minutes: the others see that you are on them. It keeps nobody from deciding."""
+    return _decided(desk, "message.claim", ids, done="claimed by you")
+
+
+@command(app, "unclaim", example="postroom queue unclaim m01hq3k5v9c2xw")
+def unclaim(desk: AnyDesk, ids: Ids) -> Output:
+    """Give your claims back before their time."""
+    return _decided(desk, "message.unclaim", ids, done="free again")
+
+
+@command(app, "return", example="postroom queue return m01hq3k5v9c2xw --comment 'name the invoice'")
+def return_(
+    desk: AnyDesk,
+    *,
+    item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")],
+    comment: Annotated[str, typer.Option(help="What its agent should do differently; the agent reads it.")],
+    digest: Annotated[str | None, typer.Option(help="Return only if the digest is still this.")] = None,
+) -> Output:
+    """Return a held message to its agent with a comment. It never leaves; the agent may submit it anew."""
+    read_item(item)
+    done = desk.call("message.return", id=item, comment=comment, digest=digest)
+    return Output(done, f"Returned {item} to its agent.")
+
+
 def decide_each(
     desk: AnyDesk, ids: Sequence[str], *, approve: bool, reason: str | None, done: str, digest: str | None = None
 ) -> Output:
@@ -171,7 +197,7 @@ def _decided(
         hurried = became.get("hurried") or hurried
     lines = [
         f"{one['id']}: {done}"
-        if not one["approvals_missing"]
+        if not one.get("approvals_missing")
         else f"{one['id']}: noted; {one['approvals_missing']} more must approve"
         for one in decided
     ]

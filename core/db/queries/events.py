@@ -35,7 +35,8 @@ _SEVERITY: Final[Mapping[str, Severity]] = {
     ),
     **dict.fromkeys(
         (
-            "email.blocked", "email.rejected", "email.expired", "email.deferred", "email.failed", "email.uncertain",
+            "email.blocked", "email.rejected", "email.returned", "email.expired", "email.deferred", "email.failed",
+            "email.uncertain",
             "email.bounced", "email.approval_undone", "email.suppressed", "mailbox.vetoed", "mailbox.mode_changed",
             "mailbox.limits_changed", "mailbox.expiring", "mailbox.retired", "agent.warned", "run.confirmed",
             "token.revoked", "token.claim_refused", "stream.paused", "lane.paused", "suppression.removed",

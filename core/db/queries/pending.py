@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from core.db.queries.claims import who
 from core.db.queries.queue import pending_rows, recipients
 from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
@@ -40,6 +41,8 @@ class PendingRow:
     findings: tuple[Reason, ...]
     approvals_missing: int
     sender: str | None = None
+    editors: tuple[str, ...] = ()
+    who: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +64,8 @@ class PendingRow:
             "failed_checks": self.failed_checks,
             "checks": [{"code": one.code, "text": one.text} for one in self.findings],
             "approvals_missing": self.approvals_missing,
+            "edited_by": list(self.editors),
+            **self.who,
         }
 
 
@@ -75,8 +80,10 @@ class PendingPage:
         return {"messages": [row.as_json() for row in self.messages], "next_cursor": self.next_cursor}
 
 
-def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = None, limit: int = PAGE) -> PendingPage:
-    """Return a page of one mailbox's pending actions (a canonical address), or the desk's.
+def page(
+    conn: Connection, mailbox: str | None = None, *, now: int, cursor: str | None = None, limit: int = PAGE
+) -> PendingPage:
+    """Return a page of one mailbox's pending actions (a canonical address), or the desk's; `now` says who is on each.
 
     Raises `Invalid`: the cursor.
     """
@@ -92,15 +99,16 @@ def page(conn: Connection, mailbox: str | None = None, *, cursor: str | None = N
     ids = list(conn.execute(query).scalars())
     shown = ids[:limit]
     rows, people = pending_rows(conn, shown), recipients(conn, shown)
-    listed = tuple(_listed(rows[one], people.get(one, ())) for one in shown if one in rows)
+    listed = tuple(_listed(rows[one], people.get(one, ()), now) for one in shown if one in rows)
     return PendingPage(listed, spell_id("m", shown[-1]) if len(ids) > limit else None)
 
 
-def _listed(row: HeldRow, people: Sequence[str]) -> PendingRow:
+def _listed(row: HeldRow, people: Sequence[str], now: int) -> PendingRow:
     return PendingRow(
         id=row.spelled, kind=row.kind, to=(row.mailbox,) if row.received else tuple(people), sender=row.sender,
         subject=row.subject, body_preview=row.preview, reasons=row.reasons, submitted_at=row.submitted_at,
         expires_at=row.expires_at, send_at=row.send_at, digest=row.digest, mailbox=row.mailbox,
         agent=row.agent, target=row.target,
         failed_checks=row.failed_checks, findings=row.findings, approvals_missing=row.approvals_missing,
+        editors=row.editors, who=who(row.claim, row.present, now=now),
     )  # fmt: skip

@@ -6,6 +6,7 @@
     mail      messages, bodies, recipients, responses to idempotency keys
     inbound   received messages, their content and addresses; runs that read mail of strangers; agents' contacts
     review    held actions, and how long reviewers had them open
+    teamwork  claims on held actions, notes, edits of held mail, acknowledgements
     lanes     the queue: lanes, ready and in-flight recipients, workers, pace; counters
     feedback  contacts, suppressions, consents, processed reports, webhooks that are not verified yet
     columns   column types, and a model's Table object
@@ -14,8 +15,8 @@ Why this way: SQLModel declares each table once, for alembic; SQL is built with 
 themselves, `select(MAILBOX.c.id)`, each exported here once, under its class's name. In capitals, because `mailbox` is
 nearly always a row. Times are UTC integer microseconds. SQLModel validates nothing on `table=True`: values were parsed
 where they entered the system. Addresses, subjects and bodies are in `message`, `body`, `recipient`, `inbound_...`,
-`contact`, `mailbox_contact`, `suppression`, `consent` and `kept_webhook` alone, where retention and erasure may reach
-them; `event` never holds them.
+`contact`, `mailbox_contact`, `suppression`, `consent`, `kept_webhook`, `note` and `edit` alone, where
+retention and erasure may reach them; `event` never holds them.
 
 Other packages import from here: importing one table imports them all, so alembic never sees half a schema.
 """
@@ -31,6 +32,7 @@ from core.db.tables.mail import Body, Idempotency, Message, Recipient
 from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token, Widening, WideningSignoff
 from core.db.tables.review import Reader, Reading, Review
 from core.db.tables.streams import Mailbox, Signoff, Stream, StreamKey
+from core.db.tables.teamwork import Acknowledgement, Claim, Edit, Note
 
 CURSOR: Final = table(Cursor)
 DEAD_HOOK: Final = table(DeadHook)
@@ -84,15 +86,23 @@ SIGNOFF: Final = table(Signoff)
 STREAM: Final = table(Stream)
 STREAM_KEY: Final = table(StreamKey)
 
+ACKNOWLEDGEMENT: Final = table(Acknowledgement)
+CLAIM: Final = table(Claim)
+EDIT: Final = table(Edit)
+NOTE: Final = table(Note)
+
 __all__ = [
+    "ACKNOWLEDGEMENT",
     "AGENT",
     "BODY",
+    "CLAIM",
     "CONSENT",
     "CONTACT",
     "COUNTER",
     "CURSOR",
     "DEAD_HOOK",
     "DESK",
+    "EDIT",
     "ENROLMENT",
     "FEEDBACK_SEEN",
     "GATEWAY_PROCESS",
@@ -109,6 +119,7 @@ __all__ = [
     "MAILBOX",
     "MAILBOX_CONTACT",
     "MESSAGE",
+    "NOTE",
     "OPERATION_ANSWER",
     "OPERATOR",
     "PACE",

@@ -42,6 +42,12 @@ class Message(SQLModel, table=True):
             sqlite_where=text("reply_to IS NOT NULL"),
             postgresql_where=text("reply_to IS NOT NULL"),
         ),
+        Index(
+            "ix_message_revises",
+            "revises",
+            sqlite_where=text("revises IS NOT NULL"),
+            postgresql_where=text("revises IS NOT NULL"),
+        ),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     mailbox_id: int
@@ -80,6 +86,8 @@ class Message(SQLModel, table=True):
     """Received mail of a stranger that its run had read when it was accepted."""
     tags_tainted_by: int | None = maybe_big()
     """Received mail of a stranger that its agent had read when it set the tags; they may repeat it."""
+    revises: int | None = maybe_big()
+    """The returned message that its agent submits anew."""
     altered_at: int | None = maybe_big()
     """When delivery found bytes or recipients that do not match the digest."""
 

@@ -46,6 +46,8 @@ class Review(SQLModel, table=True):
     """How long before its expiry people were last notified of it, in microseconds."""
     needs: int = 1
     approvers: list[str] = json(default_factory=list)
+    editors: list[str] = json(default_factory=list, sa_column_kwargs={"server_default": "[]"})
+    """Who edited it since it was submitted: none of them can be its only approver."""
     opened_at: int | None = maybe_big()
     opened_by: str | None = None
     """Who opened it first, and when; each reviewer's own time is in `reading`."""

@@ -129,6 +129,9 @@ def _fate(one: RecipientView, shown: MessageView) -> tuple[str | None, str]:
         case Status.REJECTED:
             by = shown.review.decided_by if shown.review else None
             return "review", f"rejected by {by or 'a reviewer'}" + (f": {reason}" if reason else "")
+        case Status.RETURNED:
+            by = shown.review.decided_by if shown.review else None
+            return "review", f"returned to its agent by {by or 'a reviewer'}" + (f": {reason}" if reason else "")
         case Status.EXPIRED:
             return "review", "nobody decided in time"
         case Status.CANCELLED:

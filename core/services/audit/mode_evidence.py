@@ -34,7 +34,7 @@ LOOKED_AT: Final = 5_000
 """Maximum number of decisions examined one by one, newest first."""
 AGAIN: Final = DAY
 """Mail to the same recipient this soon after a rejection counts as the same matter, reworded."""
-_DECIDED: Final = ("released", "rejected")
+_DECIDED: Final = ("released", "rejected", "returned")
 """Final decisions on mail: an approval that was undone is no evidence."""
 
 
@@ -68,13 +68,13 @@ def figures(tx: Transaction, mailbox: SenderState) -> Figures:
     def total(kind: str) -> int:
         return max(0, tx.counters.total("mailbox", str(mailbox.mailbox_id), kind, since=since))
 
-    approved, rejected = total("approved_1h"), total("rejected_1h")
+    approved, rejected, edited = total("approved_1h"), total("rejected_1h"), total("edited_1h")
     return Figures(
         days=min(rules.WINDOW_DAYS, max(0, tx.now - mailbox.mode_since) // DAY),
-        reviewed=approved + rejected,
+        reviewed=approved + rejected + edited,
         approved=approved,
         rejected=rejected,
-        edited=_edited(tx, mailbox),
+        edited=edited + _edited(tx, mailbox),
         expired=total("expired_1h"),
         hurried=_hurried(tx, mailbox),
         delivered=total(guard_rates.SENT),
@@ -110,12 +110,12 @@ def _hurried(tx: Transaction, mailbox: SenderState) -> int:
 
 
 def _edited(tx: Transaction, mailbox: SenderState) -> int:
-    """Count rejected messages after which the agent wrote to one of the same recipients within a day."""
+    """Count rejected and returned messages after which the agent wrote to one of the same recipients within a day."""
     c, r = REVIEW.c, RECIPIENT.c
     refused = (
         select(c.message_id, c.decided_at)
         .where(
-            c.mailbox_id == mailbox.mailbox_id, c.status == "rejected", c.message_id.is_not(None),
+            c.mailbox_id == mailbox.mailbox_id, c.status.in_(("rejected", "returned")), c.message_id.is_not(None),
             c.decided_at > tx.now - WINDOW,
         )
         .order_by(c.id.desc())

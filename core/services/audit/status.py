@@ -62,12 +62,24 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
         "departs_at": when(departs_at),
         "expires_at": stamp(item.expires_at) if item is not None and item.status == "pending" else None,
         "tainted_by": spell_id("m", row.tainted_by) if row.tainted_by else None,
+        "revises": spell_id("m", row.revises) if row.revises else None,
+        "revised_by": _revised_by(conn, row),
+        "edited_by": list(item.editors or ()) if item is not None else [],
         "decision": _decision(item),
         "recipients": [
             _recipient(one, agent=isinstance(caller, TokenFacts)) | ({"address": ""} if one.field in unseen else {})
             for one in people
         ],
     }
+
+
+def _revised_by(conn: Connection, row: Row[Any]) -> str | None:
+    """The message that its agent submitted instead, the newest; only returned mail is submitted anew."""
+    if row.status != Status.RETURNED:
+        return None
+    newest = select(func.max(MESSAGE.c.id)).where(MESSAGE.c.revises == row.id)
+    found = conn.execute(newest).scalar()
+    return None if found is None else spell_id("m", found)
 
 
 def tags_tainted(conn: Connection, message_id: int) -> bool:

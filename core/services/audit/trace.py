@@ -27,6 +27,8 @@ from core.rules.addresses import parse_address
 from core.rules.signed_ids import HmacKeys
 from core.services.audit import trace_received
 from core.services.audit.trace_steps import KINDS, People, calls, run_steps, step_of, waiting
+from core.services.control import notes
+from core.services.control.notes import Subject
 from core.services.control.read_log import What
 from core.views.trace import MOST, Step, Story
 
@@ -58,7 +60,17 @@ def _found(conn: Connection, key: str, keyring: HmacKeys) -> Story:
     bare_key = _HEADER.sub("", key.strip(), count=1).strip()
     if not bare_key or len(bare_key) > 1_000:
         return Story(key[:1_000], "nothing", None, "nothing was found")
-    for look in (_by_mark, _by_item, _by_message_id, _by_provider_id, _by_mailbox, _by_address, _by_run, _by_agent):
+    for look in (
+        _by_mark,
+        _by_item,
+        _by_message_id,
+        _by_provider_id,
+        _by_mailbox,
+        _by_address,
+        _by_run,
+        _by_agent,
+        _by_incident,
+    ):
         story = look(conn, bare_key, keyring)
         if story is not None:
             return story
@@ -205,6 +217,15 @@ def _by_agent(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
     return _of_messages(conn, key, "agent", sorted(ids, reverse=True), further=entries, verdict=verdict)
 
 
+def _by_incident(conn: Connection, key: str, _keyring: HmacKeys) -> Story | None:
+    """Look up a name under which operators have left notes."""
+    found = notes.listed(conn, about=Subject(incident=key))
+    if not found:
+        return None
+    steps = tuple(Step(one.at, "note", one.operator, f"{one.operator} noted: {one.text}") for one in found)
+    return Story(key, "incident", True, f"an incident with {plural(len(steps), 'note')}", steps=steps)
+
+
 def _by_user(conn: Connection, key: str) -> Story | None:
     c = RUN.c
     runs = conn.execute(select(c.id).where(c.user == key).order_by(c.id.desc()).limit(RUNS)).scalars().all()
@@ -272,10 +293,11 @@ def _of_messages(
         return None
     by_id = {row.id: row for row in rows}
     runs = trace_received.run_keys(conn, {one.event.run for one in entries.values() if one.event.run is not None})
+    noted = notes.texts(conn, [one.event.note for one in entries.values() if isinstance(one.event, facts.ReviewNoted)])
     for entry in entries.values():
         if isinstance(entry.event, facts.EmailRead) and entry.event.what == What.TRACE:
             continue  # otherwise each look at the story would add a line to it
-        step = step_of(entry, by_id, names, received=came, runs=runs)
+        step = step_of(entry, by_id, names, received=came, runs=runs, noted=noted)
         n = getattr(entry.event, "n", None)
         if address is None or n is None or names.address(entry.event.message, n) == address:
             steps.append(step)

@@ -32,7 +32,7 @@ WAITING: Final = 10
 """Messages whose wait is explained, the newest: the explanation is computed, not looked up."""
 KINDS: Final = (
     "run", "received", "call", "submitted", "decision", "departure", "feedback", "consequence", "read", "change",
-    "waits",
+    "note", "waits",
 )  # fmt: skip
 """The order of steps at the same instant."""
 
@@ -132,20 +132,27 @@ def step_of(
     *,
     received: Mapping[int, Row[Any]] | None = None,
     runs: Mapping[int, str] | None = None,
+    noted: Mapping[int, str] | None = None,
 ) -> Step:
-    """Convert a log entry to a step; `messages` and `received` are the rows of the story's messages."""
+    """Convert a log entry to a step; `messages` and `received` are the rows of the story's messages.
+
+    `noted` are the texts of the operators' notes.
+    """
     event = entry.event
     row = messages.get(event.message or 0)
     line = (
         trace_received.step(event, (received or {}).get(event.message or 0), runs or {})
         or _handed_in(event, row)
         or _decided(event)
+        or _worked_on(event)
         or _travelled(event, people)
         or _came_of_it(event, people)
         or _read(event)
         or _signed(event)
         or _credential(event)
     )
+    if isinstance(event, facts.ReviewNoted):
+        line = "note", f"{event.actor} noted: {(noted or {}).get(event.note, 'a text that is no longer kept')}"
     kind, text = line or ("change", f"{event.type} by {event.actor} {lines.detail(event.data())}".rstrip())
     data: dict[str, Any] = {**event.data()}
     if isinstance(event, facts.EmailSubmitted) and row is not None:
@@ -206,6 +213,20 @@ def _decided(event: Event) -> Output:
             return "decision", f"{event.actor} undid the rejection"
         case facts.EmailExpired():
             return "decision", "expired: nobody decided in time"
+        case _:
+            return None
+
+
+def _worked_on(event: Event) -> Output:
+    match event:
+        case facts.EmailReturned():
+            return "decision", f"returned to its agent by {event.actor}: {event.reason}"
+        case facts.EmailEdited():
+            return "decision", f"edited by {event.actor}: digest {event.before[:12]} became {event.digest[:12]}"
+        case facts.ReviewClaimed():
+            return "change", f"{event.actor} claimed it until {stamp(event.until)}"
+        case facts.ReviewClaimReleased():
+            return "change", f"{event.actor} gave the claim back"
         case _:
             return None
 

@@ -14,6 +14,7 @@ from core.db.counters import bucket
 from core.db.tables import (
     BODY,
     COUNTER,
+    EDIT,
     FEEDBACK_SEEN,
     IDEMPOTENCY,
     LANE,
@@ -62,6 +63,8 @@ def purge(tx: Transaction, ids: Sequence[int]) -> None:
     tx.write(
         update(BODY).where(BODY.c.message_id.in_(ids)).values(rendered=None, issued=None, preview="", purge_at=None)
     )
+    emptied = dict.fromkeys(("before_rendered", "text", "html")) | {"before_subject": ""}
+    tx.write(update(EDIT).where(EDIT.c.message_id.in_(ids)).values(**emptied))
     has_reply = RECIPIENT.c.reply.is_not(None)
     tx.write(update(RECIPIENT).where(RECIPIENT.c.message_id.in_(ids), has_reply).values(reply=None))
     _unquote(tx, ids)

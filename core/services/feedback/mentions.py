@@ -19,6 +19,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Table, Text, cast, delete, func, or_, select, update
 
 from core.db.tables import (
+    ACKNOWLEDGEMENT,
     AGENT,
     CONSENT,
     DESK,
@@ -26,6 +27,7 @@ from core.db.tables import (
     LANE,
     MAILBOX,
     MAILBOX_CONTACT,
+    NOTE,
     OPERATION_ANSWER,
     POLICY_VERSION,
     REVIEW,
@@ -62,6 +64,8 @@ WORDS: Final[Mapping[Table, tuple[str, ...]]] = {
     DESK: ("stop_reason",),
     POLICY_VERSION: ("reason",),
     SUPPRESSION: ("cause", "source", "reason"),
+    NOTE: ("text", "incident"),
+    ACKNOWLEDGEMENT: ("reason",),
     CONSENT: ("source",),
     # An agent may have asked to read what a mailbox wrote to this address. Held mail is erased with its message.
     REVIEW: ("target", "reasons", "findings", "reason"),

@@ -15,8 +15,10 @@ from core.db.store import Store
 from core.db.tables import INBOUND_MESSAGE, MESSAGE
 from core.errors import Invalid, NotFound
 from core.ids import read_id, sha256
+from core.model import Status
 from core.services.sending.loop_prevention import parent
 from core.services.sending.submission import Submission
+from core.services.sending.token_access import within
 
 KNOWN_REFERENCES: Final = 20
 """How many References entries, counted from the last, are searched for the thread."""
@@ -88,6 +90,25 @@ def find_conversation(store: Store, submission: Submission, mailbox: SenderState
     if received is not None:
         return int(received.thread)
     return conversation_key(everything[0])
+
+
+def revised(store: Store, submission: Submission, mailbox: SenderState, token: TokenFacts) -> tuple[int, int] | None:
+    """Id and conversation of the returned message that the submission replaces, if it names one. Raises `Invalid`."""
+    if submission.revises is None:
+        return None
+    number, m = read_id("m", submission.revises), MESSAGE.c
+    row = None
+    if number is not None:
+        here = (m.id == number, m.mailbox_id == mailbox.mailbox_id, *within(token))
+        row = store.row(select(m.id, m.status, m.conversation).where(*here))
+    if row is None or row.status != Status.RETURNED:
+        problem = "is not a message of this mailbox" if row is None else f"is {row.status}, not returned"
+        raise Invalid(
+            f"revises: {submission.revises[:40]} {problem}",
+            fix="name the message that a person returned, or leave revises out",
+            problems=(("revises", problem),),
+        )
+    return int(row.id), int(row.conversation)
 
 
 def conversation_key(root: str) -> int:

@@ -23,7 +23,13 @@ from core.rules.mailbox_providers import site_of_domain
 from core.rules.policy import Policy
 from core.services.context import ServiceContext, parsed
 from core.services.sending.content_class import classify, raised_by, refuse_crowds
-from core.services.sending.conversation import answered_message, conversation_key, find_conversation, with_message_ids
+from core.services.sending.conversation import (
+    answered_message,
+    conversation_key,
+    find_conversation,
+    revised,
+    with_message_ids,
+)
 from core.services.sending.desk_additions import default_sender_id, desk_additions, hidden_footer
 from core.services.sending.loop_prevention import Reply, need_own_run, refuse_loops
 from core.services.sending.run_context import implicit_run
@@ -47,7 +53,8 @@ def prepare(
         _refuse_reply(store, submission, targets, mailbox=mailbox, token=token, ctx=ctx)
     classified = classify(store, submission, mailbox, policy, targets)
     refuse_crowds(classified.content_class, targets)
-    conversation = find_conversation(store, submission, mailbox)
+    earlier = revised(store, submission, mailbox, token)
+    conversation = find_conversation(store, submission, mailbox) if earlier is None else earlier[1]
     message_id, run_key = ctx.ids.mint(now), _run_key(submission, token, now, implicit=implicit)
     added = desk_additions(
         mailbox, policy, ctx, message_id=message_id, run_key=run_key, kind=submission.kind,
@@ -75,6 +82,7 @@ def prepare(
         reply_to=submission.reply_to.normalised if submission.reply_to else None, send_at=submission.send_at,
         tags=submission.tags, metadata=submission.metadata, idempotency_key=submission.idempotency_key,
         issued=submission.issued, request_digest=sha256(submission.issued), inherited=submission.inherited,
+        revises=None if earlier is None else earlier[0],
         repeat_digest=_request_fingerprint(submission),
     )  # fmt: skip
 

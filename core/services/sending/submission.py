@@ -69,6 +69,8 @@ class Submission:
     inherited: Inherited | None = None
     holds: tuple[Reason, ...] = ()
     """Reasons to hold it for a person in every mode."""
+    revises: str | None = None
+    """Id of a returned message that this one replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Prepared:
     reply_to: str | None = None
     send_at: int | None = None
     inherited: Inherited | None = None
+    revises: int | None = None
     lacks: Invalid | None = None
     """Why it could not be fully composed, if the mailbox's mode refuses it anyway: the gate's refusal comes first."""
 

@@ -207,6 +207,7 @@ def _message(
         "reply_to": prepared.reply_to,
         "send_at": prepared.send_at,
         "tainted_by": judged.tainted_by,
+        "revises": prepared.revises,
     }
 
 

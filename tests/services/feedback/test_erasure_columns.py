@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from core.db import audit_log
 from core.db.store import Store
-from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW, RUN
+from core.db.tables import BODY, EDIT, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.model import Action, Mode
 from core.rules.addresses import parse_address
@@ -36,6 +36,8 @@ PEOPLE: Final = "names of the desk's operators and agents"
 SECRET: Final = "a digest, a key or what is sealed with one"
 LOG: Final = "the log holds ids, digests and figures, and nobody can change it"
 EXEMPT: Final[Mapping[str, str]] = {
+    "acknowledgement.key": OURS,
+    "acknowledgement.operator": PEOPLE,
     "agent.drill_failures": OURS,
     "agent.drill_unreached": OURS,
     "agent.drilled_by": PEOPLE,
@@ -44,6 +46,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "agent.suspend_figures": OURS,
     "agent.suspended_by": PEOPLE,
     "agent.warned": OURS,
+    "claim.operator": PEOPLE,
     "consent.added_by": PEOPLE,
     "consent.basis": OURS,
     "consent.region": OURS,
@@ -58,6 +61,9 @@ EXEMPT: Final[Mapping[str, str]] = {
     "desk.signing_key": SECRET,
     "desk.start_votes": PEOPLE,
     "desk.stopped_by": PEOPLE,
+    "edit.after_digest": SECRET,
+    "edit.before_digest": SECRET,
+    "edit.operator": PEOPLE,
     "enrolment.claim_hash": SECRET,
     "enrolment.fingerprint": SECRET,
     "event.actor": LOG,
@@ -106,6 +112,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "message.kind": OURS,
     "message.rfc_message_id": OURS,
     "message.status": OURS,
+    "note.operator": PEOPLE,
     "operation_answer.digest": SECRET,
     "operation_answer.key": "chosen by the operator's client, kept for a day",
     "operation_answer.operator": PEOPLE,
@@ -133,6 +140,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "review.approvers": PEOPLE,
     "review.batch": OURS,
     "review.decided_by": PEOPLE,
+    "review.editors": PEOPLE,
     "review.kind": OURS,
     "review.opened_by": PEOPLE,
     "review.settled": OURS,
@@ -247,11 +255,13 @@ def test_an_unproved_webhook_is_dropped_however_its_json_spells_the_address(stor
 
 
 def _scene(desk: Bench) -> None:
-    """A message that left, one that was held and refused, and one asked-for read: rows wherever mail leaves some."""
+    """A message that left, one held, edited and refused, and one asked-for read: rows wherever mail leaves some."""
     leave(desk, JANE, idempotency_key="k")
     held = number(desk.submit(JANE, text="We will refund you $4,711 by Friday.").message_id)
     no = review.Decision(held, approve=False, reason="no")
     desk.store.transact(lambda tx: review.decide(tx, no, actor=ALICE))
+    edit = {"message_id": held, "n": 1, "operator": "alice", "at": 1, "before_digest": "", "after_digest": ""}
+    desk.store.transact(lambda tx: tx.write(insert(EDIT).values(**edit, before_subject="")))
     issue(desk.store, desk.agent_id, secret="pra_bound", run_key="run-9", run_user="ann")
 
 

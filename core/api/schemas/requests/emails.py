@@ -140,6 +140,13 @@ class Composition(Shape):
     references: References = Field(default_factory=list)
     in_reply_to_headers: Answered = Field(default_factory=dict)
     send_at: SendAt | None = None
+    revises: (
+        Annotated[
+            Short,
+            Field(description="The id of a message of yours that a person returned, which this one replaces."),
+        ]
+        | None
+    ) = None
 
 
 class SendRequest(Composition):

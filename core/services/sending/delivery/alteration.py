@@ -2,8 +2,8 @@
 
 A digest stored beside the bytes and never recomputed would let anyone who can write to the tables send what nobody
 approved. The worker recomputes it over what it is about to hand over, outside the desk's write transaction, and
-compares it with the digest in the log entry of the submission: anyone who can write to the tables can change the bytes,
-the digest beside them and the review, but not an entry of the hash chain.
+compares it with the digest in the log: that of the submission, or of the last edit. Anyone who can write to the tables
+can change the bytes, the digest beside them and the review, but not an entry of the hash chain.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from core.db.store import Store
 from core.db.tables import BODY, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.errors import Invalid
-from core.events import EmailAltered, EmailSubmitted
+from core.events import EmailAltered, EmailEdited, EmailSubmitted
 from core.model import SYSTEM, Envelope, Reason
 from core.rules import compose
 from core.rules.addresses import parse_address
@@ -115,8 +115,8 @@ _RECIPIENTS: Final = (
 )
 _SUBMITTED: Final = (
     select(LOG_ENTRY.c.data)
-    .where(LOG_ENTRY.c.message == MESSAGE.c.id, LOG_ENTRY.c.type == EmailSubmitted.type)
-    .order_by(LOG_ENTRY.c.seq)
+    .where(LOG_ENTRY.c.message == MESSAGE.c.id, LOG_ENTRY.c.type.in_((EmailSubmitted.type, EmailEdited.type)))
+    .order_by(LOG_ENTRY.c.seq.desc())
     .limit(1)
     .scalar_subquery()
 )

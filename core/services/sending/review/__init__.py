@@ -1,9 +1,11 @@
 """Review of held actions: listed, opened, approved, rejected, undone, released or expired.
 
 `items` are the rows of the queue, `dwell` tracks what each reviewer has open, `decide` is the reviewer's decision,
-`release` and `close` are the two ways out, `received` is mail that came in. The rest of the desk imports from here.
+`release` and `close` are the two ways out, `returning` the way back to the agent; `claims` says who is on what, and
+`received` is mail that came in. The rest of the desk imports from here.
 """
 
+from core.services.sending.review.claims import CLAIMED, claim, unclaim
 from core.services.sending.review.close import (
     EXPIRE_DUE,
     REJECT_DUE,
@@ -36,16 +38,20 @@ from core.services.sending.review.release import (
     release_due,
     schedule,
 )
+from core.services.sending.review.returning import RETURNED, return_to_agent
 
 __all__ = [
+    "CLAIMED",
     "EXPIRE_DUE",
     "READ_GRANT",
     "REJECT_DUE",
     "RELEASE_DUE",
+    "RETURNED",
     "USUAL_REVIEW",
     "Decision",
     "DecisionResult",
     "cancel",
+    "claim",
     "closed",
     "count_pending",
     "count_scheduled",
@@ -62,9 +68,11 @@ __all__ = [
     "opened",
     "reject_due",
     "release_due",
+    "return_to_agent",
     "schedule",
     "send_back",
     "settle_review",
+    "unclaim",
     "undo",
     "warn_expiring",
     "withhold",

@@ -37,7 +37,7 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
             f"{spell_id('m', message_id)} is {message.status}: only mail that is pending or waiting can be cancelled"
         )
     item = tx.one(select(REVIEW).where(REVIEW.c.id == message_id))
-    if item is not None and item.status in ("pending", "approved", REJECTING):
+    if item is not None and item.status in ("pending", "approved", items.REJECTING):
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
         if item.status == "pending":
             items.count_pending(tx, mailbox, n=-1)
@@ -50,16 +50,14 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
     return Status.CANCELLED
 
 
-REJECTING: Final = "rejecting"
-"""Rejected, and can be undone until `release_at`."""
-REJECT_DUE: Final = exists().where(REVIEW.c.status == spelled(REJECTING), REVIEW.c.due_at <= NOW)
+REJECT_DUE: Final = exists().where(REVIEW.c.status == spelled(items.REJECTING), REVIEW.c.due_at <= NOW)
 EXPIRE_DUE: Final = exists().where(REVIEW.c.status == spelled("pending"), REVIEW.c.due_at <= NOW)
 
 
 def reject_due(tx: Transaction, *, limit: int = 200) -> int:
     """End items that were rejected in the console and not undone in time. Returns how many."""
     c = REVIEW.c
-    due = tx.all(select(REVIEW).where(c.status == REJECTING, c.due_at <= tx.now).order_by(c.due_at).limit(limit))
+    due = tx.all(select(REVIEW).where(c.status == items.REJECTING, c.due_at <= tx.now).order_by(c.due_at).limit(limit))
     for item in due:
         reject(tx, item, gate_queries.gate(tx, item.mailbox_id), reason=item.reason)
     return len(due)
@@ -148,7 +146,8 @@ def end_unsent(
 def end_of(tx: Transaction, message_id: int) -> Status:
     """Final status of a message whose recipients are all final: `sent` if any of them was."""
     found = {row.status for row in tx.all(select(RECIPIENT.c.status).where(RECIPIENT.c.message_id == message_id))}
-    order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.EXPIRED, Status.BLOCKED)
+    order = (Status.SENT, Status.FAILED, Status.CANCELLED, Status.REJECTED, Status.RETURNED, Status.EXPIRED,
+             Status.BLOCKED)  # fmt: skip
     return next(status for status in order if status.value in found)
 
 

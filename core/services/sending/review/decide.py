@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, update
 
 from core.db import gate_queries
 from core.db.gate_queries import SenderState
-from core.db.tables import INBOUND_CONTENT, INBOUND_MESSAGE, MESSAGE, REVIEW
+from core.db.tables import REVIEW
 from core.db.transaction import Transaction
 from core.errors import Conflict, Forbidden, Invalid
 from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
-from core.model import RECEIVE, Actor
+from core.model import RECEIVE, Actor, approvals_missing
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.sending.review import close, items, release
+from core.services.sending.review import claims, close, items, release
 from core.services.sending.review import dwell as review_dwell
 
 
@@ -60,8 +60,8 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResu
     """Approve or reject one pending item. Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
     actor = access.require(tx, actor, Verb.MESSAGE_APPROVE if decision.approve else Verb.MESSAGE_REJECT)
     item = items.item(tx, decision.item)
-    _still_pending(tx, item)
-    digest = _digest(tx, item)
+    items.still_pending(tx, item)
+    digest = items.digest(tx, item)
     if decision.digest is not None and decision.digest != digest:
         raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you reviewed")
     mailbox = gate_queries.gate(tx, item.mailbox_id)
@@ -97,7 +97,7 @@ def _approve(
     overridden = _over_checks(item, decision)
     version, _ = context.current_policy(tx)
     approvers = [*item.approvers, actor.name]
-    missing = max(0, item.needs - len(approvers))
+    missing = approvals_missing(item.needs, approvers, item.editors or ())
     release_at = tx.now + decision.delay
     mail = release.is_mail(item)
     dwell = review_dwell.dwell(tx, item.id, actor=actor)
@@ -108,6 +108,7 @@ def _approve(
             complete=missing == 0, overridden=overridden,
         )
     )  # fmt: skip
+    claims.release(tx, item.id)
     # a reviewer who decides a batch has all of it on one screen and can have opened each item
     unread = 0 if decision.watched or decision.batch else None
     hurried = review_dwell.note_approval(tx, item.id, actor=actor, dwell_ms=unread if dwell is None else dwell)
@@ -151,7 +152,7 @@ def _reject(tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Dec
         update(REVIEW)
         .where(REVIEW.c.id == item.id)
         .values(
-            status=close.REJECTING,
+            status=items.REJECTING,
             dwell_ms=dwell,
             release_at=release_at,
             due_at=release_at,
@@ -167,6 +168,7 @@ def _reject(tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Dec
             dwell_ms=dwell, batch=decision.batch, release_at=release_at,
         )
     )  # fmt: skip
+    claims.release(tx, item.id)
     items.count_pending(tx, mailbox, n=-1)
     if release_at is None:
         close.reject(tx, item, mailbox, reason=decision.reason)
@@ -177,9 +179,9 @@ def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
     """Undo an approval or a rejection before its release. Raises `Conflict` once it is released."""
     actor = access.require(tx, actor, Verb.MESSAGE_UNDO)
     item = items.item(tx, item_id)
-    open_ = item.status in ("approved", close.REJECTING) and item.release_at is not None
+    open_ = item.status in ("approved", items.REJECTING) and item.release_at is not None
     if not open_ or item.release_at <= tx.now:
-        raise Conflict(f"{items.format_item_id(item)} is {_state(item)} and past its release: there is no undo")
+        raise Conflict(f"{items.format_item_id(item)} is {items.state(item)} and past its release: there is no undo")
     mailbox = gate_queries.gate(tx, item.mailbox_id)
     tx.write(
         update(REVIEW)
@@ -200,27 +202,3 @@ def undo(tx: Transaction, item_id: int, *, actor: Actor) -> DecisionResult:
     undone = EmailApprovalUndone if item.status == "approved" else EmailRejectionUndone
     tx.emit(undone(**items.subjects(item, mailbox, actor), item=item_id))
     return DecisionResult(item_id, "pending")
-
-
-def _still_pending(tx: Transaction, item: Row[Any]) -> None:
-    if item.status == "pending" and item.expires_at > tx.now:
-        return
-    if item.status == "pending":
-        raise Conflict(f"{items.format_item_id(item)} has expired: nobody decided in time")
-    by = f" by {item.decided_by}" if item.decided_by else ""
-    raise Conflict(f"{items.format_item_id(item)} is no longer pending: already {_state(item)}{by}")
-
-
-def _state(item: Row[Any]) -> str:
-    return "rejected" if item.status == close.REJECTING else str(item.status)
-
-
-def _digest(tx: Transaction, item: Row[Any]) -> str | None:
-    if item.kind == RECEIVE:
-        c, m = INBOUND_CONTENT.c, INBOUND_MESSAGE.c
-        content = tx.one(select(c.digest).join(INBOUND_MESSAGE, m.content_id == c.id).where(m.id == item.id))
-        return None if content is None else str(content.digest)
-    if item.message_id is None:
-        return None
-    row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))
-    return None if row is None else str(row.digest)

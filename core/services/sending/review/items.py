@@ -9,9 +9,9 @@ from sqlalchemy import Row, select, update
 
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW
+from core.db.tables import BODY, INBOUND_CONTENT, INBOUND_MESSAGE, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.ids import spell_id
 from core.model import RECEIVE, Action, Actor, Reason, Status
 from core.rules import content
@@ -19,6 +19,8 @@ from core.rules.gate import approved_rules
 from core.services import context
 from core.services.sending.review import dwell
 
+REJECTING: Final = "rejecting"
+"""Rejected, and can be undone until `release_at`."""
 USUAL_REVIEW: Final = 15 * 60
 """Estimate in seconds while no reviewer has decided anything lately."""
 
@@ -82,9 +84,12 @@ def count_decision(tx: Transaction, item: Row[Any], mailbox: SenderState, verdic
     scopes = (("mailbox", str(mailbox.mailbox_id)), ("desk", ""))
     again = item.counted
     about_agent = item.kind != RECEIVE
+    # What a person edited is no evidence for the agent that wrote it: it counts by itself.
+    approved = "edited" if item.editors else "approved"
+    verdict = approved if verdict == "approved" else verdict
     for scope, key in scopes if about_agent else scopes[1:]:
         if about_agent and verdict == "rejected" and again:
-            tx.bump(scope, key, "approved_1h", minute=hour, n=-1)
+            tx.bump(scope, key, f"{approved}_1h", minute=hour, n=-1)
         if about_agent and (verdict == "rejected" or (not again and item.message_id is not None)):
             tx.bump(scope, key, f"{verdict}_1h", minute=hour)
         if not again:
@@ -204,3 +209,30 @@ def subjects(item: Row[Any], mailbox: SenderState, actor: Actor) -> dict[str, An
         "agent": mailbox.agent_id,
         "stream": mailbox.stream_id,
     }
+
+
+def still_pending(tx: Transaction, item: Row[Any]) -> None:
+    """Require that nobody has decided on it and that it has not expired. Raises `Conflict`."""
+    if item.status == "pending" and item.expires_at > tx.now:
+        return
+    if item.status == "pending":
+        raise Conflict(f"{format_item_id(item)} has expired: nobody decided in time")
+    by = f" by {item.decided_by}" if item.decided_by else ""
+    raise Conflict(f"{format_item_id(item)} is no longer pending: already {state(item)}{by}")
+
+
+def state(item: Row[Any]) -> str:
+    """The status of an item in words: a rejection that can still be undone is one already."""
+    return "rejected" if item.status == REJECTING else str(item.status)
+
+
+def digest(tx: Transaction, item: Row[Any]) -> str | None:
+    """Digest of the bytes that a decision on the item is about; None for a held read or tag."""
+    if item.kind == RECEIVE:
+        c, m = INBOUND_CONTENT.c, INBOUND_MESSAGE.c
+        content = tx.one(select(c.digest).join(INBOUND_MESSAGE, m.content_id == c.id).where(m.id == item.id))
+        return None if content is None else str(content.digest)
+    if item.message_id is None:
+        return None
+    row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))
+    return None if row is None else str(row.digest)

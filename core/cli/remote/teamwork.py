@@ -1,0 +1,93 @@
+"""`postroom note` and `postroom attention`: what people at the desk tell each other."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core.cli.commands import group
+from core.cli.output import Output, table
+from core.cli.remote.context import AnyDesk, command
+from core.durations import SECOND, duration
+from core.errors import Invalid
+
+note_app: Final = group("note")
+attention_app: Final = group("attention")
+
+Message = Annotated[str | None, typer.Option(help="A message's id.")]
+Agent = Annotated[str | None, typer.Option(help="An agent's name.")]
+Incident = Annotated[str | None, typer.Option(help="An incident's name, as INC-431.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The key of what needs attention.")]
+
+# --- notes --------------------------------------------------------------------------------------------------------
+
+
+@command(note_app, "add", example="postroom note add 'asked the owner, waits for him' --agent quote-bot")
+def add(
+    desk: AnyDesk,
+    *,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The note.")],
+    message: Message = None,
+    agent: Agent = None,
+    incident: Incident = None,
+) -> Output:
+    """Note something on a message, an agent or an incident: the log, a trace and the hand-over show it."""
+    done = desk.call("note.add", text=text, message=message, agent=agent, incident=incident)
+    return Output(done, f"Noted as note {done['note']}.")
+
+
+@command(note_app, "list", example="postroom note list --agent quote-bot")
+def list_notes(
+    desk: AnyDesk,
+    *,
+    message: Message = None,
+    agent: Agent = None,
+    incident: Incident = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of rows.")] = 100,
+) -> Output:
+    """List notes on a message, an agent or an incident, oldest first; without any of them, the newest of all."""
+    found = desk.call("note.list", message=message, agent=agent, incident=incident, limit=limit)
+    rows = [
+        (one["at"], one["by"], one["message"] or one["agent"] or one["incident"], one["text"]) for one in found["notes"]
+    ]
+    return Output(found, table(("AT", "BY", "ON", "NOTE"), rows, none="no notes"))
+
+
+# --- attention ----------------------------------------------------------------------------------------------------
+
+LEVELS: Final = ("fault", "warning", "information")
+
+
+@command(attention_app, "acknowledge", example="postroom attention acknowledge agent:quote-bot:suspended --until 4h")
+def acknowledge(
+    desk: AnyDesk,
+    *,
+    key: Key,
+    until: Annotated[str, typer.Option(help="How long it stays quiet: 30m, 4h, 2d; at most 7d.")] = "1h",
+    level: Annotated[str, typer.Option(help="How bad it is: fault, warning or information.")] = "fault",
+    reason: Annotated[str | None, typer.Option(help="Why, for the others and the log.")] = None,
+) -> Output:
+    """Keep what needs attention quiet for a while; a worse state shows it again."""
+    if level not in LEVELS:
+        raise Invalid(f"no such level: {level[:40]}", fix=f"--level {', '.join(LEVELS)}")
+    seconds = duration(until) // SECOND
+    done = desk.call("attention.acknowledge", key=key, level=LEVELS.index(level), seconds=seconds, reason=reason)
+    return Output(done, f"Quiet until {done['until']}, unless it gets worse.")
+
+
+@command(attention_app, "wake", example="postroom attention wake agent:quote-bot:suspended")
+def wake(desk: AnyDesk, key: Key) -> Output:
+    """Show what was acknowledged again from now on."""
+    return Output(desk.call("attention.wake", key=key), f"{key} is shown again.")
+
+
+@command(attention_app, "list", example="postroom attention list")
+def list_acknowledged(desk: AnyDesk) -> Output:
+    """List what is acknowledged, by whom and until when."""
+    found = desk.call("attention.list")
+    rows = [
+        (one["key"], LEVELS[min(one["level"], len(LEVELS) - 1)], one["by"], one["until"], one["reason"])
+        for one in found["acknowledged"]
+    ]
+    return Output(found, table(("KEY", "LEVEL", "BY", "UNTIL", "WHY"), rows, none="nothing is acknowledged"))

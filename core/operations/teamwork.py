@@ -1,0 +1,224 @@
+"""What people at the desk do together: claim held mail, return it, note, acknowledge what needs attention."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import Field, StringConstraints
+
+from core.durations import DAY, MINUTE, SECOND, stamp
+from core.json_body import Name, Sentence, Sha256, Shape
+from core.operations.answers import Answer
+from core.operations.bodies import ItemRequest, Key, Limit, Nothing, Required, item_number
+from core.operations.messages import Ids
+from core.operations.operation import Call, Json, act, act_each, read
+from core.rules.roles import Verb
+from core.services.control import acknowledgements, notes
+from core.services.control.notes import Subject
+from core.services.sending import review
+
+Comment = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+"""Text of several lines that a person writes."""
+
+
+# --- claims -------------------------------------------------------------------------------------------------------
+
+
+class ClaimRequest(Shape):
+    """Held items to take for ten minutes, or to give back."""
+
+    ids: Ids
+
+
+def claim(call: Call, request: ClaimRequest) -> Json:
+    (item,) = request.ids
+    until = review.claim(call.tx, item_number(item), actor=call.actor)
+    return _claimed(call, item, until)
+
+
+def unclaim(call: Call, request: ClaimRequest) -> Json:
+    (item,) = request.ids
+    review.unclaim(call.tx, item_number(item), actor=call.actor)
+    return _claimed(call, item, None)
+
+
+def _claimed(call: Call, item: str, until: int | None) -> Json:
+    return {"id": item, "by": call.actor.name, "claimed_until": None if until is None else stamp(until)}
+
+
+# --- return -------------------------------------------------------------------------------------------------------
+
+
+class ReturnRequest(ItemRequest):
+    """A held message, and the comment that its agent reads. `digest` is what the reviewer saw."""
+
+    comment: Comment
+    digest: Sha256 | None = None
+
+
+def return_to_agent(call: Call, request: ReturnRequest) -> Json:
+    number = item_number(request.id)
+    review.return_to_agent(call.tx, number, comment=request.comment, digest=request.digest, actor=call.actor)
+    return {"id": request.id, "status": review.RETURNED, "by": call.actor.name, "comment": request.comment}
+
+
+# --- notes --------------------------------------------------------------------------------------------------------
+
+
+class SubjectRequest(Shape):
+    """One message, one agent, or one incident (a name of your own, as INC-431)."""
+
+    message: Required | None = None
+    agent: Name | None = None
+    incident: Name | None = None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(None if self.message is None else item_number(self.message), self.agent, self.incident)
+
+
+class NoteRequest(SubjectRequest):
+    """A note on one of them."""
+
+    text: Comment
+
+
+class NotesRequest(SubjectRequest):
+    """Notes on one of them; without any, the newest of all."""
+
+    limit: Limit = 100
+
+
+def add_note(call: Call, request: NoteRequest) -> Json:
+    note = notes.add(call.tx, request.subject, request.text, actor=call.actor)
+    return {"note": note, "by": call.actor.name}
+
+
+def list_notes(call: Call, request: NotesRequest) -> Json:
+    about = request.subject
+    found = notes.listed(call.tx.conn, about=None if about == Subject() else about, limit=request.limit)
+    return {"notes": [one.as_json() for one in found]}
+
+
+# --- attention ----------------------------------------------------------------------------------------------------
+
+
+class AcknowledgeRequest(Shape):
+    """What needs attention, by its key, and how bad it is: 0 is a fault, 1 a warning, 2 information.
+
+    It is quiet for so many seconds, an hour if none are given, at most a week.
+    """
+
+    key: Key
+    level: Annotated[int, Field(ge=0, le=9)]
+    seconds: Annotated[int, Field(ge=MINUTE // SECOND, le=7 * DAY // SECOND)] = acknowledgements.USUAL // SECOND
+    reason: Sentence | None = None
+
+
+class KeyRequest(Shape):
+    """What needs attention, by its key."""
+
+    key: Key
+
+
+def acknowledge(call: Call, request: AcknowledgeRequest) -> Json:
+    until = acknowledgements.acknowledge(
+        call.tx, request.key, level=request.level, span=request.seconds * SECOND, reason=request.reason,
+        actor=call.actor,
+    )  # fmt: skip
+    return {"key": request.key, "by": call.actor.name, "until": stamp(until)}
+
+
+def wake(call: Call, request: KeyRequest) -> Json:
+    acknowledgements.wake(call.tx, request.key, actor=call.actor)
+    return {"key": request.key, "by": call.actor.name, "until": None}
+
+
+def list_acknowledged(call: Call, _request: Nothing) -> Json:
+    found = acknowledgements.known(call.tx.conn, now=call.tx.now).values()
+    return {"acknowledged": [one.as_json() for one in sorted(found, key=lambda one: one.until)]}
+
+
+# --- answers ------------------------------------------------------------------------------------------------------
+
+
+class Claim(Answer):
+    """Who has the item, and until when; null once it is given back."""
+
+    id: str
+    by: str
+    claimed_until: str | None
+
+
+class Claimed(Answer):
+    """What became of each item."""
+
+    decided: list[Claim]
+    refused: list[dict[str, Any]]
+
+
+class Returned(Answer):
+    """The message, which never leaves, and the comment that its agent reads."""
+
+    id: str
+    status: str
+    by: str
+    comment: str
+
+
+class Note(Answer):
+    """A note: `at` is its time, and one of `message`, `agent` and `incident` what it is about."""
+
+    id: int
+    by: str
+    at: str
+    text: str
+    message: str | None
+    agent: str | None
+    incident: str | None
+
+
+class Notes(Answer):
+    """Notes, oldest first."""
+
+    notes: list[Note]
+
+
+class Noted(Answer):
+    """The number of the new note, as in the log's `review.noted`."""
+
+    note: int
+    by: str
+
+
+class Acknowledged(Answer):
+    """Until when it is quiet; null: it is shown again."""
+
+    key: str
+    by: str
+    until: str | None
+
+
+class AllAcknowledged(Answer):
+    """Everything that is acknowledged now, the next to be shown again first."""
+
+    acknowledged: list[dict[str, Any]]
+
+
+OPERATIONS: Final = (
+    act_each("message.claim", claim, ClaimRequest, Claimed, Verb.MESSAGE_CLAIM,
+        about="Claim held items for ten minutes: the others see who is on them. It keeps nobody from deciding."),
+    act_each("message.unclaim", unclaim, ClaimRequest, Claimed, Verb.MESSAGE_CLAIM,
+        about="Give your own claims back before their time."),
+    act("message.return", return_to_agent, ReturnRequest, Returned, Verb.MESSAGE_RETURN,
+        about="Return a held message to its agent with a comment. It never leaves; the agent may submit it anew."),
+    act("note.add", add_note, NoteRequest, Noted, Verb.NOTE_ADD, about="Note something on a message, agent, incident."),
+    read("note.list", list_notes, NotesRequest, Notes, Verb.AUDIT_READ,
+         about="Notes on a message, an agent or an incident, oldest first."),
+    act("attention.acknowledge", acknowledge, AcknowledgeRequest, Acknowledged, Verb.ATTENTION_ACKNOWLEDGE,
+        about="Keep what needs attention quiet until a time; a worse state shows it again."),
+    act("attention.wake", wake, KeyRequest, Acknowledged, Verb.ATTENTION_ACKNOWLEDGE,
+        about="Show what was acknowledged again from now on."),
+    read("attention.list", list_acknowledged, Nothing, AllAcknowledged, Verb.DESK_READ,
+         about="What is acknowledged, by whom and until when."),
+)  # fmt: skip
