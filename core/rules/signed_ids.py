@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.ids import read_id, spell_id
+from core.text import prechecks
 
 MAC_BYTES: Final = 15
 """120 bits: 24 letters of base 32 without padding, well above the 80 bits required against forgery by guessing."""
@@ -38,6 +39,8 @@ _QUOTED: Final = re.compile(
     re.IGNORECASE,
 )
 """One of our return paths, X-Postroom-Message-IDs, CFBL-Feedback-IDs or unsubscribe links, quoted in free text."""
+_LONG: Final = prechecks.Run(prechecks.ALNUM, 14)
+"""Letters and digits in a row that each of them has."""
 _MARK: Final = (_PAYLOAD_BYTES + MAC_BYTES) // 5 * 8 + 2  # key id, payload, MAC
 
 
@@ -161,6 +164,8 @@ def read_complaint_id(value: str, keyring: HmacKeys) -> int | None:
 
 def conceal(text: str) -> str:
     """Remove the identifiers that prove feedback; returns the same string if it has none. Message-ID is kept."""
+    if not _LONG.within(prechecks.folded(text)):
+        return text
     return _QUOTED.sub("[mark]", text) if _QUOTED.search(text) else text
 
 

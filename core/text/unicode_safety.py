@@ -137,9 +137,10 @@ def _ordinary(line: str, at: int) -> bool:
 
 def hidden_in(text: str) -> int:
     """Count the deceptive characters of a text of several lines; line ends and tabs do not count."""
-    if PLAIN.issuperset(text):
+    text = text.replace("\r\n", "\n")
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return 0
-    lines = text.replace("\r\n", "\n").expandtabs(TAB).split("\n")
+    lines = text.expandtabs(TAB).split("\n")
     return sum(deceiving(line) for line in lines)
 
 

@@ -43,7 +43,6 @@ END: Final = b"\r\n.\r\n"
 _PLAIN: Final = re.compile(
     r"\s*<([\w.!#$%&'*+/=?^`{|}~-]{1,64}@[a-z0-9.-]{1,255})>(?:\s(.*))?", re.ASCII | re.IGNORECASE
 )
-_STUFFED: Final = re.compile(rb"(\A|\r\n)\.")
 _SIZE: Final = re.compile(r"\sSIZE=(\d{1,20})\b", re.IGNORECASE)
 _ANSWERS: Final = {
     Receipt.STORED: "250 2.0.0 stored",
@@ -276,4 +275,4 @@ class _Conversation(LMTP):
                 await held.enter_async_context(self._slots)
         if size > MAX_BYTES + len(END):
             return None
-        return _STUFFED.sub(rb"\1", bytes(memoryview(data)[2:-3]))  # without that line end, and the last `.CRLF`
+        return bytes(data[:-3]).replace(b"\r\n.", b"\r\n")[2:]  # without that line end, and the last `.CRLF`

@@ -27,6 +27,7 @@ BARE_ONLY = {"open", "input", "print", "exec", "eval", "compile", "breakpoint", 
 BELOW = {
     "core.model", "core.domains", "core.ids", "core.durations", "core.errors",
     "core.text", "core.text.unicode_safety", "core.text.html", "core.text.look_alikes", "core.text.mail_text",
+    "core.text.prechecks",
     "core.work_hours",
 }  # fmt: skip
 EXCUSED = {

@@ -17,6 +17,7 @@ from typing import Final
 from core.domains import organisational_domain
 from core.rules.content.links import host_of, links_of
 from core.rules.content.visibility import Row, Sight
+from core.text import prechecks
 
 FEW: Final = 6
 """Number of words a part may always have to itself: a greeting, a button."""
@@ -27,6 +28,7 @@ MENU: Final = 3
 _CLOSE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD: Final = re.compile(rf"[{_CLOSE}]|[^\W_{_CLOSE}]+")  # scripts without spaces: each letter is a word
 _URL: Final = re.compile(r"(?:https?://|www\.|mailto:)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]+", re.IGNORECASE)
+_URL_MARK: Final = re.compile(r"@|https?://|www\.|mailto:", re.IGNORECASE)
 _FOOTS: Final = re.compile(
     r"unsubscribe|copyright|©|all rights reserved|privacy policy|you (?:are )?receiv|(?:was|been) sent to|opt[ -]out"
     r"|view (?:this |it )?(?:e-?mail )?(?:in|on)|abmelden|abbestellen|impressum|datenschutz|désabonner|désinscri"
@@ -73,7 +75,8 @@ def differences(text: str, seen: Sight, *, own: Collection[str] = ()) -> Iterato
 
 def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
     text_words, drawn = _words(text), _words(shown)
-    for part, other, own, known in (("HTML", "text", _words(kept), text_words), ("text", "HTML", _words(body), drawn)):
+    kept_words, body_words = drawn if kept == shown else _words(kept), text_words if body == text else _words(body)
+    for part, other, own, known in (("HTML", "text", kept_words, text_words), ("text", "HTML", body_words, drawn)):
         missing = [word for word in own if word not in known]
         if (len(missing) >= FEW and len(missing) * 2 > len(own)) or (len(own) > 1 and len(missing) == len(own)):
             quoted = " ".join(missing[:8])[:80]
@@ -83,7 +86,8 @@ def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
 
 def _words(text: str) -> dict[str, None]:
     """Distinct words in order, without addresses and single ASCII characters."""
-    plain = unicodedata.normalize("NFKC", _URL.sub(" ", text)).casefold()
+    unlinked = prechecks.changed(text, _URL_MARK, lambda one: _URL.sub(" ", one))
+    plain = unicodedata.normalize("NFKC", unlinked).casefold()
     return dict.fromkeys(word for word in _WORD.findall(plain) if len(word) > 1 or not word.isascii())
 
 

@@ -30,9 +30,14 @@ class Rendered:
         return tuple(part for part in (self.text, self.html) if part)
 
 
-def examined(rendered: Rendered, *, own: Collection[str] = ()) -> tuple[Reason, ...]:
-    """The checks that the message fails. `own` are the sender's domains; hosts under them may be spelled in any way."""
-    seen = sight(rendered.html[: links.LONGEST]) if rendered.html else Sight()
+def examined(rendered: Rendered, *, own: Collection[str] = (), seen: Sight | None = None) -> tuple[Reason, ...]:
+    """The checks that the message fails. `own` are the sender's domains; hosts under them may be spelled in any way.
+
+    `seen` is what the whole HTML shows, if that is known: to find it out is the longest part of the work.
+    """
+    html = rendered.html or ""
+    if seen is None or len(html) > links.LONGEST:
+        seen = sight(html[: links.LONGEST]) if html else Sight()
     found = links.links_of(rendered.text, rendered.html)
     return (
         *_hidden(rendered, seen),

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from core.rules.content.urls import cleaned
 from core.text import html as text_html
+from core.text import prechecks
 from core.text.html import Close, Open, Text
 
 LONGEST: Final = 100_000
@@ -23,14 +24,20 @@ LONGEST: Final = 100_000
 
 Receivers also truncate mail there, and all checks of such a part take less than half a second.
 """
-_URL: Final = re.compile(
+_URL: Final = prechecks.guarded(
     r"\b(?:https?://\[[0-9a-f:.%]{2,60}\]|(?:https?://|www\.|file://|javascript:|vbscript:|data:(?=[a-z]+/)"
     r"|blob:(?=http))(?=[^\s<>\"')\]]))[^\s<>\"')\]]*",
-    re.IGNORECASE,
+    "://",
+    "www.",
+    "script:",
+    "data:",
+    "blob:",
 )
 _NAMED: Final = re.compile(
     r"(https?://|www\.)?((?:[^\W_](?:[\w-]{0,62}\.){1,8})[^\W\d_]{2,24})(?![\w-]|\.\w)", re.IGNORECASE
 )
+_LINKING: Final = ("<a", "<form", "<button", "<input")
+"""Tags that lead elsewhere; areas among them."""
 _DOTS: Final = {0x3002: "."}
 """The ideographic full stop, a dot in IDNA (RFC 3490 3.1)."""
 _FILES: Final = frozenset(
@@ -59,12 +66,15 @@ def links_of(text: str | None, html: str | None) -> tuple[Link, ...]:
 
 
 def _written(text: str) -> Iterator[Link]:
-    for found in _URL.finditer(text):
+    for found in _URL.finditer(text, prechecks.folded(text)):
         target = found[0].rstrip(".,;:!?")
         yield Link(target, target, host_of(target), differs=False)
 
 
 def _anchors(html: str) -> Iterator[Link]:
+    small = prechecks.folded(html)
+    if not any(tag in small for tag in _LINKING):
+        return
     target: str | None = None
     text: list[str] = []
     for token in text_html.tokens(html):

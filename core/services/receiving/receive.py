@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal_column, select
 
 from core.db import gate_queries
 from core.db.counters import EVER, bucket
@@ -40,6 +40,22 @@ AN_HOUR: Final = 60
 """Messages of one author to one mailbox in an hour; more must come from a program."""
 _COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}."
 """Local part of the address for a stream's complaints (RFC 9477)."""
+
+_M: Final = INBOUND_MESSAGE.c
+_A: Final = INBOUND_ADDRESS.c
+_STORED: Final = select(_M.id).where(_M.mailbox_id == bindparam("mailbox"), _M.dedupe_key == bindparam("key"))
+_RECENT: Final = (
+    select(_M.id)
+    .join(INBOUND_ADDRESS, _A.inbound_id == _M.id)
+    .where(
+        _A.address == bindparam("author"),
+        _A.role == "from",
+        _A.inbound_id >= bindparam("since"),
+        _M.mailbox_id == bindparam("mailbox"),
+    )
+    .limit(literal_column(str(AN_HOUR)))
+)
+"""What one author sent to one mailbox within the hour, as far as it counts."""
 
 
 class Receipt(enum.Enum):
@@ -157,9 +173,8 @@ def _dedupe_key(handed: Handover) -> str:
 
 
 def _known(tx: Transaction, mailbox_id: int, key: str) -> bool:
-    m = INBOUND_MESSAGE.c
     # What an earlier verb of this batch stored is claimed; so nothing staged has to be written first.
-    return bool(tx.read_unflushed(select(m.id).where(m.mailbox_id == mailbox_id, m.dedupe_key == key)))
+    return bool(tx.fetch_unflushed(_STORED, {"mailbox": mailbox_id, "key": key}))
 
 
 def _store(
@@ -217,19 +232,8 @@ def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
     authors = [one.address for one in handed.mail.addresses if one.role == "from"]
     if len(authors) != 1:
         return None
-    a, m = INBOUND_ADDRESS.c, INBOUND_MESSAGE.c
-    recent = (
-        select(m.id)
-        .join(INBOUND_ADDRESS, a.inbound_id == m.id)
-        .where(
-            a.address == authors[0],
-            a.role == "from",
-            a.inbound_id >= lowest(tx.now - HOUR),
-            m.mailbox_id == box.mailbox_id,
-        )
-        .limit(AN_HOUR)
-    )
-    if len(tx.read_unflushed(recent)) < AN_HOUR:
+    of_author = {"author": authors[0], "since": lowest(tx.now - HOUR), "mailbox": box.mailbox_id}
+    if len(tx.fetch_unflushed(_RECENT, of_author)) < AN_HOUR:
         return None
     return f"its sender wrote more than {AN_HOUR} messages within an hour, as programs that answer each other do"
 

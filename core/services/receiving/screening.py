@@ -49,7 +49,7 @@ def _screenable(raw: bytes, mail: InboundMail, seen: Sight) -> Screenable:
         html=mail.html or "",
         shown="\n".join(row.text + ("\n" if row.gap else "") for row in seen.rows),
         hidden=tuple(run for run in seen.hidden if run.strip()),
-        failed=tuple((one.code, one.text) for one in content.examined(rendered)),
+        failed=tuple((one.code, one.text) for one in content.examined(rendered, seen=seen)),
         attachments=tuple(_attached(raw, mail, place) for place in range(min(len(mail.attachments), MAX_FILES))),
     )
 

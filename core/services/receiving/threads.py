@@ -8,8 +8,9 @@ message into a customer's thread.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from core.db.tables import INBOUND_MESSAGE, MESSAGE
 from core.db.transaction import Transaction
@@ -17,6 +18,15 @@ from core.ids import spell_id
 from core.rules.signed_ids import HmacKeys, read_message_id
 from core.services.receiving.read_mail import ReceivedMail
 from core.services.sending.conversation import KNOWN_REFERENCES, conversation_key
+
+_M: Final = MESSAGE.c
+_OURS: Final = select(_M.id, _M.conversation).where(
+    _M.id.in_(bindparam("ids", expanding=True)), _M.mailbox_id == bindparam("mailbox")
+)
+_R: Final = INBOUND_MESSAGE.c
+_RECEIVED: Final = select(_R.rfc_message_id, _R.thread).where(
+    _R.mailbox_id == bindparam("mailbox"), _R.rfc_message_id.in_(bindparam("ids", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +44,13 @@ def find(tx: Transaction, mail: ReceivedMail, *, mailbox_id: int, new_id: int, k
     last_first = named[-KNOWN_REFERENCES:][::-1]
     ours = [number for one in last_first if (number := read_message_id(one, keyring)) is not None]
     if ours:
-        m = MESSAGE.c
-        rows = tx.all(select(m.id, m.conversation).where(m.id.in_(ours), m.mailbox_id == mailbox_id))
+        rows = tx.fetch(_OURS, {"ids": ours, "mailbox": mailbox_id})
         known = {row.id: int(row.conversation) for row in rows}
         for number in ours:
             if number in known:
                 return Thread(known[number], "signed", number)
     if named:
-        r = INBOUND_MESSAGE.c
-        rows = tx.all(
-            select(r.rfc_message_id, r.thread).where(r.mailbox_id == mailbox_id, r.rfc_message_id.in_(last_first))
-        )
+        rows = tx.fetch(_RECEIVED, {"ids": last_first, "mailbox": mailbox_id})
         threads = {row.rfc_message_id: int(row.thread) for row in rows}
         for one in last_first:
             if one in threads:

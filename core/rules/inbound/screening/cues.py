@@ -6,9 +6,11 @@ Weights: 0.7 holds a message alone; two of 0.4 do together; less only adds to th
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from core.rules.inbound.screening.phrases import Cue, cues
+from core.text.prechecks import Guarded, guarded
 
 OVERRIDE: Final = "override"
 ROLE: Final = "new_role"
@@ -277,19 +279,44 @@ ENGLISH: Final[list[Cue]] = [
 """English cues."""
 
 MARKUP: Final = (
-    r"<\|(?:im_start|im_end|system|user|assistant|endoftext|end|begin_of_text|start_header_id|eot_id|endofprompt)\|?>",
-    r"\[/?INST\]|<</?SYS>>|<start_of_turn>|<end_of_turn>",
-    (
+    guarded(
+        r"<\|(?:im_start|im_end|system|user|assistant|endoftext|end|begin_of_text|start_header_id|eot_id|endofprompt)\|?>",
+        "<|",
+    ),
+    guarded(r"\[/?INST\]|<</?SYS>>|<start_of_turn>|<end_of_turn>", "inst]", "sys>>", "_of_turn>"),
+    guarded(
         r"</?(?:system|assistant|user|human|instructions?|prompt|system[_-]?prompt|tool[_-]?(?:call|result|use)|function[_-]?(?:call|calls|results)"
-        r"|invoke|untrusted\w{0,20}|document|context|admin|important|override|data|email|email_content|input)\s*/?>"
+        r"|invoke|untrusted\w{0,20}|document|context|admin|important|override|data|email|email_content|input)\s*/?>",
+        "<",
     ),
-    r"(?m)^[ \t>*#-]{0,8}#{2,4} ?(?:system|instructions?|assistant|user|human|response|new instructions?|task)\b",
-    r"(?m)^[ \t>*_-]{0,8}[\[({]\s?(?:system|assistant|admin|developer|instructions?|root|override|ai|maintenance mode|debug mode|security notice|end system|automated)\b[^\])}\n]{0,40}[\])}]",
-    r"(?m)^[ \t>*_-]{0,8}(?:system|assistant|developer|human|ai|tool|llm|agent|model)(?: (?:prompt|message|instructions?|note|override|notice|command|update))?\s?[:\uff1a]\s",
-    (
-        r"(?:begin|start|end)[ _](?:of[ _])?(?:the[ _])?(?:system|admin|developer|hidden|secret|user|untrusted|email|prompt|context|instructions?|input|document|override)"
-        r"(?:[ _](?:prompt|message|instructions?|input|content|text|override|mode|section|data|email|query|context|block))"
+    guarded(
+        r"(?m)^[ \t>*#-]{0,8}#{2,4} ?(?:system|instructions?|assistant|user|human|response|new instructions?|task)\b",
+        "##",
     ),
-    r"\{\s?[\"'](?:tool|function|action|name|role|recipient_name|api_call|command|method)[\"']\s?:\s?[\"'](?:system|send_?\w{0,20}|forward\w{0,20}|reply\w{0,20}|delete\w{0,20}|read_\w{0,20}|search_\w{0,20}|exec\w{0,10}|run_\w{0,20}|assistant|transfer\w{0,20}|http\w{0,10}|fetch\w{0,10}|get_\w{0,20}|manage_\w{0,20}|tag_\w{0,20})",
+    guarded(
+        r"(?m)^[ \t>*_-]{0,8}[\[({]\s?(?:system|assistant|admin|developer|instructions?|root|override|ai|maintenance mode|debug mode|security notice|end system|automated)\b[^\])}\n]{0,40}[\])}]",
+        "[",
+        "(",
+        "{",
+    ),
+    guarded(
+        r"(?m)^[ \t>*_-]{0,8}(?:system|assistant|developer|human|ai|tool|llm|agent|model)(?: (?:prompt|message|instructions?|note|override|notice|command|update))?\s?[:\uff1a]\s",
+        ":",
+        "\uff1a",
+    ),
+    Guarded(
+        re.compile(
+            r"(?:begin|start|end)[ _](?:of[ _])?(?:the[ _])?(?:system|admin|developer|hidden|secret|user|untrusted|email|prompt|context|instructions?|input|document|override)"
+            r"(?:[ _](?:prompt|message|instructions?|input|content|text|override|mode|section|data|email|query|context|block))",
+            re.IGNORECASE,
+        ),
+        re.compile(
+            r"(?:begin|start|end)[ _](?:of|the|system|admin|developer|hidden|secret|user|untrusted|email|prompt|context|instruction|input|document|override)"
+        ),
+    ),
+    guarded(
+        r"\{\s?[\"'](?:tool|function|action|name|role|recipient_name|api_call|command|method)[\"']\s?:\s?[\"'](?:system|send_?\w{0,20}|forward\w{0,20}|reply\w{0,20}|delete\w{0,20}|read_\w{0,20}|search_\w{0,20}|exec\w{0,10}|run_\w{0,20}|assistant|transfer\w{0,20}|http\w{0,10}|fetch\w{0,10}|get_\w{0,20}|manage_\w{0,20}|tag_\w{0,20})",
+        "{",
+    ),
 )
 """Regular expressions for the markup of prompts; each is linear: nothing unbounded repeats in them."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.rules.inbound.screening.types import Finding
-from core.text import unicode_safety
+from core.text import prechecks, unicode_safety
 
 LONGEST: Final = 40_000
 """Characters that are undone."""
@@ -24,13 +24,26 @@ _INSIDE: Final = re.compile(f"(?<=[{_LETTER}])[{_ZERO}]+(?=[{_LETTER}])")
 _CODE: Final = re.compile(f"[{_ZERO}]{{12,}}")
 _OVERRIDE: Final = re.compile("[\u202d\u202e]")
 _SPACED: Final = re.compile(r"(?<!\S)(?:[^\W\d_][ ._*|/~-]{1,3}){7,}[^\W\d_](?!\S)")
+_APART: Final = bytes(
+    ord(" ") if chr(code) in " ._*|/~-" else ord("a") if chr(code).isalpha() or chr(code) == "?" else ord("\n")
+    for code in range(256)
+)
+"""For `_SPACED`: what parts letters is a blank, a letter an a; a question mark stands for all that is not ASCII."""
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{32,4000}={0,2}(?![A-Za-z0-9+/=])")
 _HEX: Final = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[ :]?){24,2000}(?![0-9a-fA-F])|(?:\\x[0-9a-fA-F]{2}){12,}")
 _ESCAPED: Final = re.compile(r"(?:%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]{2,5};){8,}")
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
+_LEET_MARK: Final = re.compile("[013457@$!]")
+"""One of these is in all that stands between blanks and that `_LEET_WORD` matches in."""
 _LEET_WORD: Final = re.compile(r"(?=[^\s]{0,30}[a-zA-Z])(?=[^\s]{0,30}[013457@$!])[a-zA-Z013457@$!]{4,30}")
 _TELLING: Final = ("ignore", "disregard", "instruction", "forget", "prompt")
 """One of these is in what is worth reading backwards."""
+_BACKWARDS: Final = tuple(word[::-1] for word in _TELLING)
+_ROTATED: Final = tuple(codecs.encode(word, "rot13") for word in _TELLING)
+_ADDRESS_OR_LINK_MARK: Final = re.compile("@|https?:")
+_ADDRESS_OR_LINK: Final = re.compile(r"\S{1,64}@\S{1,64}\.\S{1,64}|https?:\S{1,300}")
+_LONG_BASE64: Final = prechecks.Run(f"{prechecks.ALNUM}+/", 32)
+_LONG_HEX: Final = prechecks.Run("0123456789abcdefABCDEF :", 48)
 _READABLE: Final = re.compile(r"[\x20-\x7e\n\r\t]{16,}")
 
 
@@ -49,6 +62,8 @@ class Undone:
 
 def hidden_characters(text: str, where: str) -> Iterator[Finding]:
     """Characters that carry text nobody sees."""
+    if text.isascii():
+        return
     unflagged = _FLAG.sub("", text)
     tags = sum(len(run) for run in _TAGS.findall(unflagged))
     if tags:
@@ -84,33 +99,45 @@ def untagged(text: str) -> str:
 def undone(text: str) -> Iterator[Undone]:
     """What the text says once a disguise is undone; nothing if it has none."""
     text = text[:LONGEST]
-    tags = "".join(_TAGS.findall(_FLAG.sub("", text)))
-    if tags:
-        yield Undone("Unicode tag characters", untagged(tags))
-    if any("\u200b" <= char <= "\u2064" or char == "\u00ad" for char in set(text)):
-        yield Undone("zero-width characters", re.sub(f"[{_ZERO}\u00ad]", "", text))
-    for found in list(_SPACED.finditer(text))[:20]:
+    if not text.isascii():
+        tags = "".join(_TAGS.findall(_FLAG.sub("", text)))
+        if tags:
+            yield Undone("Unicode tag characters", untagged(tags))
+        if any("\u200b" <= char <= "\u2064" or char == "\u00ad" for char in set(text)):
+            yield Undone("zero-width characters", re.sub(f"[{_ZERO}\u00ad]", "", text))
+    for found in list(_SPACED.finditer(text))[:20] if _may_be_spaced(text) else ():
         yield Undone("spaced letters", _joined(found[0]))
-    written = re.sub(r"\S{1,64}@\S{1,64}\.\S{1,64}|https?:\S{1,300}", " ", text[:10_000])
-    if _LEET_WORD.search(written):
-        yield Undone("digits for letters", _LEET_WORD.sub(lambda one: one[0].translate(_LEET), written))
+    written = prechecks.changed(text[:10_000], _ADDRESS_OR_LINK_MARK, lambda one: _ADDRESS_OR_LINK.sub(" ", one))
+    if any(_LEET_WORD.search(written, *chunk) for chunk in prechecks.chunks(written, _LEET_MARK)):
+        yield Undone("digits for letters", prechecks.changed(written, _LEET_MARK, _lettered))
     yield from _decoded(text)
     begins = text[:5_000].lower()
-    for how, said in (("rot13", codecs.encode(begins, "rot13")), ("reversed text", begins[::-1])):
-        if any(word in said for word in _TELLING):
-            yield Undone(how, said)
+    if any(word in begins for word in _ROTATED):
+        yield Undone("rot13", codecs.encode(begins, "rot13"))
+    if any(word in begins for word in _BACKWARDS):
+        yield Undone("reversed text", begins[::-1])
+
+
+def _lettered(chunk: str) -> str:
+    return _LEET_WORD.sub(lambda one: one[0].translate(_LEET), chunk)
+
+
+def _may_be_spaced(text: str) -> bool:
+    """Whether eight characters stand apart in a row, as `_SPACED` needs."""
+    apart = text.encode("ascii", "replace").translate(_APART)
+    return b"a a a a a a a a" in apart.replace(b"  ", b" ").replace(b"  ", b" ")
 
 
 def _decoded(text: str) -> Iterator[Undone]:
     """Texts that stand encoded in a text."""
-    for found in list(_BASE64.finditer(text))[:20]:
+    for found in list(_BASE64.finditer(text))[:20] if _LONG_BASE64.within(text) else ():
         if (said := _readable(_unbase64(found[0]))) is not None:
             yield Undone("base64", said)
-    for found in list(_HEX.finditer(text))[:10]:
+    for found in list(_HEX.finditer(text))[:10] if _LONG_HEX.within(text) or "\\x" in text else ():
         digits = re.sub(r"[^0-9a-fA-F]", "", found[0].replace("\\x", ""))
         if (said := _readable(bytes.fromhex(digits[: len(digits) // 2 * 2]))) is not None:
             yield Undone("hexadecimal", said)
-    for found in list(_ESCAPED.finditer(text))[:10]:
+    for found in list(_ESCAPED.finditer(text))[:10] if "%" in text or "\\u" in text or "&#" in text else ():
         yield Undone("escapes", _unescaped(found[0]))
 
 

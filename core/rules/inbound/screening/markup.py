@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.text import html as text_html
+from core.text import prechecks
 from core.text.html import Open
 
 MOST: Final = 400
@@ -44,6 +45,9 @@ def comments(html: str) -> Iterator[str]:
 
 def attributes(html: str) -> Iterator[str]:
     """Texts in attributes that programs read and people seldom see."""
+    small = prechecks.folded(html)
+    if not any(name in small for name in (*_NAMED, "data-")):
+        return
     left = MOST * 4
     for token in text_html.tokens(html):
         if not isinstance(token, Open):

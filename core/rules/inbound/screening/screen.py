@@ -10,6 +10,7 @@ from core.rules.inbound.screening import cues, files, links, markup, others
 from core.rules.inbound.screening.disguises import hidden_characters, spelled, undone
 from core.rules.inbound.screening.phrases import ADDRESS, Book, Hit, Words
 from core.rules.inbound.screening.types import Finding, Screenable, Screened
+from core.text import prechecks
 
 MOST: Final = 40
 """Findings that are kept, the heaviest."""
@@ -24,7 +25,6 @@ FURTHER: Final = 0.4
 
 _BOOK: Final = Book([*cues.ENGLISH, *others.SPACED])
 _OVERRIDES: Final = Book([one for one in [*cues.ENGLISH, *others.SPACED] if one.weight >= 0.5])
-_MARKUP: Final = tuple(re.compile(one, re.IGNORECASE) for one in cues.MARKUP)
 _UNSPACED: Final = tuple((code, weight, re.compile(one)) for code, weight, one in others.UNSPACED)
 _DIRECT: Final = frozenset(
     {
@@ -123,20 +123,23 @@ def _shown(mail: Screenable) -> Iterator[Finding]:
 
 def _of_text(text: str, where: str) -> Iterator[Finding]:
     words = Words(text)
-    yield from _phrases(words, where)
+    hits = list(_BOOK.search(words))
+    yield from _phrases(words, where, hits=hits)
     yield from _markup(text, where)
     yield from hidden_characters(text, where)
-    yield from _disguised(text, words, where)
+    yield from _disguised(text, words, hits, where)
     yield from links.findings(text, where)
 
 
-def _phrases(words: Words, where: str, *, added: float = 0.0, minimum: float = 0.0) -> Iterator[Finding]:
+def _phrases(
+    words: Words, where: str, *, hits: Iterable[Hit] | None = None, added: float = 0.0, minimum: float = 0.0
+) -> Iterator[Finding]:
     of_code: dict[str, list[Hit]] = {}
-    for hit in _BOOK.search(words):
+    for hit in _BOOK.search(words) if hits is None else hits:
         if hit.cue.weight >= minimum:
             of_code.setdefault(hit.cue.code, []).append(hit)
-    for hits in of_code.values():
-        yield _finding(words, sorted(hits, key=lambda one: -one.cue.weight), where, added=added)
+    for of_one in of_code.values():
+        yield _finding(words, sorted(of_one, key=lambda one: -one.cue.weight), where, added=added)
     for code, weight, pattern in _UNSPACED:
         found = None if words.text.isascii() else pattern.search(words.text[:LONGEST])
         if (
@@ -162,8 +165,9 @@ def _finding(words: Words, hits: list[Hit], where: str, *, added: float) -> Find
 
 
 def _markup(text: str, where: str, *, added: float = 0.0) -> Iterator[Finding]:
-    for place, pattern in enumerate(_MARKUP):
-        found = pattern.search(text)
+    small = prechecks.folded(text)
+    for place, pattern in enumerate(cues.MARKUP):
+        found = pattern.search(text, small)
         if found is not None:
             weight = 0.7 if place in {0, 1} else 0.45
             yield Finding(
@@ -176,18 +180,19 @@ def _markup(text: str, where: str, *, added: float = 0.0) -> Iterator[Finding]:
             return
 
 
-def _disguised(text: str, plain: Words, where: str) -> Iterator[Finding]:
+def _disguised(text: str, plain: Words, plain_hits: Iterable[Hit], where: str) -> Iterator[Finding]:
     """Phrases that only show once a disguise is undone."""
     listed = list(undone(text))
     if not listed:
         return
-    found = {hit.cue.pattern for hit in _BOOK.search(plain)}
+    found = {hit.cue.pattern for hit in plain_hits}
     for one in listed:
         words = Words(one.text)
         # Chance makes words of reversed letters, but no override; what was encoded on purpose is read in full.
         book = _BOOK if one.deliberate else _OVERRIDES
-        hits = (hit for hit in book.search(words) if hit.cue.pattern not in found and hit.cue.weight >= 0.4)
         # Most words stay as they were: only a phrase with a word that the disguise hid is one.
+        listed_hits = () if plain.known.issuperset(words.known) else book.search(words)
+        hits = (hit for hit in listed_hits if hit.cue.pattern not in found and hit.cue.weight >= 0.4)
         hit = next((hit for hit in hits if not plain.known.issuperset(words.listed[hit.first : hit.last + 1])), None)
         if hit is not None:
             text_of = f"{_TEXTS[hit.cue.code]}, disguised as {one.how}"
@@ -228,9 +233,10 @@ def _elsewhere(text: str, where: str, what: str) -> Iterator[Finding]:
     if len(text.strip()) < 8:
         return
     words = Words(text)
-    found = [*_phrases(words, where, added=ELSEWHERE, minimum=0.25), *_markup(text, where, added=0.2)]
+    hits = list(_BOOK.search(words))
+    found = [*_phrases(words, where, hits=hits, added=ELSEWHERE, minimum=0.25), *_markup(text, where, added=0.2)]
     yield from found
-    yield from _disguised(text, words, where)
+    yield from _disguised(text, words, hits, where)
     if any(one.weight >= 0.6 for one in found):
         yield Finding("hidden_instructions", f"{what} holds instructions", 0.7, where)
         return
