@@ -88,6 +88,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     db | smtp                    tables and SQL; mail transport
     views > rules                what screens show, as values; decisions without I/O
     security, clock              keys, credentials, addresses never to be reached; time
+    filter_fields                what a filter may name, on every list
     domains, filters, work_hours the public suffix list; the filter grammar; deadlines that stop over nights, weekends
     events > model > ids > durations > text > errors
 """

@@ -5,12 +5,14 @@
     * in a value  any characters; the value must then match the whole text
     > < >= <=     for numbers, durations (10m, 2h), sizes (200k), and ordered values
     !             before a term excludes what it matches; field!=value means the same
+    OR            between two terms: either may match; `agent:a OR agent:b check:!` is (a or b) and a failed check
     "..."         keeps words together and takes * ! and other operators literally
     a bare word   is searched for in all texts of a row
 
-All terms must match. A to Z match regardless of case. An invalid value raises `Invalid` and never matches everything,
-because the user is about to mark and decide what remains. `matches` implements the meaning in Python, and
-`db/queries/filter_conditions.py` the same in SQL.
+All terms must match, of those joined by OR one. A to Z match regardless of case. An invalid value raises `Unreadable`,
+which says where, and never matches everything, because the user is about to mark and decide what remains. `matches`
+implements the meaning in Python, and `db/queries/filter_conditions.py` the same in SQL. The fields are in
+`filter_fields.py`.
 """
 
 from __future__ import annotations
@@ -20,9 +22,9 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NoReturn
 
 from core.durations import duration
 from core.errors import Invalid
@@ -50,7 +52,7 @@ class Kind(enum.Enum):
 class Field:
     """What a filter may match in one field. `choices` are sorted if `ordered`; `aliases` are other names for them.
 
-    `bang`: `field:!` asks for at least one.
+    `bang`: `field:!` asks for at least one. `about` is what help and completion say of it.
     """
 
     kind: Kind = Kind.TEXT
@@ -58,6 +60,7 @@ class Field:
     aliases: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = False
     bang: bool = False
+    about: str = ""
 
 
 Fields = Mapping[str, Field]
@@ -89,12 +92,30 @@ Test = Text | Compare | OneOf
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """One term: `field` is empty for a bare word, `text` is the term as typed."""
+    """One term: `field` is empty for a bare word, `text` is the term as typed.
+
+    `others` are the terms joined to it by OR: it is enough that one of `either` matches. `text` then covers them all.
+    """
 
     field: str
     test: Test
     negated: bool
     text: str
+    others: tuple[Want, ...] = ()
+
+    @property
+    def either(self) -> tuple[Want, ...]:
+        """The term itself and those joined to it by OR."""
+        return (self, *self.others)
+
+
+class Unreadable(Invalid):
+    """A filter that cannot be read: `start` and `end` are the characters at fault, counted from 0."""
+
+    def __init__(self, reason: str, *, fix: str | None, start: int, end: int) -> None:
+        super().__init__(f"{reason}, at {start + 1}", fix=fix)
+        self.start = start
+        self.end = end
 
 
 SIGNS: Final[Mapping[str, Callable[[int, int], bool]]] = {
@@ -118,8 +139,39 @@ def fold(text: str) -> str:
 
 
 def parse(text: str, fields: Fields) -> tuple[Want, ...]:
-    """The terms of a filter, in order. Raises `Invalid` with the problem and the valid values."""
-    return tuple(_want(token, fields) for token in _tokens(text))
+    """The terms of a filter, in order. Raises `Unreadable` with the problem, its position and the valid values."""
+    found: list[list[Want]] = []
+    joins: _Token | None = None
+    for token in _tokens(text):
+        if token.plain() == "OR":
+            if joins is not None or not found:
+                _refuse(token, "OR lacks the term before it", _AROUND_OR)
+            joins = token
+            continue
+        try:
+            want = _want(token, fields)
+        except Invalid as error:
+            raise Unreadable(error.reason, fix=error.fix, start=token.start, end=token.end) from None
+        if joins is None:
+            found.append([want])
+        else:
+            found[-1].append(want)
+            joins = None
+    if joins is not None:
+        _refuse(joins, "OR lacks the term after it", _AROUND_OR)
+    return tuple(_joined(alternatives) for alternatives in found)
+
+
+_AROUND_OR: Final = 'write agent:a OR agent:b; "OR" in quotes looks for the word'
+
+
+def _joined(alternatives: Sequence[Want]) -> Want:
+    first, *others = alternatives
+    return replace(first, text=" OR ".join(one.text for one in alternatives), others=tuple(others)) if others else first
+
+
+def _refuse(token: _Token, reason: str, fix: str) -> NoReturn:
+    raise Unreadable(reason, fix=fix, start=token.start, end=token.end)
 
 
 def spelled(wants: Iterable[Want]) -> str:
@@ -140,13 +192,18 @@ class _Token:
 
     raw: str
     chars: tuple[tuple[str, bool], ...]
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.raw)
 
     def plain(self, start: int = 0) -> str:
         """The characters, with quoted ones replaced by NUL so that they are not taken for operators."""
         return "".join("\0" if quoted else char for char, quoted in self.chars[start:])
 
     def since(self, start: int) -> _Token:
-        return _Token(self.raw, self.chars[start:])
+        return _Token(self.raw, self.chars[start:], self.start)
 
     @property
     def value(self) -> str:
@@ -154,8 +211,9 @@ class _Token:
 
 
 def _tokens(text: str) -> list[_Token]:
-    if any(unicodedata.category(char) in {"Cc", "Cs"} for char in text):
-        raise Invalid("the filter holds a control character", fix="type it anew")
+    for at, char in enumerate(text):
+        if unicodedata.category(char) in {"Cc", "Cs"}:
+            raise Unreadable("the filter holds a control character", fix="type it anew", start=at, end=at + 1)
     found: list[_Token] = []
     at = 0
     while at < len(text):
@@ -175,8 +233,8 @@ def _tokens(text: str) -> list[_Token]:
                 chars.append((char, quoted))
             at += 1
         if quoted:
-            raise Invalid("a quote is not closed", fix='end it with "')
-        found.append(_Token(text[start:at], tuple(chars)))
+            raise Unreadable("a quote is not closed", fix='end it with "', start=start, end=at)
+        found.append(_Token(text[start:at], tuple(chars), start))
     return found
 
 
@@ -203,9 +261,9 @@ def _want(token: _Token, fields: Fields) -> Want:
 
 
 def _bare(body: _Token) -> Text:
-    if body.plain() in {"OR", "AND", "NOT"}:
-        fix = 'terms stand side by side and all must hold; ! excludes; "OR" in quotes looks for the word'
-        raise Invalid(f"{body.value} is no part of a filter", fix=fix)
+    if (word := body.plain()) in {"OR", "AND", "NOT"}:
+        fix = f'terms side by side must all hold, OR joins two, ! excludes; "{word}" in quotes looks for the word'
+        raise Invalid(f"{word} is no part of a filter here", fix=fix)
     test = _text(body)
     if test.pieces == ("",):
         raise Invalid("an empty pair of quotes looks for nothing", fix="leave it out")
@@ -323,7 +381,7 @@ def _listed(field: Field, folded: str) -> str:
 
 def matches(values: Values, wants: Sequence[Want]) -> bool:
     """Whether a row with these values satisfies all terms. A missing value matches nothing."""
-    return all(_one(values, want) is not want.negated for want in wants)
+    return all(any(_one(values, one) is not one.negated for one in want.either) for want in wants)
 
 
 def _one(values: Values, want: Want) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid
-from core.filters import Field, Fields, Kind, Values, Want, matches, parse, spelled, term
+from core.filters import Field, Fields, Kind, Unreadable, Values, Want, matches, parse, spelled, term
 
 FIELDS: Fields = {
     "agent": Field(),
@@ -38,6 +38,8 @@ LINE: Values = {
         "check:>=9", "check>8", "check<10", "check:!", "!check:0", "age>10m", "age:>10m", "age<1h", "size>=250k",
         "size<1.2m", "sev:error", "sev:CRIT", "sev>=warn", "sev!=info", "sev:err", "state:active", "state:act",
         'agent:"quote-bot"', "gmail", "!nobody", '"Quote-Bot"', "agent:quote to:jane check>=1", "*bot",
+        "agent:sales OR agent:quote", "agent:sales OR to:*@gmail.com check:9", "nobody OR !agent:sales OR nobody",
+        '"OR" OR gmail',
     ],
 )  # fmt: skip
 def test_a_line_that_says_what_is_so_matches(line: str) -> None:
@@ -50,6 +52,7 @@ def test_a_line_that_says_what_is_so_matches(line: str) -> None:
         "agent:sales", "agent=quote", "agent:quote*s", "!agent:quote", "agent!=quote-bot", "!to:*@gmail.com",
         "to:*@gmail.co", "check:8", "check>9", "check:<9", "!check:!", "age<10m", "size>1m", "sev:warn", "sev<error",
         "state:inactive",
+        "agent:sales OR agent:help", "agent:sales OR agent:quote check:8", "agent:quote check:8 OR check:7", '"AND"',
         'agent:"quote*"', "nobody", "agent:quote check:8", '"quote bot"',
     ],
 )  # fmt: skip
@@ -80,7 +83,12 @@ def test_a_line_that_says_what_is_not_so_does_not(line: str) -> None:
         ("id:m12", "id: 'm12' is no id", "whole id"),
         ('agent:"quote', "a quote is not closed", 'end it with "'),
         ("!", "! excludes nothing by itself", "!agent"),
-        ("agent:a OR agent:b", "OR is no part of a filter", "side by side"),
+        ("OR agent:b", "OR lacks the term before it, at 1", "agent:a OR agent:b"),
+        ("agent:a OR", "OR lacks the term after it, at 9", "agent:a OR agent:b"),
+        ("agent:a OR OR agent:b", "OR lacks the term before it, at 12", "agent:a OR agent:b"),
+        ("agent:a AND agent:b", "AND is no part of a filter here, at 9", "side by side"),
+        ("agent:a check:many to:b", "check: 'many' is no number, at 9", "check>=2"),
+        ("agent:a OR !check:many", "'many' is no number, at 12", "check>=2"),
         ('""', "looks for nothing", "leave it out"),
         ("agent:" + "a*" * 9, "more than 8 *", "leave some out"),
         ("agent:a\0", "control character", "anew"),
@@ -100,6 +108,17 @@ def test_any_line_is_an_error_or_reads_the_same_again_when_it_is_shown(line: str
         return
     assert parse(spelled(wants), FIELDS) == wants
     assert bool(wants) is bool(line.split())  # only an empty line means everything
+
+
+@given(st.text(alphabet='agentOR:= "*!>x1m', max_size=30))
+def test_an_error_points_into_the_line(line: str) -> None:
+    start, end = 0, 1
+    try:
+        parse(line, FIELDS)
+    except Unreadable as error:
+        start, end = error.start, error.end
+        line = line or "x"
+    assert 0 <= start < end <= max(1, len(line))
 
 
 @given(st.text(min_size=1, max_size=20), st.sampled_from(["to", "agent"]))

@@ -182,7 +182,11 @@ class QueueScreen(HeldScreen):
             self._soon = self.set_timer(max(RELOAD_AFTER, RELOAD_SHARE * self._took), self._reload_now)
 
     def _age(self) -> None:
-        if self.app.screen is self and self.console.paused_at is None and any(w.field in BY_CLOCK for w in self.wants):
+        if (
+            self.app.screen is self
+            and self.console.paused_at is None
+            and any(one.field in BY_CLOCK for want in self.wants for one in want.either)
+        ):
             self.reload()
 
     def _reload_now(self) -> None:

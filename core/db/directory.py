@@ -206,13 +206,15 @@ def mailboxes(
     after: str = "",
     agent: str | None = None,
     status: str | Collection[str] | None = None,
+    filtered: Sequence[ColumnElement[bool]] = (),
     limit: int = PAGE,
 ) -> list[MailboxRecord]:
     """Return a page by address; the next starts `after` its last address. `status`: one, or any of several.
 
-    `requested` is the queue of signers: it includes the active mailboxes whose agents ask for more.
+    `requested` is the queue of signers: it includes the active mailboxes whose agents ask for more. `filtered` are the
+    conditions of a filter (`queries.identity_filters`).
     """
-    query = _mailboxes().where(MAILBOX.c.address > after)
+    query = _mailboxes().where(MAILBOX.c.address > after, *filtered)
     if agent is not None:
         query = query.where(AGENT.c.name == agent)
     if status is not None:
@@ -296,9 +298,11 @@ def agent(conn: Connection, name: str) -> AgentFacts | None:
     return None if row is None else AgentFacts(**row._asdict())
 
 
-def agents(conn: Connection, *, after: str = "", limit: int = PAGE) -> list[AgentFacts]:
-    """Return a page by name."""
-    rows = conn.execute(_AGENTS.where(AGENT.c.name > after).order_by(AGENT.c.name).limit(limit))
+def agents(
+    conn: Connection, *, after: str = "", filtered: Sequence[ColumnElement[bool]] = (), limit: int = PAGE
+) -> list[AgentFacts]:
+    """Return a page by name. `filtered` are the conditions of a filter (`queries.identity_filters`)."""
+    rows = conn.execute(_AGENTS.where(AGENT.c.name > after, *filtered).order_by(AGENT.c.name).limit(limit))
     return [AgentFacts(**row._asdict()) for row in rows]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, or_, select
 
 from core.db import directory
 from core.db.queries import figures
-from core.db.queries.filter_conditions import is_like
+from core.db.queries.filter_conditions import compares, conditions, is_like
 from core.db.tables import (
     AGENT,
     DEAD_HOOK,
@@ -27,9 +27,10 @@ from core.db.tables import (
     WORKER,
 )
 from core.durations import HOUR
-from core.filters import Field, Fields, Want
+from core.filter_fields import Listing, fields
+from core.filters import Compare, Fields, OneOf, Want
 from core.ids import spell_id
-from core.model import SILENT, Mode
+from core.model import EVERY_CLASS, SILENT, Mode
 from core.views.agents import AgentBasics, KeyRow, MailboxRow, RunRow, SuppressionRow
 
 PAGE: Final = 100
@@ -102,7 +103,32 @@ def shown_suppressions() -> Select[Any]:
     ).select_from(SUPPRESSION.outerjoin(STREAM, STREAM.c.id == c.stream_id))  # fmt: skip
 
 
-SUPPRESSION_FIELDS: Final[Fields] = {name: Field() for name in ("address", "cause", "by", "stream")}
+SUPPRESSION_FIELDS: Final[Fields] = fields(Listing.SUPPRESSIONS)
+"""`to` means the same as `address`; `stream` is `desk` where a suppression applies to all."""
+
+
+def filtered_suppressions(wants: Sequence[Want], *, now: int) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter by `SUPPRESSION_FIELDS` on `shown_suppressions`."""
+    return conditions(wants, lambda want: _suppression(want, now))
+
+
+def _suppression(want: Want, now: int) -> ColumnElement[bool]:
+    c, test = SUPPRESSION.c, want.test
+    texts = {
+        "address": c.address, "to": c.address, "cause": c.cause, "by": c.added_by,
+        "stream": func.coalesce(STREAM.c.domain, "desk"),
+    }  # fmt: skip
+    match test:
+        case Compare():
+            return compares(now - c.added_at, test)
+        case OneOf():
+            # a record holds `*`, or the classes it blocks side by side
+            listed = literal(",") + c.classes + ","
+            named = [listed.contains(f",{one},", autoescape=True) for one in sorted(test.values)]
+            return or_(c.classes == EVERY_CLASS, *named)
+    if want.field == "domain":
+        return is_like(c.address, test, before="%@")
+    return or_(*(is_like(column, test) for column in ([texts[want.field]] if want.field else texts.values())))
 
 
 def suppressions(
@@ -120,16 +146,7 @@ def suppressions(
     """
     c = SUPPRESSION.c
     query = shown_suppressions().order_by(c.id.desc()).limit(limit)
-    columns = {
-        "address": c.address,
-        "cause": c.cause,
-        "by": c.added_by,
-        "stream": func.coalesce(STREAM.c.domain, "desk"),
-    }
-    for want in wants:
-        columns_searched = [columns[want.field]] if want.field else columns.values()
-        found = or_(*(is_like(column, want.test) for column in columns_searched))
-        query = query.where(not_(found) if want.negated else found)
+    query = query.where(*filtered_suppressions(wants, now=now))
     if not past:
         query = query.where(c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
     if before is not None:

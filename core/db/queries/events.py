@@ -11,15 +11,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
 
 from core.db import audit_log
 from core.db.audit_log import Entry
-from core.db.queries.filter_conditions import is_like
-from core.db.tables import AGENT, LOG_ENTRY, MAILBOX, STREAM
+from core.db.queries.filter_conditions import compares, conditions, is_like, is_one_of
+from core.db.tables import AGENT, INBOUND_MESSAGE, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, RUN, STREAM
 from core.durations import stamp
 from core.events import CATALOGUE, EmailRead, Event
-from core.filters import Compare, Field, Fields, Kind, Want, matches
+from core.filter_fields import Listing, fields
+from core.filters import Compare, Fields, Want, matches
 from core.ids import spell_id
 from core.views.events import EventPage, EventRow, Severity
 
@@ -64,49 +65,42 @@ class EventFilter:
     further: tuple[ColumnElement[bool], ...] = ()
 
 
-_TYPES: Final = Field(Kind.CHOICE, choices=tuple(CATALOGUE))
-FIELDS: Final[Fields] = {
-    "type": _TYPES,
-    "event": _TYPES,  # its column says EVENT
-    "sev": Field(
-        Kind.CHOICE, choices=tuple(one.value for one in Severity), ordered=True,
-        aliases={"crit": "error", "critical": "error", "err": "error", "warning": "warn"},
-    ),
-    "actor": Field(),
-    "agent": Field(),
-    "mailbox": Field(),
-    "id": Field(Kind.ID),
-}  # fmt: skip
-"""Fields that a filter of events may name."""
+FIELDS: Final[Fields] = fields(Listing.EVENTS)
+"""Fields that a filter of events may name. Those of a message are of the message that an event is about."""
 
 
-def filtered(conn: Connection, wants: Sequence[Want]) -> EventFilter:
-    """Translate a filter by `FIELDS` for the log: first event types, which determine severity, then conditions."""
-    kinds = [
-        kind
-        for kind in CATALOGUE
-        if matches(
-            {"type": kind, "event": kind, "sev": severity(kind).value}, [w for w in wants if w.field in _OF_KIND]
-        )
-    ]
-    further: list[ColumnElement[bool]] = []
+def filtered(conn: Connection, wants: Sequence[Want], *, now: int = 0) -> EventFilter:
+    """Translate a filter by `FIELDS` for the log: first event types, which determine severity, then conditions.
+
+    Ages are measured from `now`.
+    """
+    of_kind = [want for want in wants if all(one.field in _OF_KIND for one in want.either)]
+    others = [want for want in wants if want not in of_kind]
     through: dict[str, int] = {}
-    for want in wants:
-        if want.field in _OF_KIND:
-            continue
-        found, ids = _condition(conn, want)
-        further.append(not_(found) if want.negated else found)
-        if len(ids) == 1 and not want.negated and not through:
-            through = {want.field if want.field != "id" else "message": ids[0]}
-    types = tuple(kinds) if any(want.field in _OF_KIND for want in wants) else None
-    return EventFilter(types=types, further=tuple(further), **through)
+
+    def condition(want: Want) -> ColumnElement[bool]:
+        found, ids = _condition(conn, want, now)
+        alone = any(want is one for one in others if not one.others)
+        if len(ids) == 1 and alone and not want.negated and not through:
+            through.update({want.field if want.field != "id" else "message": ids[0]})
+        return found
+
+    further = tuple(conditions(others, condition))
+    types = tuple(kind for kind in CATALOGUE if matches(_kind_values(kind), of_kind)) if of_kind else None
+    return EventFilter(types=types, further=further, **through)
 
 
 _OF_KIND: Final = frozenset({"type", "event", "sev"})
 
 
-def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[int]]:
-    """Return the condition, never NULL, and the ids it names if they have an index."""
+def _kind_values(kind: str) -> Mapping[str, str]:
+    return {"type": kind, "event": kind, "sev": severity(kind).value}
+
+
+def _condition(  # noqa: PLR0911 - one return for each kind of field
+    conn: Connection, want: Want, now: int
+) -> tuple[ColumnElement[bool], list[int]]:
+    """Return the condition of one term without its `!`, never NULL; and the ids it names if they have an index."""
     c, test = LOG_ENTRY.c, want.test
     match want.field:
         case "id":
@@ -119,12 +113,50 @@ def _condition(conn: Connection, want: Want) -> tuple[ColumnElement[bool], list[
         case "mailbox":
             ids = _ids(conn, MAILBOX.c.id, is_like(MAILBOX.c.address, test))
             return func.coalesce(c.mailbox, -1).in_(ids), ids
+        case "stream":
+            ids = _ids(conn, STREAM.c.id, is_like(STREAM.c.domain, test))
+            mailboxes = _ids(conn, MAILBOX.c.id, MAILBOX.c.stream_id.in_(ids))
+            return or_(func.coalesce(c.stream, -1).in_(ids), func.coalesce(c.mailbox, -1).in_(mailboxes)), []
         case "actor":
             return or_(is_like(c.actor, test), is_like(c.actor, test, before="agent:")), []
-        case _:  # a bare word: in what a line shows
-            kinds = [kind for kind in CATALOGUE if matches({"type": kind}, [replace(want, negated=False)])]
-            named = [_condition(conn, replace(want, field=name))[0] for name in ("actor", "agent", "mailbox")]
+        case "age":
+            return compares(now - c.at, test), []
+        case "type" | "event" | "sev":
+            plain = replace(want, negated=False, others=())
+            return c.type.in_([kind for kind in CATALOGUE if matches(_kind_values(kind), [plain])]), []
+        case "":  # a bare word: in what a line shows
+            kinds = [kind for kind in CATALOGUE if matches({"type": kind}, [replace(want, negated=False, others=())])]
+            named = [_condition(conn, replace(want, field=name), now)[0] for name in ("actor", "agent", "mailbox")]
             return or_(c.type.in_(kinds), *named), []
+        case field:
+            return _of_message(field, want), []
+
+
+def _of_message(field: str, want: Want) -> ColumnElement[bool]:
+    """Return the condition on the message that an event is about."""
+    c, test, m = LOG_ENTRY.c, want.test, MESSAGE.c
+    addressed = exists().where(RECIPIENT.c.message_id == c.message)
+    sent, of_run = exists().where(m.id == c.message), exists().where(RUN.c.id == c.run)
+    match field:
+        case "to":
+            return addressed.where(is_like(RECIPIENT.c.address, test))
+        case "domain":
+            return addressed.where(is_like(RECIPIENT.c.address, test, before="%@"))
+        case "subject":
+            received = exists().where(INBOUND_MESSAGE.c.id == c.message, is_like(INBOUND_MESSAGE.c.subject, test))
+            return or_(sent.where(is_like(m.subject, test)), received)
+        case "class":
+            return sent.where(is_one_of(m.content_class, test))
+        case "size":
+            return sent.where(compares(m.size, test))
+        case "rcpt":
+            return sent.where(compares(m.recipients, test))
+        case "run" | "user":
+            column = RUN.c.key if field == "run" else RUN.c.user
+            through = exists().where(m.id == c.message, RUN.c.id == m.run_id, is_like(column, test))
+            return or_(of_run.where(is_like(column, test)), through)
+        case _:
+            raise AssertionError(field)
 
 
 def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]:

@@ -5,13 +5,14 @@ Compiled expressions and bound values only; user input never becomes SQL.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sqlalchemy import Boolean, ColumnElement, String, bindparam
+from sqlalchemy import Boolean, ColumnElement, String, bindparam, not_, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from core.filters import SIGNS, Compare, OneOf, Test, Text
+from core.filters import SIGNS, Compare, OneOf, Test, Text, Want
 
 _ESCAPE: Final = "\\"
 
@@ -52,6 +53,18 @@ def _code_there(element: Any, compiler: Any, **more: Any) -> str:
     reasons, pattern = (compiler.process(one, **more) for one in element.clauses)
     like = f"reason_.value ->> 'code' LIKE {pattern} ESCAPE '\\'"
     return f"EXISTS (SELECT 1 FROM json_array_elements({reasons}) AS reason_ WHERE {like})"  # noqa: S608 - the same
+
+
+def conditions(wants: Iterable[Want], condition: Callable[[Want], ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Return one condition for each term that must hold, from what a list means by a single one.
+
+    `condition` must never be NULL: an exclusion of it would not match either.
+    """
+    return [or_(*(_signed(one, condition(one)) for one in want.either)) for want in wants]
+
+
+def _signed(want: Want, found: ColumnElement[bool]) -> ColumnElement[bool]:
+    return not_(found) if want.negated else found
 
 
 def pattern(test: Text, *, before: str = "") -> str:

@@ -8,15 +8,18 @@ between the age of the last row read and the youngest; such a line is marked as 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, literal, null, or_, select
 
+from core.db.queries.filter_conditions import compares, conditions, is_like, is_one_of
 from core.db.tables import AGENT, LANE, MAILBOX, READY, RECIPIENT, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE, MINUTE
+from core.filter_fields import Listing, fields
+from core.filters import Compare, Fields, OneOf, Want
 from core.views.lanes import AGES, LaneRow, SiteRow
 
 PAGE: Final = 100
@@ -28,31 +31,71 @@ RETRY: Final = "retry"
 LANES_OF_SHAPE: Final = 100
 
 
+FIELDS: Final[Fields] = fields(Listing.LANES)
+"""Fields of a filter."""
+
+
 def lanes(
-    conn: Connection, *, now: int, below: tuple[int, int] | None = None, all_of_them: bool = False, limit: int = PAGE
+    conn: Connection,
+    *,
+    now: int,
+    wants: Sequence[Want] = (),
+    below: tuple[int, int] | None = None,
+    all_of_them: bool = False,
+    limit: int = PAGE,
 ) -> list[LaneRow]:
     """Return a page of lanes, deepest first; the next starts `below` the (depth, id) of its last one.
 
-    Empty lanes without a problem are omitted, unless `all_of_them`.
+    Empty lanes without a problem are omitted, unless `all_of_them`. `wants` is a filter by `FIELDS`.
     """
     c = LANE.c
-    query = _LANES.order_by(c.depth.desc(), c.id.desc()).limit(limit)
+    query = _lanes(now).where(*filtered(wants, now=now)).order_by(c.depth.desc(), c.id.desc()).limit(limit)
     if not all_of_them:
         query = query.where(or_(c.depth > 0, c.in_flight > 0, c.paused_at.is_not(None), c.failures > 0))
     if below is not None:
         depth, lane_id = below
         query = query.where(or_(c.depth < depth, (c.depth == depth) & (c.id < lane_id)))
-    return _explained(conn, conn.execute(query).all(), now)
+    return _explained(conn, conn.execute(query).all())
 
 
 def lane(conn: Connection, lane_id: int, *, now: int) -> LaneRow | None:
-    row = conn.execute(_LANES.where(LANE.c.id == lane_id)).first()
-    return None if row is None else _explained(conn, [row], now)[0]
+    row = conn.execute(_lanes(now).where(LANE.c.id == lane_id)).first()
+    return None if row is None else _explained(conn, [row])[0]
 
 
-def _explained(conn: Connection, rows: Sequence[Row[Any]], now: int) -> list[LaneRow]:
+def count(conn: Connection, wants: Sequence[Want], *, now: int, most: int) -> int:
+    """Count the lanes that a filter shows, up to `most`."""
+    shown = or_(LANE.c.depth > 0, LANE.c.in_flight > 0, LANE.c.paused_at.is_not(None), LANE.c.failures > 0)
+    some = _lanes(now).with_only_columns(LANE.c.id).where(shown, *filtered(wants, now=now)).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def filtered(wants: Sequence[Want], *, now: int) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter by `FIELDS` on lanes and what they are joined with."""
+    waits: ColumnElement[str] = func.coalesce(_reason(now), "")
+    texts = {
+        "site": LANE.c.site, "domain": LANE.c.domain, "mailbox": MAILBOX.c.address, "agent": AGENT.c.name,
+        "stream": STREAM.c.domain, "waits": waits,
+    }  # fmt: skip
+    choices = {"sev": _severity(waits), "state": _STATE}
+    numbers = {"depth": LANE.c.depth, "fail": LANE.c.failures}
+    return conditions(wants, lambda want: _condition(want, texts, choices, numbers))
+
+
+def _condition(
+    want: Want, texts: Mapping[str, Any], choices: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> ColumnElement[bool]:
+    match want.test:
+        case Compare():
+            return compares(numbers[want.field], want.test)
+        case OneOf():
+            return is_one_of(choices[want.field], want.test)
+    return or_(*(is_like(text, want.test) for text in ([texts[want.field]] if want.field else texts.values())))
+
+
+def _explained(conn: Connection, rows: Sequence[Row[Any]]) -> list[LaneRow]:
     """Build lanes; one held back by a refusal shows that reply, not another message's success."""
-    found = [_lane(row, now) for row in rows]
+    found = [_lane(row) for row in rows]
     retrying = _first_replies(conn, [one.id for one in found if one.waits_for == RETRY])
     shown = []
     for one, row in zip(found, rows, strict=True):
@@ -76,40 +119,53 @@ def _first_replies(conn: Connection, lane_ids: Sequence[int]) -> dict[int, str]:
     return {row.lane_id: row.reply for row in rows}
 
 
-def _lane(row: Row[Any], now: int) -> LaneRow:
+def _lane(row: Row[Any]) -> LaneRow:
     asleep = max(row.next_at, row.wake_at if row.box_waits else 0, row.backoff_until)
     return LaneRow(
         id=row.id, mailbox_id=row.mailbox_id, mailbox=row.mailbox, agent=row.agent, stream=row.stream,
         domain=row.domain, site=row.site, depth=row.depth, in_flight=row.in_flight,
-        next_at=asleep if asleep < FAR_FUTURE else None, waits_for=_reason(row, now), failures=row.failures,
+        next_at=asleep if asleep < FAR_FUTURE else None, waits_for=row.reason, failures=row.failures,
         paused_by=row.paused_by, paused_at=row.paused_at, last_reply=row.last_reply, last_reply_at=row.last_reply_at,
     )  # fmt: skip
 
 
-def _reason(row: Row[Any], now: int) -> str | None:
-    """Return what holds the lane back, the widest cause first."""
-    if row.depth == 0:
-        return "paused" if row.paused_at is not None else None
-    for held, why in (
-        (row.agent_status != "active", f"agent {row.agent_status}"),
-        (row.stream_paused is not None, "stream paused"),
-        (row.box_status != "active", f"mailbox {row.box_status}"),
-        (row.paused_at is not None, "lane paused"),
-        (row.backoff_until > now, ROUTE),
-        (bool(row.box_waits) and row.wake_at > now, f"budget {row.box_waits}"),
-        (row.not_before > now, row.waits_for or "pace"),
-        (row.next_at > now, RETRY),
-    ):
-        if held:
-            return str(why)
-    return None
+def _reason(now: int) -> ColumnElement[str]:
+    """What holds a lane back, the widest cause first; NULL: nothing does."""
+    lane, box = LANE.c, MAILBOX.c
+    return case(
+        (lane.depth == 0, case((lane.paused_at.is_not(None), "paused"), else_=null())),
+        (AGENT.c.status != "active", literal("agent ") + AGENT.c.status),
+        (STREAM.c.paused_at.is_not(None), "stream paused"),
+        (box.status != "active", literal("mailbox ") + box.status),
+        (lane.paused_at.is_not(None), "lane paused"),
+        (STREAM.c.backoff_until > now, ROUTE),
+        ((func.coalesce(box.waits_for, "") != "") & (box.wake_at > now), literal("budget ") + box.waits_for),
+        (lane.not_before > now, func.coalesce(func.nullif(lane.waits_for, ""), "pace")),
+        (lane.next_at > now, RETRY),
+        else_=null(),
+    )
+
+
+def _severity(waits: ColumnElement[str]) -> ColumnElement[str]:
+    """`error`: nothing leaves until a person acts; `warn`: the receiver or the route defers it."""
+    stopped = or_(LANE.c.paused_at.is_not(None), waits.like("% paused"), waits.like("% suspended"))
+    return case((stopped, "error"), (or_(LANE.c.failures > 0, waits == ROUTE), "warn"), else_="info")
+
+
+_STATE: Final = case(
+    (LANE.c.paused_at.is_not(None), "paused"), (LANE.c.in_flight > 0, "sending"), (LANE.c.depth > 0, "waiting"),
+    else_="empty",
+)  # fmt: skip
+
+
+def _lanes(now: int) -> Select[Any]:
+    return _LANES.add_columns(_reason(now).label("reason"))
 
 
 _LANES: Final = select(
-    LANE, MAILBOX.c.address.label("mailbox"), MAILBOX.c.status.label("box_status"), MAILBOX.c.wake_at,
-    MAILBOX.c.waits_for.label("box_waits"), AGENT.c.name.label("agent"), AGENT.c.status.label("agent_status"),
-    STREAM.c.domain.label("stream"), STREAM.c.paused_at.label("stream_paused"), STREAM.c.backoff_until,
-    STREAM.c.last_reply.label("route_reply"),
+    LANE, MAILBOX.c.address.label("mailbox"), MAILBOX.c.wake_at,
+    MAILBOX.c.waits_for.label("box_waits"), AGENT.c.name.label("agent"), STREAM.c.domain.label("stream"),
+    STREAM.c.backoff_until, STREAM.c.last_reply.label("route_reply"),
 ).select_from(
     LANE.join(MAILBOX, MAILBOX.c.id == LANE.c.mailbox_id)
     .join(AGENT, AGENT.c.id == MAILBOX.c.agent_id)

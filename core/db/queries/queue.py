@@ -18,17 +18,19 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    String,
     and_,
     bindparam,
+    case,
+    cast,
     exists,
     func,
-    not_,
     or_,
     select,
 )
 
 from core.db.queries.claims import claimed_by_others, claims, readers
-from core.db.queries.filter_conditions import compares, has_code_like, is_like, is_one_of
+from core.db.queries.filter_conditions import compares, conditions, has_code_like, is_like, is_one_of
 from core.db.tables import (
     AGENT,
     BODY,
@@ -42,8 +44,9 @@ from core.db.tables import (
     RUN,
     STREAM,
 )
-from core.filters import Field, Fields, Kind, Test, Want
-from core.model import RECEIVE, Action, ContentClass, Reason
+from core.filter_fields import Listing, fields
+from core.filters import Fields, Test, Want
+from core.model import RECEIVE, Reason
 from core.views.queue import ALIKE_COUNTED, ClaimView, HeldRow, Order, Presence, To
 
 BATCH_SIZE: Final = 500
@@ -64,7 +67,7 @@ def pending_ids(
 
     Ages are measured from `now`. In the order `WORST`, what others than the viewer have claimed comes last.
     """
-    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *(_condition(want, now) for want in wants))
+    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *filtered(wants, now=now))
     match order:
         case Order.WORST:
             query = query.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
@@ -101,35 +104,22 @@ def count_failing(conn: Connection) -> int:
     return int(conn.execute(select(func.count()).select_from(limited)).scalar_one())
 
 
-FIELDS: Final[Fields] = {
-    "agent": Field(),
-    "to": Field(),
-    "from": Field(),
-    "domain": Field(),
-    "subject": Field(),
-    "class": Field(Kind.CHOICE, choices=tuple(one.value for one in ContentClass)),
-    "check": Field(Kind.NUMBER, bang=True),
-    "reason": Field(),
-    "age": Field(Kind.DURATION),
-    "expires": Field(Kind.DURATION),
-    "run": Field(),
-    "user": Field(),
-    "mailbox": Field(),
-    "stream": Field(),
-    "rcpt": Field(Kind.NUMBER),
-    "size": Field(Kind.SIZE),
-    "kind": Field(Kind.CHOICE, choices=(*(one.value for one in Action), RECEIVE)),
-    "id": Field(Kind.ID),
-}
+FIELDS: Final[Fields] = fields(Listing.QUEUE)
 """Fields of a filter. `age` and `expires` are measured from now; a held read or tag has no message fields.
 
 `from` is the author of received mail; `domain` and `size` of received mail are its author's and its own.
 """
 
 
-def _condition(want: Want, now: int) -> ColumnElement[bool]:
-    found = _CONDITIONS[want.field](want.test, now)
-    return not_(found) if want.negated else found
+def filtered(wants: Sequence[Want], *, now: int) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter by `FIELDS` on `review`."""
+    return conditions(wants, lambda want: _CONDITIONS[want.field](want.test, now))
+
+
+def count(conn: Connection, wants: Sequence[Want], *, now: int, most: int) -> int:
+    """Count the pending items that match, up to `most`."""
+    some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *filtered(wants, now=now)).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _bare(test: Test, now: int) -> ColumnElement[bool]:
@@ -193,6 +183,10 @@ def _either(
     )
 
 
+_SEVERITY: Final = case((REVIEW.c.failed_checks > 0, "error"), (REVIEW.c.cautions > 0, "warn"), else_="info")
+_STATE: Final = case(
+    (cast(REVIEW.c.approvers, String) != "[]", "partly"), (REVIEW.c.opened_at.is_not(None), "opened"), else_="unopened"
+)
 _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
     "": _bare,
     "agent": _of_agent,
@@ -213,6 +207,8 @@ _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
     "size": _either(compares, MESSAGE.c.size, INBOUND_MESSAGE.c.size),
     "kind": lambda test, _: is_one_of(REVIEW.c.kind, test),
     "id": lambda test, _: compares(REVIEW.c.id, test),
+    "sev": lambda test, _: is_one_of(_SEVERITY, test),
+    "state": lambda test, _: is_one_of(_STATE, test),
 }
 
 

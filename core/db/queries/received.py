@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, or_, select
 
 from core.db import audit_log
 from core.db.audit_log import Entry
-from core.db.queries.filter_conditions import compares, has_code_like, is_like, is_one_of
+from core.db.queries.filter_conditions import compares, conditions, has_code_like, is_like, is_one_of
 from core.db.tables import (
     AGENT,
     INBOUND_ADDRESS,
@@ -27,9 +27,11 @@ from core.db.tables import (
     MESSAGE,
     REVIEW,
     RUN,
+    STREAM,
 )
 from core.events import EmailRead
-from core.filters import Field, Fields, Kind, OneOf, Test, Want
+from core.filter_fields import Listing, fields
+from core.filters import Fields, OneOf, Test, Want
 from core.model import RECEIVE
 from core.views.events import Happened
 from core.views.received import InThread, Named, Reading, ReceivedRow, ReceivedView
@@ -39,9 +41,7 @@ THREAD: Final = 50
 """Messages of a thread shown beside one of them, the newest."""
 READERS: Final = 50
 """Reads of a message that are shown, the newest."""
-STATES: Final = ("delivered", "held", "rejected", "expired")
 _UNDER_WAY: Final[Mapping[str, str]] = {"approved": "releasing", "rejecting": "rejecting"}
-DMARC: Final = ("pass", "fail", "none", "temperror", "permerror")
 _M: Final = INBOUND_MESSAGE.c
 _A: Final = INBOUND_ADDRESS.c
 _C: Final = INBOUND_CONTENT.c
@@ -49,23 +49,7 @@ _C: Final = INBOUND_CONTENT.c
 
 # --- filters ------------------------------------------------------------------------------------------------------
 
-FIELDS: Final[Fields] = {
-    "from": Field(),
-    "domain": Field(),
-    "subject": Field(),
-    "mailbox": Field(),
-    "agent": Field(),
-    "dmarc": Field(Kind.CHOICE, choices=DMARC),
-    "state": Field(Kind.CHOICE, choices=STATES),
-    "score": Field(Kind.NUMBER),
-    "found": Field(),
-    "unread": Field(Kind.CHOICE, choices=("yes", "no")),
-    "files": Field(Kind.NUMBER, bang=True),
-    "age": Field(Kind.DURATION),
-    "size": Field(Kind.SIZE),
-    "source": Field(),
-    "id": Field(Kind.ID),
-}
+FIELDS: Final[Fields] = fields(Listing.INBOX)
 """Fields of a filter. `score` is in percent, `found` a code of what screening found, `files` attachments."""
 
 
@@ -101,12 +85,15 @@ _CONDITIONS: Final[Mapping[str, Callable[[Test, int], ColumnElement[bool]]]] = {
     "size": lambda test, _: compares(_M.size, test),
     "source": lambda test, _: is_like(_M.source, test),
     "id": lambda test, _: compares(_M.id, test),
+    "to": lambda test, _: exists().where(_A.inbound_id == _M.id, _A.role.in_(("to", "cc")), is_like(_A.address, test)),
+    "stream": lambda test, _: _M.mailbox_id.in_(
+        select(MAILBOX.c.id).join(STREAM, STREAM.c.id == MAILBOX.c.stream_id).where(is_like(STREAM.c.domain, test))
+    ),
 }
 
 
-def _condition(want: Want, now: int) -> ColumnElement[bool]:
-    found = _CONDITIONS[want.field](want.test, now)
-    return not_(found) if want.negated else found
+def _conditions(wants: Sequence[Want], now: int) -> list[ColumnElement[bool]]:
+    return conditions(wants, lambda want: _CONDITIONS[want.field](want.test, now))
 
 
 # --- a page of ids, lines by id -----------------------------------------------------------------------------------
@@ -116,7 +103,7 @@ def page_ids(
     conn: Connection, wants: Sequence[Want] = (), *, now: int, before: int | None = None, limit: int = PAGE
 ) -> array.array[int]:
     """Return ids of received messages that match a filter by `FIELDS`, the newest first, older than `before`."""
-    wanted = select(_M.id).where(*(_condition(want, now) for want in wants))
+    wanted = select(_M.id).where(*_conditions(wants, now))
     if before is not None:
         wanted = wanted.where(_M.id < before)
     cursor = conn.execute(wanted.order_by(_M.id.desc()).limit(limit)).cursor
