@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import core
 from core.errors import Invalid
+from core.filter_fields import Listing, fields
 from core.filters import Field, Fields, Kind, Unreadable, Values, Want, matches, parse, spelled, term
 
 FIELDS: Fields = {
@@ -176,3 +179,10 @@ def test_no_terms_are_no_condition() -> None:
     wants: tuple[Want, ...] = parse("   ", FIELDS)
     assert wants == ()
     assert matches(LINE, wants)
+
+
+def test_the_page_lists_the_fields_of_every_list() -> None:
+    page = (Path(core.__file__).parent / "docs" / "cli.md").read_text(encoding="utf-8")
+    for listing in Listing:
+        named = ", ".join(f"`{name}`" for name in fields(listing))
+        assert f"| {listing} | {named} |" in page

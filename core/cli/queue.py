@@ -6,10 +6,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from core import filters
 from core.cli.commands import group
 from core.cli.context import CommandContext, Reason, command
 from core.cli.output import Output, table
-from core.cli.remote.queue import MOST, named, read_item
+from core.cli.remote.queue import MOST, Filter, named, read_item
 from core.cli.remote.queue import app as queue_app
 from core.db.queries import lanes
 from core.db.queries import scheduled as times
@@ -74,11 +75,13 @@ def cancel(
 def list_lanes(
     desk: CommandContext,
     *,
+    wanted: Filter = "",
     everything: Annotated[bool, typer.Option("--all", help="Include empty lanes.")] = False,
 ) -> Output:
     """List lanes, deepest first, and what holds each back."""
+    wants = filters.parse(wanted, lanes.FIELDS)
     with desk.read() as conn:
-        found = lanes.lanes(conn, now=desk.now, all_of_them=everything)
+        found = lanes.lanes(conn, now=desk.now, wants=wants, all_of_them=everything)
     rows = [(one.id, one.mailbox, one.domain, one.depth, one.in_flight, one.waits_for, one.last_reply) for one in found]
     text = table(
         ("LANE", "MAILBOX", "DOMAIN", "DEPTH", "IN FLIGHT", "WAITS FOR", "LAST REPLY"), rows, none="no mail waits"

@@ -31,6 +31,8 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("event", "trace"),
     "messages": ("queue", "message", "lane"),
     "teamwork": ("message", "note", "attention"),
+    "groups": ("queue",),
+    "filtering": ("filter",),
     "agents": ("agent", "run"),
     "tokens": ("token",),
     "mailboxes": ("mailbox", "inventory"),

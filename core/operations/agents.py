@@ -7,10 +7,12 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from core.db import directory
+from core.db.queries import identity_filters
 from core.errors import NotFound
+from core.filter_fields import Listing
 from core.json_body import Name, Purpose, ReasonRequest, Shape
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, Limit, Required
+from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, FilterText, Limit, Required, wanted
 from core.operations.operation import Call, Json, act, read
 from core.rules.addresses import check_pattern
 from core.rules.roles import Verb
@@ -29,8 +31,16 @@ LAST_ID: Final = 2**31 - 1
 # --- agents -------------------------------------------------------------------------------------------------------
 
 
-def list_agents(call: Call, request: AfterRequest) -> Json:
-    return {"agents": [people.agent(one) for one in directory.agents(call.tx.conn, after=request.after)]}
+class AgentsRequest(AfterRequest):
+    """A page that starts after a name; `filter` is a filter of the agents, such as `state:suspended held>0`."""
+
+    filter: FilterText = ""
+
+
+def list_agents(call: Call, request: AgentsRequest) -> Json:
+    filtered = identity_filters.agents(wanted(request.filter, Listing.AGENTS), now=call.tx.now)
+    found = directory.agents(call.tx.conn, after=request.after, filtered=filtered)
+    return {"agents": [people.agent(one) for one in found]}
 
 
 def show(call: Call, request: AgentRequest) -> Json:
@@ -211,7 +221,7 @@ class RunClosed(Answer):
 
 
 OPERATIONS = (
-    read("agent.list", list_agents, AfterRequest, Agents, Verb.DESK_READ,
+    read("agent.list", list_agents, AgentsRequest, Agents, Verb.DESK_READ,
          about="Agents by name: suspended or not, by whom and why."),
     read("agent.show", show, AgentRequest, Agent, Verb.DESK_READ,
          about="One agent with its mailboxes and tokens."),

@@ -6,7 +6,10 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
+from core import filters
 from core.errors import Invalid, NotFound
+from core.filter_fields import Listing, fields
+from core.filters import Want
 from core.ids import read_id, spell_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
 from core.rules.addresses import parse_address
@@ -19,6 +22,15 @@ Limit = Annotated[int, Field(ge=1, le=1_000)]
 Number = Annotated[int, Field(ge=0, le=LARGEST)]
 Required = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+FilterText = Annotated[str, StringConstraints(max_length=500)]
+"""A filter as typed on a screen, such as `agent:quote-bot check:!`; its fields are those of the list."""
+
+
+def wanted(text: str, listing: Listing) -> tuple[Want, ...]:
+    """The terms of a filter of this list. Raises `Invalid`, which says where it cannot be read."""
+    return filters.parse(text, fields(listing))
 
 
 class Nothing(Shape):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import StringConstraints
-
-from core import filters
 from core.db.queries import events
 from core.durations import stamp
+from core.filter_fields import Listing
 from core.ids import read_id
 from core.json_body import Shape
 from core.operations.answers import Answer
-from core.operations.bodies import Key, Limit, Number
+from core.operations.bodies import FilterText, Key, Limit, Number, wanted
 from core.operations.operation import Call, Json, read
 from core.rules.roles import Verb
 from core.services.audit import trace as traces
@@ -32,13 +30,13 @@ class EventsRequest(Shape):
     before: Number | None = None
     after: Number | None = None
     limit: Limit = events.PAGE
-    filter: Annotated[str, StringConstraints(max_length=500)] = ""
+    filter: FilterText = ""
 
 
 def list_events(call: Call, request: EventsRequest) -> Json:
-    wants = filters.parse(request.filter, events.FIELDS)
+    wants = wanted(request.filter, Listing.EVENTS)
     page = events.page(
-        call.tx.conn, events.filtered(call.tx.conn, wants), before=request.before, after=request.after,
+        call.tx.conn, events.filtered(call.tx.conn, wants, now=call.tx.now), before=request.before, after=request.after,
         limit=request.limit,
     )  # fmt: skip
     return {"events": [_event(one) for one in page.rows], "older": page.older, "newer": page.newer}

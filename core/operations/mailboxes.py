@@ -9,12 +9,14 @@ from pydantic import Field
 
 from core.db import directory
 from core.db.directory import MailboxRecord
+from core.db.queries import identity_filters
 from core.durations import duration, read_stamp, stamp, when
 from core.errors import Invalid
+from core.filter_fields import Listing
 from core.json_body import Name, ReasonRequest, Sentence, Sha256, Shape
 from core.model import ContentClass, Mode
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import AddressReason, AddressRequest, Limit, mailbox_address
+from core.operations.bodies import AddressReason, AddressRequest, FilterText, Limit, mailbox_address, wanted
 from core.operations.operation import Call, Json, act, read
 from core.rules import issuance, modes
 from core.rules.issuance import Kind
@@ -42,18 +44,23 @@ ALL: Final = "all"
 
 
 class MailboxesRequest(Shape):
-    """A page by address; `after` is the `next_cursor` of the page before."""
+    """A page by address; `after` is the `next_cursor` of the page before.
+
+    `filter` is a filter of the identities, such as `owner:ann mode>=monitored`.
+    """
 
     after: Name = ""
     agent: Name | None = None
     status: Literal["requested", "active", "vetoed", "retired"] | None = None
+    filter: FilterText = ""
     limit: Limit = directory.PAGE
 
 
 def list_mailboxes(call: Call, request: MailboxesRequest) -> Json:
     rows = directory.mailboxes(
-        call.tx.conn, after=request.after, agent=request.agent, status=request.status, limit=request.limit + 1
-    )
+        call.tx.conn, after=request.after, agent=request.agent, status=request.status, limit=request.limit + 1,
+        filtered=identity_filters.identities(wanted(request.filter, Listing.IDENTITIES), now=call.tx.now),
+    )  # fmt: skip
     return identities.identities_page(call.tx, rows, limit=request.limit)
 
 

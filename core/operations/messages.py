@@ -12,11 +12,22 @@ from core.db.queries import pending as held
 from core.db.queries import received as received_queries
 from core.db.queries import scheduled as times
 from core.errors import NotFound
+from core.filter_fields import Listing
 from core.ids import read_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Sha256, Shape, Short
 from core.model import Reason as Finding
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import ItemRequest, Limit, Number, OptionalReason, Required, item_number, mailbox_address
+from core.operations.bodies import (
+    FilterText,
+    ItemRequest,
+    Limit,
+    Number,
+    OptionalReason,
+    Required,
+    item_number,
+    mailbox_address,
+    wanted,
+)
 from core.operations.operation import Call, Json, act, act_each, read
 from core.rules import signed_ids
 from core.rules.content import examined, read_mail, said_by
@@ -38,6 +49,18 @@ BATCH_SIZE: Final = 100
 
 
 class QueueRequest(Shape):
+    """A page of one mailbox, or of the whole desk; `cursor` is the `next_cursor` of the page before.
+
+    `filter` is a filter of the queue, such as `agent:quote-bot check:!`.
+    """
+
+    mailbox: AddressText | None = None
+    filter: FilterText = ""
+    cursor: Name | None = None
+    limit: Limit = 1_000
+
+
+class ScheduledRequest(Shape):
     """A page of one mailbox, or of the whole desk; `cursor` is the `next_cursor` of the page before."""
 
     mailbox: AddressText | None = None
@@ -46,15 +69,18 @@ class QueueRequest(Shape):
 
 
 def list_held(call: Call, request: QueueRequest) -> Json:
-    page = held.page(call.tx.conn, _mailbox(request), now=call.tx.now, cursor=request.cursor, limit=request.limit)
+    page = held.page(
+        call.tx.conn, _mailbox(request), now=call.tx.now, wants=wanted(request.filter, Listing.QUEUE),
+        cursor=request.cursor, limit=request.limit,
+    )  # fmt: skip
     return page.as_json()
 
 
-def list_scheduled(call: Call, request: QueueRequest) -> Json:
+def list_scheduled(call: Call, request: ScheduledRequest) -> Json:
     return times.page(call.tx.conn, _mailbox(request), cursor=request.cursor, limit=request.limit).as_json()
 
 
-def _mailbox(request: QueueRequest) -> str | None:
+def _mailbox(request: QueueRequest | ScheduledRequest) -> str | None:
     return mailbox_address(request.mailbox) if request.mailbox else None
 
 
@@ -198,9 +224,10 @@ def cancel(call: Call, request: CancelRequest) -> Json:
 
 
 class LanesRequest(Shape):
-    """`everything` includes empty lanes."""
+    """`everything` includes empty lanes; `filter` is a filter of the lanes, such as `site:google sev:error`."""
 
     everything: bool = False
+    filter: FilterText = ""
 
 
 class LaneReason(ReasonRequest):
@@ -210,7 +237,8 @@ class LaneReason(ReasonRequest):
 
 
 def list_lanes(call: Call, request: LanesRequest) -> Json:
-    found = lanes.lanes(call.tx.conn, now=call.tx.now, all_of_them=request.everything)
+    wants = wanted(request.filter, Listing.LANES)
+    found = lanes.lanes(call.tx.conn, now=call.tx.now, wants=wants, all_of_them=request.everything)
     return {"lanes": [mail.lane(one) for one in found]}
 
 
@@ -311,7 +339,7 @@ OPERATIONS = (
     read("queue.list", list_held, QueueRequest, Held, Verb.MESSAGE_READ,
          about="Mail and actions that wait for a person, oldest first.",
          shown=lambda request, _answer: Shown(What.PENDING, mailbox=_mailbox(request))),
-    read("queue.scheduled", list_scheduled, QueueRequest, Scheduled, Verb.MESSAGE_READ,
+    read("queue.scheduled", list_scheduled, ScheduledRequest, Scheduled, Verb.MESSAGE_READ,
          about="Mail with a send time chosen by its agent, next first.",
          shown=lambda request, _answer: Shown(What.SCHEDULED, mailbox=_mailbox(request))),
     read("message.show", show, ShowRequest, Item, Verb.MESSAGE_READ, opens=_opened, shown=_shown(What.MESSAGE),

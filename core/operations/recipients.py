@@ -9,10 +9,11 @@ from pydantic import Field, StringConstraints
 
 from core.durations import read_stamp
 from core.errors import Invalid
+from core.filter_fields import Listing
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
 from core.model import EVERY_CLASS
 from core.operations.answers import Answer
-from core.operations.bodies import Limit, Number, OptionalReason, Required
+from core.operations.bodies import FilterText, Limit, Number, OptionalReason, Required, wanted
 from core.operations.mailboxes import moment
 from core.operations.operation import Call, Json, act, read
 from core.rules.roles import Verb
@@ -25,9 +26,13 @@ from core.services.feedback.csv_io import Imported
 
 
 class SuppressionsRequest(Shape):
-    """A page of one address or of all, in the order of insertion; `after` is the last one's id."""
+    """A page of one address or of all, in the order of insertion; `after` is the last one's id.
+
+    `filter` is a filter of the suppressions, such as `domain=gmail.com cause:complaint`.
+    """
 
     address: AddressText | None = None
+    filter: FilterText = ""
     after: Number = 0
     limit: Limit = suppressions.PAGE
 
@@ -51,8 +56,9 @@ class UnsuppressRequest(ReasonRequest):
 
 def list_suppressions(call: Call, request: SuppressionsRequest) -> Json:
     found = suppressions.listed(
-        call.tx.conn, now=call.tx.now, address=request.address, after=request.after, limit=request.limit
-    )
+        call.tx.conn, now=call.tx.now, address=request.address, after=request.after, limit=request.limit,
+        wants=wanted(request.filter, Listing.SUPPRESSIONS),
+    )  # fmt: skip
     return {"suppressions": [recipients.suppression(one) for one in found]}
 
 

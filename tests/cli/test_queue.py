@@ -140,3 +140,31 @@ def test_a_message_shows_how_often_it_was_tried_and_what_the_receiver_said(offic
     shown = office.run("queue", "show", item, who="alice")
     assert "jane@example.com: failed, 1 attempt: 550 5.7.1 on our block list (S3150)" in shown.out
     assert office.ok("queue", "show", item)["recipients"][0]["reply"] == "550 5.7.1 on our block list (S3150)"
+
+
+def test_a_template_is_one_line_and_its_number_confirms_what_is_done_with_it(office: Clerk) -> None:
+    items = [hand_in(office, to=f"r{n}@example.com", subject=f"Your quote {n}") for n in range(3)]
+    other = hand_in(office, to="zoe@example.com", subject="Something else")
+    office.ok("queue", "show", items[0], who="alice")
+    found = office.ok("queue", "pending", "--group", who="alice")["groups"]
+    assert [(one["id"], one["count"], one["seen"]) for one in found] == [(items[0], 3, 1), (other, 1, 0)]
+    assert "x3 " in office.run("queue", "pending", "--group", "--filter", "subject:quote", who="alice").out
+    asked = office.refused("queue", "approve", "--group", items[1], who="alice", code=2)
+    assert "3 messages of" in asked
+    assert "you have opened 1 of 3" in asked
+    assert "--count 3" in asked
+    assert "not 2" in office.refused("queue", "approve", "--group", items[1], "--count", "2", who="alice")
+    said = office.ok("queue", "approve", "--group", items[1], "--count", "3", who="alice")
+    assert [one["id"] for one in said["decided"]] == items
+    rest = ("queue", "reject", "--group", other, "--count", "1", "--reason", "not now")
+    assert [one["id"] for one in office.ok(*rest, who="alice")["decided"]] == [other]
+
+
+def test_a_filter_that_cannot_be_read_says_where(office: Clerk) -> None:
+    first, _ = hand_in(office, to="ann@example.com"), hand_in(office, to="bob@example.com")
+    found = office.ok("queue", "pending", "--filter", "to:ann OR to:nobody check:0")
+    assert [one["id"] for one in found["messages"]] == [first]
+    wrong = office.run("queue", "pending", "--filter", "to:ann check:many", who="alice")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "check: 'many' is no number, at 8" in wrong.err
+    assert office.ok("queue", "lanes", "--filter", "site:example.com")["lanes"] == []

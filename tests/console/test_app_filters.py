@@ -30,7 +30,7 @@ async def test_a_value_that_cannot_be_read_is_said_on_the_line_and_changes_nothi
         await pilot.press("slash", *"agent:quote-bot", "enter")
         await shows(pilot, "→ 4 of 7")
         await pilot.press("slash", *" check:>=many", "enter")
-        await shows(pilot, "✖ check: 'many' is no number; write check:2")
+        await shows(pilot, "✖ check: 'many' is no number, at 2; write check:2")
         assert "→ 4 of 7" in drawn(pilot)
         assert screen.query_one(Input).has_focus
         for name in ("mark_all", "approve_marked", "reject_marked", "mark_alike", "range", "mark"):
@@ -75,12 +75,12 @@ async def test_a_filter_is_shown_again_as_it_was_typed(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("tab", "line", "wrong"),
     [
-        ("3", "mode:loose", "mode has no value 'loose'; values are read_only, gated_all"),
+        ("3", "mode:loose", "mode has no value 'loose', at 1; values are read_only, gated_all"),
         ("4", "depth:deep", "depth: 'deep' is no number"),
-        ("5", "sev:loud", "sev has no value 'loud'; values are info, warn, error"),
-        ("5", "type:nothing.such", "type has no value 'nothing.such'; such as"),
-        ("6", "colour:red", "unknown field colour; use address, cause, by, stream"),
-        ("7", "level:worse", "level has no value 'worse'; values are bad, fine"),
+        ("5", "sev:loud", "sev has no value 'loud', at 1; values are info, warn, error"),
+        ("5", "type:nothing.such", "type has no value 'nothing.such', at 1; such as"),
+        ("6", "colour:red", "unknown field colour, at 1; use address, to, domain, cause"),
+        ("7", "level:worse", "level has no value 'worse', at 1; values are bad, fine"),
     ],
 )
 async def test_every_list_refuses_what_it_cannot_read(scene: Scene, tab: str, line: str, wrong: str) -> None:

@@ -177,16 +177,14 @@ def test_events_are_filtered_as_in_python(store: Store, clock: FakeClock) -> Non
     known: dict[int, Values] = {}
     for row in rows:
         name = row.actor.partition(":")[2]
-        known[row.seq] = {
+        mail = items.get(row.message or 0, {})
+        of_message = ("to", "domain", "subject", "user", "class", "size", "rcpt", "run")
+        known[row.seq] = {name: mail.get(name) for name in of_message} | {
             "type": row.type, "event": row.type, "sev": row.severity.value,
             "actor": [row.actor, name] if name else [row.actor], "id": row.message,
             "agent": "support-bot" if desk.agent_id == row.agent or row.mailbox else None, "mailbox": ADDRESS,
             "stream": ADDRESS.partition("@")[2], "age": now - row.at,
         }  # fmt: skip
-        mail = items.get(row.message or 0, {})
-        known[row.seq] |= {
-            name: mail.get(name) for name in ("to", "domain", "subject", "user", "class", "size", "rcpt", "run")
-        }
 
     @SETTINGS
     @given(lines(events.FIELDS))

@@ -123,11 +123,14 @@ class Scene:
                 "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
                 "note.list", "attention.list",
+                "queue.groups",
             )
         }  # fmt: skip
         return found | {
             "desk.stop": WHY, "desk.start": WHY, "trace.show": {"key": self.held},
             "message.show": {"id": self.held, "source": True}, "message.difference": {"id": self.held},
+            "queue.group": {"id": self.held}, "filter.count": {"list": "lanes", "filter": "agent:bot"},
+            "filter.values": {"list": "lanes", "field": "agent"},
             "message.approve": item, "message.reject": item | WHY, "message.undo": item,
             "message.cancel": {"id": self.held} | WHY, "lane.pause": lane, "lane.resume": lane,
             "message.claim": item, "message.unclaim": item,

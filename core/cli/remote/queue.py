@@ -9,6 +9,7 @@ import typer
 
 from core.cli.commands import group
 from core.cli.output import Output, pairs, plain, table
+from core.cli.remote import groups
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import Opened, received
 from core.desk_client.names import OperationName
@@ -18,6 +19,15 @@ from core.ids import read_id, spell_id
 app: Final = group("queue")
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
+InGroup = Annotated[
+    str | None,
+    typer.Option("--group", metavar="ID", help="All messages like this one (postroom queue pending --group)."),
+]
+Count = Annotated[int | None, typer.Option(min=1, help="With --group: how many messages that must be.")]
+Filter = Annotated[
+    str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'agent:quote-bot check:! OR age>1h'.")
+]
 
 MOST: Final = 1_000
 BATCH_SIZE: Final = 100
@@ -37,11 +47,19 @@ def pending(
     desk: AnyDesk,
     *,
     mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None,
+    wanted: Filter = "",
+    grouped: Annotated[
+        bool, typer.Option("--group", help="One line per template, those that fail checks first.")
+    ] = False,
     cursor: Annotated[str | None, typer.Option(help="Cursor of the next page.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="Maximum number of rows.")] = MOST,
 ) -> Output:
     """List mail and actions that wait for a person, oldest first."""
-    page = desk.call("queue.list", mailbox=named(mailbox), cursor=cursor, limit=limit)
+    if grouped:
+        if cursor is not None:
+            raise Invalid("--cursor does not go with --group", fix="narrow it with --filter")
+        return groups.listed(desk, mailbox=named(mailbox), wanted=wanted, limit=limit)
+    page = desk.call("queue.list", mailbox=named(mailbox), filter=wanted, cursor=cursor, limit=limit)
     rows = [
         (
             one["id"],
@@ -115,7 +133,9 @@ def _person(one: Mapping[str, Any]) -> str:
 def approve(
     desk: AnyDesk,
     *,
-    ids: Ids,
+    ids: SomeIds = None,
+    group: InGroup = None,
+    count: Count = None,
     digest: Annotated[str | None, typer.Option(help="Approve only if the digest is still this (one id).")] = None,
     reason: Annotated[
         str | None,
@@ -123,13 +143,17 @@ def approve(
     ] = None,
 ) -> Output:
     """Approve held actions. They are released at once and cannot be taken back."""
-    return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="approved")
+    items = groups.chosen(desk, ids, group, count, does="approve")
+    return decide_each(desk, items, approve=True, reason=reason, digest=digest, done="approved")
 
 
 @command(app, "reject", example="postroom queue reject m01hq3k5v9c2xw --reason 'wrong customer'")
-def reject(desk: AnyDesk, ids: Ids, reason: Reason) -> Output:
+def reject(
+    desk: AnyDesk, *, ids: SomeIds = None, group: InGroup = None, count: Count = None, reason: Reason
+) -> Output:  # fmt: skip
     """Reject held actions. They never leave."""
-    return decide_each(desk, ids, approve=False, reason=reason, done="rejected")
+    items = groups.chosen(desk, ids, group, count, does="reject")
+    return decide_each(desk, items, approve=False, reason=reason, done="rejected")
 
 
 @command(app, "undo", example="postroom queue undo m01hq3k5v9c2xw")

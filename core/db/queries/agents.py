@@ -154,6 +154,14 @@ def suppressions(
     return [SuppressionRow(**row._asdict()) for row in conn.execute(query)]
 
 
+def count_suppressions(conn: Connection, wants: Sequence[Want], *, now: int, most: int) -> int:
+    """Count the suppressions in force that match, up to `most`."""
+    c = SUPPRESSION.c
+    in_force = c.removed_at.is_(None) & or_(c.expires_at.is_(None), c.expires_at > now)
+    some = shown_suppressions().with_only_columns(c.id).where(in_force, *filtered_suppressions(wants, now=now))
+    return int(conn.execute(select(func.count()).select_from(some.limit(most).subquery())).scalar_one())
+
+
 # --- streams and their keys ---------------------------------------------------------------------------------------
 
 

@@ -163,6 +163,17 @@ def _ids(conn: Connection, column: Any, which: ColumnElement[bool]) -> list[int]
     return [int(one) for one in conn.execute(select(column).where(which)).scalars()]
 
 
+def count(conn: Connection, filters: EventFilter, *, most: int) -> int:
+    """Count the entries that match among the newest `STRETCH`, or through an index; at most about `most`."""
+    head, _ = audit_log.head(conn)
+    floor = 0 if filters.message is not None or _by_index(filters) else head - STRETCH
+    found = 0
+    for source in _sources(conn, filters):
+        some = source.with_only_columns(LOG_ENTRY.c.seq).where(LOG_ENTRY.c.seq > floor, *_matching(filters))
+        found += int(conn.execute(select(func.count()).select_from(some.limit(most).subquery())).scalar_one())
+    return found
+
+
 def page(
     conn: Connection,
     shown: EventFilter | None = None,

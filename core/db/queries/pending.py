@@ -9,10 +9,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from core.db.queries.claims import who
-from core.db.queries.queue import pending_rows, recipients
+from core.db.queries.queue import filtered, pending_rows, recipients
 from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
 from core.errors import Invalid
+from core.filters import Want
 from core.ids import read_id, spell_id
 from core.model import RECEIVE, Reason
 from core.views.queue import HeldRow
@@ -81,13 +82,20 @@ class PendingPage:
 
 
 def page(
-    conn: Connection, mailbox: str | None = None, *, now: int, cursor: str | None = None, limit: int = PAGE
+    conn: Connection,
+    mailbox: str | None = None,
+    *,
+    now: int,
+    wants: Sequence[Want] = (),
+    cursor: str | None = None,
+    limit: int = PAGE,
 ) -> PendingPage:
     """Return a page of one mailbox's pending actions (a canonical address), or the desk's; `now` says who is on each.
 
-    Raises `Invalid`: the cursor.
+    `wants` is a filter by `queue.FIELDS`, whose ages are measured from `now`. Raises `Invalid`: the cursor.
     """
-    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id).limit(limit + 1)
+    wanted = filtered(wants, now=now)
+    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *wanted).order_by(REVIEW.c.id).limit(limit + 1)
     if mailbox is not None:
         mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
         query = query.where(REVIEW.c.mailbox_id == (mailboxes[0] if mailboxes else -1))

@@ -111,6 +111,12 @@ def page_ids(
     return array.array("q", itertools.chain.from_iterable(cursor.fetchall()))
 
 
+def count(conn: Connection, wants: Sequence[Want], *, now: int, most: int) -> int:
+    """Count the received messages that match, up to `most`."""
+    some = select(_M.id).where(*_conditions(wants, now)).limit(most).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
 def rows(conn: Connection, ids: Iterable[int]) -> dict[int, ReceivedRow]:
     """Return these messages' lines; missing ids are omitted."""
     asked = list(ids)

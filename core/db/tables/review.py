@@ -19,7 +19,7 @@ class Review(SQLModel, table=True):
         Index("ix_review_worst", "status", "failed_checks", "id"),
         Index("ix_review_mailbox", "mailbox_id", "status", "id"),
         Index("ix_review_due", "status", "due_at"),
-        Index("ix_review_likeness", "status", "likeness", "agent_id", "id"),
+        Index("ix_review_likeness", "status", "likeness", "agent_id", "id", "failed_checks"),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})
     kind: str

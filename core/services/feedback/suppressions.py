@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, or_, select, update
 
-from core.db.queries.agents import shown_suppressions
+from core.db.queries.agents import filtered_suppressions, shown_suppressions
 from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
 from core.durations import read_stamp, stamp, when
 from core.errors import Invalid, NotFound
 from core.events import SuppressionAdded, SuppressionRemoved
+from core.filters import Want
 from core.model import EVERY_CLASS, SYSTEM, Actor
 from core.rules import addresses, class_list
 from core.rules.roles import Verb
@@ -216,12 +217,22 @@ def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
 
 
 def listed(
-    conn: Connection, *, now: int, address: str | None = None, after: int = 0, limit: int = PAGE
+    conn: Connection,
+    *,
+    now: int,
+    address: str | None = None,
+    wants: Sequence[Want] = (),
+    after: int = 0,
+    limit: int = PAGE,
 ) -> list[SuppressionRow]:
-    """List active records after id `after` in the order of insertion, of one address or of all."""
+    """List active records after id `after` in the order of insertion, of one address or of all.
+
+    `wants` is a filter by `SUPPRESSION_FIELDS`.
+    """
     c = SUPPRESSION.c
     statement = (
         shown_suppressions()
+        .where(*filtered_suppressions(wants, now=now))
         .where(c.id > after, c.removed_at.is_(None), or_(c.expires_at.is_(None), c.expires_at > now))
         .order_by(c.id)
         .limit(limit)
