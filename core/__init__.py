@@ -51,7 +51,7 @@ Where to look:
     what came back               services/feedback/: ingest, matching (proof), rates, anomalies
     providers of relays          rules/providers/: one module each (webhook, relay, settings, SPF); sns.py proves SES
     unproved webhooks            services/feedback/provider_webhooks.py, kept_webhooks.py; workers/kept_feedback.py
-    DNS records                  services/identity/stream_dns.py, rules/stream_records.py; cli/stream_dns.py
+    DNS records                  services/identity/: stream_dns, stream_keys; rules/stream_records.py
     webhooks                     services/notify/: webhook_outbox, _retries, _client, dead_letters; workers/webhooks.py
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle

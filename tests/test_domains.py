@@ -46,6 +46,6 @@ def test_a_host_of_a_million_labels_is_no_work() -> None:
 
 def test_libraries_with_tables_are_imported_only_when_they_are_asked_something() -> None:
     tables = {"publicsuffixlist", "confusable_homoglyphs", "tinycss2", "wcwidth"}
-    said = f"import sys, core.cli.queue, core.cli.doctor; print(sorted({tables} & sys.modules.keys()))"
+    said = f"import sys, core.cli.remote.lanes, core.cli.doctor; print(sorted({tables} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"

@@ -3,6 +3,7 @@
 registration.py    how a function becomes a command: --dir, --desk, --json, output, exit code
 known_desks.py     the desks of this person, and which one a command is for; desks.py has `postroom desk`
 remote/            commands that work on any desk, also through a gateway: they import no database
+terminal.py        the terminal of a command: remarks, questions; relay.py: a relay as people name it
 output.py          output and exit of commands: JSON or text, errors in one line, exit codes
 context.py         what every command on the host shares: settings, the database, the operator
 commands.py        all commands, in the order of help, each imported on use
@@ -10,23 +11,15 @@ init.py            init; founding.py has its files and people
 next_steps.py      what to type next; handoff.py finds who does it, prompts.py asks for missing fields
 serve.py           serve
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
-streams.py         stream: sending subdomains, their keys and DNS records
 mailboxes.py       mailbox: request, renew, retire identities
 signoffs.py        mailbox approve, veto: the checklist with the desk's findings
 mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
 agents.py          agent show, token
 operators.py       operator
 inbound.py         inbound: the configuration of the mail server in front
-queue.py           queue, lane: waiting mail
-inbox.py           inbox: received mail; remote/opened_item.py is one item as it is printed
-review.py          queue review: held mail, one message after the other
 runs.py            run
-recipients.py      suppress, consent
-webhooks.py        webhook: dead letters and replay
-notify.py          notify: test the channels
 report.py          report
-audit.py           audit
-policy.py          policy
+audit.py           audit bundle: evidence of a period
 backup.py          backup, restore, migrate
 drill.py           drill: revocation drill; drill_gateways.py finds the gateways
 inventory.py       inventory

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,9 +17,8 @@ import typer
 
 from core.cli import output, registration
 from core.cli.authorization import Free
-from core.cli.interrupts import Interrupts
-from core.cli.output import plain
 from core.cli.registration import Reason
+from core.cli.terminal import Terminal
 from core.clock import SystemClock
 from core.db import schema_revision
 from core.db.store import Connection, Store
@@ -29,7 +27,7 @@ from core.desk_client.interface import Json
 from core.desk_client.names import OperationName
 from core.errors import Invalid
 from core.model import Actor
-from core.operations.local_desk import LocalDesk
+from core.operations.local_desk import LocalDesk, read_on_host
 from core.operations.operation import Resources
 from core.rules.policy import Policy
 from core.rules.roles import Verb
@@ -44,7 +42,7 @@ T = TypeVar("T")
 __all__ = ["CommandContext", "Reason", "command"]
 
 
-class CommandContext:
+class CommandContext(Terminal):
     """The desk in `directory`: its settings, its database, and the operator who runs the command; opened on demand."""
 
     def __init__(
@@ -55,13 +53,12 @@ class CommandContext:
 
         `until_printed` is closed once the command's output is printed.
         """
+        super().__init__(as_json=as_json, until_printed=until_printed)
         self.directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that people chose
-        self.as_json = as_json
         self.database: str | None = None
         """Set by a command that creates a desk; else later reads would use the database named in the environment."""
         self._needs = needs
         self._store: Store | None = None
-        self._until_printed = until_printed or contextlib.ExitStack()
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -89,10 +86,15 @@ class CommandContext:
         return output.require_token(output.stored_token(self.directory))
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
-        """Perform an operation of the registry, as the operator who runs the command."""
-        token, settings, store = self._token(), self.settings, self.store
+        """Perform an operation of the registry, as the operator who runs the command.
+
+        A command that needs no token reads without one. A token that is given must be valid all the same.
+        """
+        settings, store = self.settings, self.store
         resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
-        return LocalDesk(store, resources, token).call(operation, **members)
+        if isinstance(self._needs, Free) and not self.signed_in:
+            return read_on_host(store, resources, operation, members)
+        return LocalDesk(store, resources, self._token()).call(operation, **members)
 
     @functools.cached_property
     def policy(self) -> Policy:
@@ -143,34 +145,6 @@ class CommandContext:
     def now(self) -> int:
         return self.store.clock.now()
 
-    @property
-    def interactive(self) -> bool:
-        """Whether there is a person at a terminal to answer questions. They are asked within `asking`."""
-        return not self.as_json and sys.stdin.isatty()
-
-    @contextlib.contextmanager
-    def asking(self) -> Iterator[None]:
-        """Ask at the terminal where the answer is typed: in a file (`2>log`), a question would wait unseen."""
-        with contextlib.ExitStack() as stack:
-            if not sys.stderr.isatty():
-                with contextlib.suppress(OSError):  # no terminal of its own, as in tests
-                    terminal = Path(os.ttyname(sys.stdin.fileno())).open("w")  # noqa: SIM115 - the stack closes it
-                    stack.enter_context(contextlib.redirect_stderr(stack.enter_context(terminal)))
-            yield
-
-    def hold_interrupts(self) -> Interrupts:
-        """Until the output is printed, record Ctrl-C and SIGTERM instead of exiting.
-
-        For secrets that are shown once: between commit and print, this process holds the only copy.
-        """
-        return self._until_printed.enter_context(Interrupts())
-
-    def note(self, text: str) -> None:
-        """Print a remark for a person on stderr, unless the command runs with --json."""
-        if not self.as_json:
-            sys.stderr.write(plain(text) + "\n")
-            sys.stderr.flush()
-
     def close(self) -> None:
         if self._store is not None:
             self._store.close()
@@ -188,7 +162,7 @@ def _opened(one: registration.Invocation) -> CommandContext:
     """Raises `Invalid` if the chosen desk is elsewhere."""
     if one.place.url is not None and (one.named or not isinstance(one.needs, Free)):
         raise Invalid(
-            f"postroom {one.command} does not work through a gateway yet",
+            f"postroom {one.command} works on the desk's own host alone",
             fix=f"run it on the host of {one.place.name or one.place.url}, with --dir",
         )
     return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)

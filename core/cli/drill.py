@@ -20,7 +20,6 @@ from core.cli.context import CommandContext, command
 from core.cli.drill_gateways import Gateways
 from core.cli.interrupts import Interrupts
 from core.cli.output import Output
-from core.cli.stream_dns import published
 from core.db.development import is_development
 from core.db.directory import TokenRecord
 from core.db.transaction import Transaction
@@ -34,7 +33,7 @@ from core.rules.key_removal import Record, Signer
 from core.rules.stream_records import DnsRecord, Found
 from core.security import credentials, key_file
 from core.services.control import gateway_registry
-from core.services.identity import drills
+from core.services.identity import drills, stream_dns
 from core.services.identity.drills import Drill, Fresh, Outcome, Plan
 from core.workers.sender_config import SenderConfigs
 
@@ -223,7 +222,8 @@ def _look_at_keys(desk: CommandContext, started: Drill, result: Result) -> None:
         for stream_id, domain in started.streams:
             config = configs.of(stream_id)
             signers = [Signer(key.selector, key.algorithm, key.sign) for key in config.keys]
-            expected = published(desk, domain).records
+            with desk.read() as conn:
+                expected = stream_dns.published_by(conn, domain, desk.settings, now=desk.now).records
             found = key_removal.removal(
                 domain, signers=signers, records=[Record(one.name, one.value) for one in expected]
             )  # fmt: skip

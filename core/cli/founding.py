@@ -21,7 +21,7 @@ from core.rules import roles as rules
 from core.rules.providers import registry
 from core.security import credentials, encryption
 from core.security.credentials import NewSecret
-from core.security.private_files import private
+from core.security.files import private
 from core.services.identity.operators import Founder
 from core.settings import MASTER, POLICY, TOML, Settings, load
 

@@ -13,14 +13,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import founding, handoff, next_steps, stream_dns
-from core.cli import streams as streams_cli
+from core.cli import founding, handoff, next_steps
 from core.cli.context import CommandContext, command
 from core.cli.diagnostics import routes
 from core.cli.diagnostics.finding import Finding, Grade
 from core.cli.next_steps import near
 from core.cli.output import Output, table
-from core.cli.streams import FromStdin, Provider, Spf
+from core.cli.relay import FromStdin, Provider, Spf, asked_for_spf, parted
+from core.cli.remote.streams import zone_text
 from core.clock import SystemClock
 from core.db import directory, migrate
 from core.db.development import BANNER
@@ -37,8 +37,9 @@ from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
 from core.security.credentials import OWN_TOKEN, NewSecret
 from core.security.encryption import MasterKeys
+from core.serializers import streams as resources
 from core.services.audit import checkpoints
-from core.services.identity import development, operators, stream_keys, streams
+from core.services.identity import development, operators, stream_dns, stream_keys, streams
 from core.services.identity.mailboxes import Filing
 from core.services.identity.operators import Founder
 from core.services.identity.streams import NewStream
@@ -215,7 +216,7 @@ def _first_stream(
     if bool(relay) == direct:
         raise Invalid("a stream has exactly one route", fix="name --relay smtp://USER@HOST:587, or --direct")
     named = streams.subdomain(domain)
-    route, password = streams_cli.parted(desk, relay or "direct", from_stdin=from_stdin)
+    route, password = parted(desk, relay or "direct", from_stdin=from_stdin)
     way = Route.parse(route)
     if way.username and password is None and desk.interactive:
         with desk.asking():
@@ -226,14 +227,17 @@ def _first_stream(
         route,
         password,
         provider_name,
-        spf or (None if from_stdin else streams_cli.asked_for_spf(desk, route, provider_name)),
+        spf or (None if from_stdin else asked_for_spf(desk, route, provider_name)),
     )
 
 
 def _zone_file(desk: CommandContext, domain: str) -> Path:
     """Write the DNS records to publish to a file in the desk's directory."""
     file = desk.directory / f"{domain}.zone"
-    file.write_text(stream_dns.zone_text(stream_dns.published(desk, domain)) + "\n")
+    with desk.read() as conn:
+        found = stream_dns.published_by(conn, domain, desk.settings, now=desk.now)
+    records = [resources.dns_record(one) for one in found.records]
+    file.write_text(zone_text(records, found.removable) + "\n")
     return file
 
 

@@ -17,7 +17,7 @@ from core.operations.operation import Call, Json, Resources, act, read
 from core.rules import policy as rules
 from core.rules.policy import Change
 from core.rules.roles import Verb
-from core.security.private_files import replace_private
+from core.security.files import replace_private
 from core.services import context
 from core.services.control import policy
 from core.services.sending import policy_replay

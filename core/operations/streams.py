@@ -11,7 +11,7 @@ from core.durations import when
 from core.errors import Invalid
 from core.json_body import Name, Sentence, Shape
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import AfterRequest, DomainReason, DomainRequest, Required
+from core.operations.bodies import AfterRequest, DomainReason, DomainRequest, Number, Required
 from core.operations.operation import Call, Json, act, read
 from core.rules.providers import registry
 from core.rules.roles import Verb
@@ -31,7 +31,6 @@ class WarmupRequest(DomainReason):
 
 
 Terms = Annotated[str, StringConstraints(max_length=1_000)]
-Figure = Annotated[int, Field(ge=0, le=1_000_000)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1_000)]
 """Never part of a digest that is stored: a request is remembered without it."""
 
@@ -49,8 +48,8 @@ class _Settings(Shape):
     organisation: Name | None = None
     postal_address: Sentence | None = None
     unsubscribe_url: Sentence | None = None
-    connection_messages: Figure | None = None
-    minute_messages: Figure | None = None
+    connection_messages: Number | None = None
+    minute_messages: Number | None = None
     spf: Terms | None = None
 
 
@@ -183,10 +182,7 @@ def show_dns(call: Call, request: DnsRequest) -> Json:
 
 def _publication(call: Call, request: DnsRequest) -> stream_dns.Publication:
     settings = call.resources.settings
-    return stream_dns.publication(
-        call.tx.conn, request.domain, mail_host=settings.mail_host, now=call.tx.now, dmarc=request.dmarc,
-        report_address=settings.dmarc_reports,
-    )  # fmt: skip
+    return stream_dns.published_by(call.tx.conn, request.domain, settings, now=call.tx.now, dmarc=request.dmarc)
 
 
 def pause(call: Call, request: DomainReason) -> Json:

@@ -182,7 +182,7 @@ def test_help_and_the_console_start_without_database_and_server() -> None:
     assert not _imported_by("--help") & HEAVY
     assert not _imported_by("mcp") & HEAVY
     assert not _imported_by("console", "--dir", "desk") & (HEAVY | {"pydantic"})
-    assert not _imported_by("", COMP_WORDS="postroom queue appr") & (HEAVY - {"sqlalchemy"})
+    assert not _imported_by("", COMP_WORDS="postroom queue appr") & HEAVY
 
 
 def test_who_stops_the_desk_waits_for_the_database_alone() -> None:
@@ -190,7 +190,7 @@ def test_who_stops_the_desk_waits_for_the_database_alone() -> None:
     code = "import sys, core.cli.context, core.operations.desk; print(*{m.split('.')[0] for m in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     assert set(done.stdout.decode().split()) & HEAVY == {"sqlalchemy"}
-    assert _imported_by("queue", "lanes") & HEAVY == {"sqlalchemy"}
+    assert _imported_by("queue", "lanes") & HEAVY == set()
 
 
 def test_help_says_the_same_whether_commands_are_imported_or_only_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -18,6 +19,11 @@ import pytest
 
 from console.main import main
 from core.cli.known_desks import load
+from core.clock import SystemClock
+from core.db.store import Store
+from core.rules.policy import parse
+from core.services.control import policy
+from core.settings import load as load_settings
 from tests.cli.cli_runner import Clerk, Heard, with_mailbox
 from tests.factories.mail import hand_in
 from tests.factories.served import served
@@ -55,6 +61,7 @@ def copied(desk: Clerk, directory: Path) -> Clerk:
     return Clerk(directory, dict(desk.tokens), desk.reader)
 
 
+TIGHTER = "[budgets.run]\ncap = 50\n"
 READS = (
     "agent list --json",
     "agent list --after z",
@@ -69,6 +76,28 @@ READS = (
     "trace nothing --json",
     "status --json",
     "status",
+    "stream list",
+    "stream list --json",
+    "stream show support-bot.acme.test",
+    "stream dns support-bot.acme.test --json",
+    "stream dns nothing.acme.test",
+    "queue lanes",
+    "queue scheduled --json",
+    "inbox list --json",
+    "inbox list nonsense:1",
+    "inbox show {held}",
+    "suppress list --json",
+    "suppress export",
+    "consent list",
+    "consent export --json",
+    "webhook dead --json",
+    "policy show",
+    "policy show --json",
+    "policy waiting",
+    "policy check {policy}",
+    "policy replay {policy} --json",
+    "audit verify --against {policy}",
+    "notify test",
 )
 
 
@@ -84,14 +113,15 @@ def _still(heard: Heard) -> Heard:
     return Heard(heard.code, json.dumps(found) if len(lines) == 1 else heard.out, heard.err)
 
 
-def test_reads_say_the_same_on_both_ways(office: Clerk, url: str) -> None:
-    held = hand_in(office)
+def test_reads_say_the_same_on_both_ways(office: Clerk, url: str, tmp_path: Path) -> None:
+    held, file = hand_in(office), tmp_path / "policy.toml"
+    file.write_text(TIGHTER)
     alice = office.tokens["alice"]
     for line in READS[4::4]:  # a message that is shown and traced: who has read it is in later answers
-        office.run(*line.format(held=held).split(), who="alice")
-        run(*line.format(held=held).split(), token=alice, POSTROOM_URL=url)
+        office.run(*line.format(held=held, policy=file).split(), who="alice")
+        run(*line.format(held=held, policy=file).split(), token=alice, POSTROOM_URL=url)
     for line in READS:
-        args = line.format(held=held).split()
+        args = line.format(held=held, policy=file).split()
         here, there = office.run(*args, who="alice"), run(*args, token=alice, POSTROOM_URL=url)
         assert _timeless(_still(there)) == _timeless(_still(here)), args
 
@@ -117,19 +147,88 @@ ACTS = (
     ("status", "alice"),
     ("start --reason done --json", "gail"),
     ("start --reason again", "gail"),
+    ("queue cancel {held} --reason no", "alice"),
+    ("lane pause 1 --reason odd --json", "alice"),
+    ("lane resume 1 --reason done", "dora"),
+    ("stream add sales-bot.acme.test --direct --spf include:_spf.acme.test --json", "dora"),
+    ("stream add sales-bot.acme.test", "dora"),
+    ("stream set sales-bot.acme.test --organisation Acme --reason odd", "dora"),
+    ("stream set sales-bot.acme.test --reason odd", "dora"),
+    ("stream set sales-bot.acme.test --direct --password-stdin --reason odd", "dora"),
+    ("stream pause sales-bot.acme.test --reason odd", "alice"),
+    ("stream resume sales-bot.acme.test --reason done", "dora"),
+    ("stream warmup sales-bot.acme.test 5 --reason odd", "alice"),
+    ("stream warmup sales-bot.acme.test off --reason odd --json", "dora"),
+    ("suppress add jane@example.com --expires 30d --json", "alice"),
+    ("suppress add jane@example.com --expires soon", "alice"),
+    ("suppress remove jane@example.com --reason done", "dora"),
+    ("suppress import {sheet}", "alice"),
+    ("suppress import {sheet} --json", "alice"),
+    ("suppress list", "alice"),
+    ("consent add jane@example.com --basis opt_in --source form", "olive"),
+    ("consent withdraw jane@example.com", "alice"),
+    ("consent import {sheet}", "olive"),
+    ("recipient erase bob@example.com --reason asked", "gail"),
+    ("recipient erase zoe@example.com --reason asked --json", "gail"),
+    ("webhook replay 1", "alice"),
+    ("policy apply {policy} --reason odd", "alice"),
+    ("policy confirm 00 --reason odd", "gail"),
+    ("inbox release {held}", "alice"),
+    ("audit checkpoint", "root"),
 )
 
 
 def test_acts_say_the_same_on_both_ways(tmp_path: Path) -> None:
     """One after the other, on two copies of one desk, because each is done once."""
     base = with_mailbox(tmp_path / "base")
+    file, sheet = tmp_path / "policy.toml", tmp_path / "list.csv"
+    file.write_text(TIGHTER)
+    sheet.write_text(f"address,cause\njo@example.com,old\nnonsense,old\n{'x' * 3_000}@example.com,old\n")
     items = {"held": hand_in(base), "other": hand_in(base, to="bob@example.com")}
+    items |= {"policy": str(file), "sheet": str(sheet)}
     here, there = copied(base, tmp_path / "here"), copied(base, tmp_path / "there")
     with served(there.directory) as url:
         for line, who in ACTS:
             args = line.format(**items).split()
             local, remote = here.run(*args, who=who), run(*args, token=there.tokens[who], POSTROOM_URL=url)
             assert _timeless(remote) == _timeless(local), args
+
+
+def test_the_log_is_exported_and_verified_from_another_machine(office: Clerk, url: str, tmp_path: Path) -> None:
+    victor, kept = office.tokens["victor"], tmp_path / "kept.jsonl"
+    signed = run("audit", "checkpoint", "--out", str(kept), "--json", token=victor, POSTROOM_URL=url)
+    assert (signed.code, signed.json["sent"]) == (0, [{"place": f"file {kept}", "ok": True, "reason": None}])
+    whole = run("audit", "export", token=victor, POSTROOM_URL=url).out
+    assert office.run("audit", "export", who="victor").out.startswith(whole)
+    found = run("audit", "verify", "--json", token=victor, POSTROOM_URL=url).json
+    assert (found["ok"], found["first_bad_seq"]) == (True, None)
+    assert found["events"] == found["head_seq"] > whole.count("\n")
+    against = run(
+        "audit", "verify", "--against", str(kept), "--key", signed.json["key"], token=victor, POSTROOM_URL=url
+    )
+    assert against.code == 0
+    assert against.out.startswith("whole: ")
+
+
+def test_a_policy_is_applied_from_another_machine_and_kept_in_the_gateway_s_file(
+    office: Clerk, url: str, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[budgets.agent]\nhour = 100\n")
+    applied = run("policy", "apply", str(mine), "--reason", "spring", token=office.tokens["gail"], POSTROOM_URL=url)
+    assert (applied.code, applied.err) == (0, "")
+    assert (office.directory / "policy.toml").read_text() == mine.read_text()
+
+
+def test_what_an_edit_loosened_is_confirmed_from_another_machine(office: Clerk, url: str) -> None:
+    gail = office.tokens["gail"]
+    with contextlib.closing(Store(load_settings(office.directory).database_url, clock=SystemClock())) as store:
+        store.transact(lambda tx: policy.watch_edit(tx, parse("[budgets.agent]\nhour = 100\n")))
+    waiting = run("policy", "waiting", "--json", token=gail, POSTROOM_URL=url).json
+    shown = run("policy", "waiting", token=gail, POSTROOM_URL=url).out
+    assert "budgets.agent.hour" in shown
+    done = run("policy", "confirm", waiting["digest"], "--reason", "spring", "--json", token=gail, POSTROOM_URL=url)
+    assert [one["new"] for one in done.json["changes"]] == [100]
 
 
 def test_a_command_through_a_gateway_imports_no_database(office: Clerk, url: str) -> None:
@@ -224,8 +323,16 @@ def test_the_environment_chooses_a_desk_too_but_the_command_line_first(
     assert "this needs an operator's token" in none.err
 
 
-@pytest.mark.parametrize("line", ["queue lanes", "agent show support-bot", "stream list"])
-def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, line: str) -> None:
-    refused = run(*line.split(), token=office.tokens["alice"], POSTROOM_URL=url)
-    assert refused.code == 2
-    assert "does not work through a gateway yet; run it on the host" in refused.err
+def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, home: dict[str, str]) -> None:
+    alice = office.tokens["alice"]
+    run("desk", "add", "prod", url, **home)
+    for line, where in (
+        ("audit bundle --from 30d", {"POSTROOM_URL": url}),
+        ("audit bundle --from 30d --desk prod", {}),
+        ("doctor --desk prod", {}),
+        ("backup here.zip --desk prod", {}),
+        ("inbound postfix --desk prod", {}),
+    ):
+        refused = run(*line.split(), token=alice, **(home | where))
+        assert (refused.code, refused.out) == (2, ""), line
+        assert "works on the desk's own host alone; run it on the host of" in refused.err

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from core.cli import output, recipients
+from core.cli import output
+from core.cli.remote import recipients
 from tests.cli.cli_runner import Clerk
 from tests.factories.mail import hand_in
 

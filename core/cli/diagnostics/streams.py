@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.stream_dns import published
 from core.db.development import is_development
 from core.dns_check import Zone
 from core.durations import DAY
@@ -16,8 +15,8 @@ from core.model import UNSUBSCRIBE_CLASSES
 from core.rules import stream_records
 from core.rules.providers import registry
 from core.rules.stream_records import DnsRecord, Found
-from core.services.identity import streams
-from core.services.identity.stream_dns import Publication, spf_fix
+from core.services.identity import stream_dns, streams
+from core.services.identity.stream_dns import Publication
 from core.services.identity.streams import StreamFacts
 from core.smtp.route import Route
 
@@ -44,12 +43,12 @@ def records(desk: CommandContext, stream: StreamFacts) -> Iterator[Finding]:
         if is_development(conn):
             yield Finding(Grade.OK, "dns", stream.domain, "not looked up: mail does not leave this machine")
             return
-    publication = published(desk, stream.domain)
+        publication = stream_dns.published_by(conn, stream.domain, desk.settings, now=desk.now)
     if not publication.spf_known:
         text = "SPF names the relay's host only, and it may send from other hosts"
         if publication.near:
             text = "SPF names mail_host only, and the relay on this machine may hand mail on to other hosts"
-        yield Finding(Grade.WARN, "dns", stream.domain, text, spf_fix(stream.domain))
+        yield Finding(Grade.WARN, "dns", stream.domain, text, stream_dns.spf_fix(stream.domain))
     expected, zone = publication.records, Zone()
     answers = zone.look_up(expected)
     if all(one is Found.UNKNOWN for one in answers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 import typer
@@ -18,6 +20,17 @@ class AnyDesk(Protocol):
     """The chosen desk, for the operator who runs the command."""
 
     as_json: bool
+
+    @property
+    def directory(self) -> Path | None:
+        """The desk's directory, None if it is elsewhere."""
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is a person at a terminal to answer questions. They are asked within `asking`."""
+
+    def asking(self) -> AbstractContextManager[None]:
+        """Ask at the terminal where the answer is typed."""
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation. Raises what the services raise."""
@@ -37,7 +50,7 @@ def _opened(one: Invocation) -> AnyDesk:
     if one.place.url is not None:
         from core.cli.remote.desk import RemoteDesk  # noqa: PLC0415 - httpx, which a local desk does not need
 
-        return RemoteDesk(one.place, as_json=one.as_json)
+        return RemoteDesk(one.place, as_json=one.as_json, until_printed=one.until_printed)
     from core.cli.context import CommandContext  # noqa: PLC0415 - the database, which a desk at a URL does not need
 
     return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
 from typing import Any
 
 from core.cli import output
 from core.cli.known_desks import Place
-from core.cli.output import plain
+from core.cli.terminal import Terminal
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Json
 from core.desk_client.names import OperationName
 
 
-class RemoteDesk:
+class RemoteDesk(Terminal):
     """A desk at a URL."""
 
-    def __init__(self, place: Place, *, as_json: bool) -> None:
+    directory = None
+
+    def __init__(self, place: Place, *, as_json: bool, until_printed: contextlib.ExitStack) -> None:
+        super().__init__(as_json=as_json, until_printed=until_printed)
         self._place = place
-        self.as_json = as_json
 
     @functools.cached_property
     def client(self) -> DeskClient:
@@ -30,11 +32,6 @@ class RemoteDesk:
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         return self.client.call(operation, **members)
-
-    def note(self, text: str) -> None:
-        if not self.as_json:
-            sys.stderr.write(plain(text) + "\n")
-            sys.stderr.flush()
 
     def close(self) -> None:
         if "client" in self.__dict__:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from core.durations import MICROS
+from core.security.files import append_line
 from core.services.audit.checkpoints import Checkpoint
 from core.services.notify.apprise_client import AppriseClient, masked
 from core.services.notify.webhook_client import WebhookClient
@@ -63,20 +63,10 @@ async def send(made: Checkpoint, to: dict[str, Deliver]) -> tuple[Sent, ...]:
 
 async def _append(file: Path, made: Checkpoint) -> str | None:
     try:
-        await asyncio.to_thread(append, file, made)
+        await asyncio.to_thread(append_line, file, made.text())
     except OSError as error:
         return error.strerror or str(error)
     return None
-
-
-def append(file: Path, made: Checkpoint) -> None:
-    """Append one line, on disk before this returns. Raises `OSError`."""
-    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(opened, f"{made.text()}\n".encode())
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 async def _post(hooks: WebhookClient, url: str, made: Checkpoint) -> str | None:

@@ -69,9 +69,7 @@ class Wanted:
 def wanted(conn: Connection, record: MailboxRecord, settings: Settings, *, now: int) -> Wanted:
     """Return what to check before this identity is signed for deliverability."""
     stream = streams.show(conn, record.domain)
-    published = stream_dns.publication(
-        conn, stream.domain, mail_host=settings.mail_host, now=now, report_address=settings.dmarc_reports
-    )
+    published = stream_dns.published_by(conn, stream.domain, settings, now=now)
     return Wanted(
         domain=stream.domain,
         local=is_development(conn),

@@ -79,6 +79,15 @@ def publication(
     return Publication(records, known or is_development(conn), plan, names, near)
 
 
+def published_by(
+    conn: Connection, domain: str, settings: Settings, *, now: int, dmarc: stream_records.Alignment = "none"
+) -> Publication:
+    """The records that a stream of this desk publishes. Raises `NotFound`."""
+    return publication(
+        conn, domain, mail_host=settings.mail_host, now=now, report_address=settings.dmarc_reports, dmarc=dmarc
+    )
+
+
 def open_questions(found: Publication, domain: str, settings: Settings) -> list[dict[str, str]]:
     """What is still open about the records, and how to settle each."""
     questions = []

@@ -65,9 +65,7 @@ def rotation(conn: Connection, domain: str, settings: Settings, *, now: int, for
     required: tuple[DnsRecord, ...] = ()
     if not force and not is_development(conn):
         waiting = {key.selector for key in keys if key.slot != slot and key.retired_at is None}
-        found = stream_dns.publication(
-            conn, stream.domain, mail_host=settings.mail_host, now=now, report_address=settings.dmarc_reports
-        )
+        found = stream_dns.published_by(conn, stream.domain, settings, now=now)
         required = tuple(one for one in found.records if one.name.partition("._domainkey")[0] in waiting)
     return Rotation(stream.domain, slot, frozenset(key.selector for key in keys), required, now)
 

@@ -1,4 +1,4 @@
-"""Write files that only their owner can read."""
+"""Files that only their owner may read, and lines that must be on disk."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def replace_private(file: Path, content: bytes) -> None:
     fresh.unlink(missing_ok=True)
     private(fresh, content)
     fresh.replace(file)
+
+
+def append_line(file: Path, line: str) -> None:
+    """Append one line to a file that others may read, on disk before this returns. Raises `OSError`."""
+    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(opened, f"{line}\n".encode())
+        os.fsync(opened)
+    finally:
+        os.close(opened)

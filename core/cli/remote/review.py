@@ -11,17 +11,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli.context import CommandContext, command
 from core.cli.output import Output, say
-from core.cli.queue import queue_app
+from core.cli.remote.context import AnyDesk, command
+from core.cli.remote.lanes import lane_app, queue_app
 from core.cli.remote.opened_item import Opened
-from core.cli.remote.queue import named, open_item, read_item
-from core.db.queries import pending as views
+from core.cli.remote.queue import named, open_item
 from core.errors import AccessEnded, Forbidden, Invalid, Refused
-from core.services.sending import review
-from core.services.sending.review import Decision
 
-__all__ = ["queue_app"]
+__all__ = ["lane_app", "queue_app"]
 
 PAGE: Final = 100
 RULE: Final = "─" * 72
@@ -29,9 +26,7 @@ _ANSWERS: Final = {"a": "approve", "r": "reject", "s": "skip", "q": "quit"}
 
 
 @command(queue_app, "review", example="postroom queue review")
-def walk(
-    desk: CommandContext, *, mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None
-) -> Output:
+def walk(desk: AnyDesk, *, mailbox: Annotated[str | None, typer.Option(help="Only this mailbox.")] = None) -> Output:
     """Read held mail one after the other and decide: approve, reject, skip. Approved mail leaves at once."""
     if not desk.interactive:
         raise Invalid("a review needs a terminal", fix="postroom queue show ID, then approve ID")
@@ -52,20 +47,19 @@ def walk(
     return Output(done, f"{counted}." if counted else "Nothing waits for a human.")
 
 
-def _held(desk: CommandContext, mailbox: str | None) -> Sequence[str]:
+def _held(desk: AnyDesk, mailbox: str | None) -> Sequence[str]:
     """The items that waited when the review began, in order of arrival."""
     found: list[str] = []
     cursor = None
     while True:
-        with desk.read() as conn:
-            page = views.page(conn, named(mailbox), now=desk.now, cursor=cursor, limit=PAGE)
-        found += [one.id for one in page.messages]
-        cursor = page.next_cursor
+        page = desk.call("queue.list", mailbox=named(mailbox), cursor=cursor, limit=PAGE)
+        found += [one["id"] for one in page["messages"]]
+        cursor = page["next_cursor"]
         if cursor is None:
             return found
 
 
-def _decide(desk: CommandContext, item: str) -> str:
+def _decide(desk: AnyDesk, item: str) -> str:
     """Show one item and carry out the answer. Raises `Refused` if it is no longer pending."""
     read = open_item(desk, item)
     say(f"{RULE}\n{read.text}\n{RULE}")
@@ -74,16 +68,16 @@ def _decide(desk: CommandContext, item: str) -> str:
         return answer
     approve = answer == "approve"
     reason = _reason(read, approve=approve)
-    decision = Decision(
-        read_item(item), approve=approve, reason=reason, digest=read.digest if approve else None, watched=True
-    )
-    became = desk.act(lambda tx, actor: review.decide(tx, decision, actor=actor))
-    if became.approvals_missing:
-        say(f"{item}: your approval counts; {became.approvals_missing} more must approve.")
+    if approve:
+        became = desk.call("message.approve", ids=[item], reason=reason, digest=read.digest)["decided"][0]
+    else:
+        became = desk.call("message.reject", ids=[item], reason=reason)["decided"][0]
+    if became["approvals_missing"]:
+        say(f"{item}: your approval counts; {became['approvals_missing']} more must approve.")
     else:
         say(f"{item}: {answer}d." if approve else f"{item}: rejected.")
-    if became.hurried is not None:
-        desk.note(f"{became.hurried}: faster than anyone can read; recorded in the log")
+    if became["hurried"] is not None:
+        desk.note(f"{became['hurried']}: faster than anyone can read; recorded in the log")
     return answer
 
 
