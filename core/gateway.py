@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -20,11 +20,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from core.api import app as api_app
+from core.api import tls
 from core.api.auth import Authenticator
 from core.api.compose_pool import ComposePool
 from core.api.deps import ApiContext
 from core.api.http_connection import Connection
 from core.api.listener import Listener, Traffic, raise_file_limit
+from core.api.tls import Certificate
 from core.db import migrate
 from core.errors import PostroomError
 from core.mcp.endpoint import McpEndpoint
@@ -238,13 +240,18 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(number, stop.set)
+    certificate = tls.certificate(gateway.settings)
     traffic = gateway.traffic
     traffic.fit(raise_file_limit())
     listens = [(gateway.settings.listen, gateway.app, traffic.inside)]
     if gateway.settings.public_listen:
         listens.append((gateway.settings.public_listen, api_app.public(gateway.desk, gateway.settings), traffic.public))
     async with gateway.running():
-        servers = [server(address, app, listener) for address, app, listener in listens]
+        servers = [
+            server(address, app, listener, tls=certificate, forwarded=gateway.settings.http.forwarded_allow)
+            for address, app, listener in listens
+        ]
+        watching = None if certificate is None else asyncio.create_task(certificate.watch())
         serving = [asyncio.create_task(one.serve()) for one in servers]
         log.info("serving", listen=gateway.settings.listen, dir=str(gateway.settings.dir), pid=os.getpid())
         await asyncio.wait([asyncio.create_task(stop.wait()), *serving], return_when=asyncio.FIRST_COMPLETED)
@@ -254,6 +261,8 @@ async def serve(gateway: Gateway, *, stopped: asyncio.Event | None = None) -> No
             one.should_exit = True
         await end_streams(gateway.desk.events, traffic)
         await asyncio.gather(*serving)
+        if watching is not None:
+            watching.cancel()
     log.info("stopped")
 
 
@@ -265,13 +274,17 @@ async def end_streams(events: EventStream, traffic: Traffic) -> None:
         listener.drop_streams()
 
 
-def server(address: str, app: FastAPI, listener: Listener) -> _Server:
-    """One HTTP server, not started; `listener` limits its connections."""
+def server(
+    address: str, app: FastAPI, listener: Listener, *, tls: Certificate | None = None, forwarded: Sequence[str] = ()
+) -> _Server:  # fmt: skip
+    """One HTTP server, not started. `listener` limits its connections; `forwarded` are proxies that it believes."""
     host, port = split_listen(address)
     protocol = type("Connection", (Connection,), {"listener": listener})
-    return _Server(
-        uvicorn.Config(
-            app, host=host, port=port, loop="none", http=protocol, ws="none", log_config=None, access_log=False,
-            lifespan="off", server_header=False, timeout_graceful_shutdown=30, backlog=BACKLOG,
-        )
+    config = uvicorn.Config(
+        app, host=host, port=port, loop="none", http=protocol, ws="none", log_config=None, access_log=False,
+        lifespan="off", server_header=False, timeout_graceful_shutdown=30, backlog=BACKLOG,
+        proxy_headers=bool(forwarded), forwarded_allow_ips=[*forwarded],
     )  # fmt: skip
+    config.load()
+    config.ssl = None if tls is None else tls.context
+    return _Server(config)

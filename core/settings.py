@@ -237,7 +237,7 @@ class Http(Part):
 
     `hosts` are additional names accepted in `Host` (`*`: any). `content_processes` is the number of processes that
     compose large messages; 0: the event loop does. `proxies` are networks of reverse proxies: their addresses may hold
-    more connections.
+    more connections. The X-Forwarded-Proto and X-Forwarded-For of `forwarded_allow` are believed.
     """
 
     connections: int = Field(default=2_000, ge=8, le=60_000)
@@ -251,8 +251,9 @@ class Http(Part):
     hosts: tuple[str, ...] = ()
     content_processes: int = Field(default=2, ge=0, le=16)
     proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    forwarded_allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 
-    @field_validator("proxies")
+    @field_validator("proxies", "forwarded_allow")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for one in value:
@@ -270,6 +271,8 @@ class Settings(BaseSettings):
     database: str | None = None
     listen: str = "127.0.0.1:8025"
     public_listen: str | None = None
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     public_url: str = "http://127.0.0.1:8025"
     name: str = "PROD"
     organisation: str = "this organisation"
@@ -292,6 +295,12 @@ class Settings(BaseSettings):
         if value is not None:
             split_listen(value)
         return value
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together: set both, or neither")
+        return self
 
     @classmethod
     def settings_customise_sources(

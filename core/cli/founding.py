@@ -40,6 +40,8 @@ public_url = {public_url}       # base of unsubscribe links (RFC 8058)
 
 {listen}     # agents and operators
 # public_listen = "0.0.0.0:8026"  # only /u/, /feedback/, /inbound/PROVIDER
+# tls_certificate = "/etc/ssl/desk.pem"  # with tls_key: the listeners speak HTTPS themselves
+# tls_key = "/etc/ssl/desk.key"
 # egress = 0                    # delivery processes; 0: the gateway itself delivers
 
 # [feedback]                    # webhooks of a provider without settings get 401
@@ -65,6 +67,7 @@ public_url = {public_url}       # base of unsubscribe links (RFC 8058)
 # connections_per_address = 128
 # hosts = ["desk.internal"]     # host names in addition to those of listen and public_url
 # proxies = ["127.0.0.0/8", "::1/128"]  # reverse proxies: they may hold more connections
+# forwarded_allow = ["127.0.0.0/8", "::1/128"]  # proxies whose X-Forwarded-Proto and -For are believed
 {smtp}
 # hello = "mail.example.com"    # the name sent in EHLO
 # [smtp.relays."HOST"]          # source of a relay's password; or stream add --password-stdin

@@ -173,7 +173,7 @@ def api(settings: Settings) -> str:
     """The URL at which agents on this machine reach the gateway."""
     host, port = split_listen(settings.listen)
     near_host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(host, host)  # noqa: S104 - read, not bound
-    return f"http://{near_host}:{port}"
+    return f"http{'s' if settings.tls_certificate else ''}://{near_host}:{port}"
 
 
 def home_domain(address: str) -> str:

@@ -11,6 +11,7 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import structlog
@@ -18,6 +19,7 @@ import typer
 import uvloop
 
 from core import gateway as gateways
+from core.api import tls
 from core.cli import next_steps
 from core.cli.context import CommandContext, command
 from core.cli.output import Output
@@ -59,6 +61,10 @@ def serve(
     lmtp: Annotated[
         str | None, typer.Option(metavar="HOST:PORT|unix:PATH", help="Receive mail from the mail server in front.")
     ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate and its chain (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's key (PEM).")] = None,
     expose: Annotated[
         bool, typer.Option("--expose", help="Let a development desk listen beyond this machine, as in a container.")
     ] = False,
@@ -70,6 +76,8 @@ def serve(
         settings = load(
             desk.directory, listen=listen, public_listen=public_listen, egress=egress,
             log_level=log_level.value if log_level else None, inbound={"lmtp": lmtp} if lmtp else None,
+            tls_certificate=None if tls_certificate is None else tls_certificate.absolute(),
+            tls_key=None if tls_key is None else tls_key.absolute(),
         )  # fmt: skip
         level = Level(settings.log_level.lower())
     except ValueError as error:
@@ -82,6 +90,7 @@ def serve(
         refuse_exposed(settings, listens)
     for address in listens:
         _check_free(address)
+    tls.certificate(settings)  # before the database is opened
     gateway = gateways.Gateway(settings)
     _greet(desk, settings)
     uvloop.run(_serve(desk, gateway))

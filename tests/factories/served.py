@@ -8,24 +8,31 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.api import tls
 from core.gateway import Gateway, end_streams, server
 from core.settings import load
 
 
 @contextlib.contextmanager
 def served(directory: Path) -> Iterator[str]:
-    """Yields the URL. Nothing is delivered: only the HTTP server and the writer run, in a thread."""
+    """Yields the URL. Nothing is delivered: only the HTTP server and the writer run, in a thread.
+
+    With `tls_certificate` in the settings it is an https URL of localhost.
+    """
     ready, stop = threading.Event(), threading.Event()
     found: list[str] = []
 
     async def run() -> None:
-        gateway = Gateway(load(directory, log_level="error"))
+        settings = load(directory, log_level="error")
+        certificate = tls.certificate(settings)
+        gateway = Gateway(settings)
         async with gateway.delivery.writing():
-            one = server("127.0.0.1:0", gateway.app, gateway.traffic.inside)
+            one = server("127.0.0.1:0", gateway.app, gateway.traffic.inside, tls=certificate)
             serving = asyncio.create_task(one.serve())
             while not one.started:  # noqa: ASYNC110 - uvicorn tells it no other way
                 await asyncio.sleep(0.01)
-            found.append(f"http://127.0.0.1:{one.servers[0].sockets[0].getsockname()[1]}")
+            at = "http://127.0.0.1" if certificate is None else "https://localhost"
+            found.append(f"{at}:{one.servers[0].sockets[0].getsockname()[1]}")
             ready.set()
             await asyncio.to_thread(stop.wait)
             one.should_exit = True
