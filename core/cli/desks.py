@@ -12,10 +12,11 @@ import typer
 from core.cli import known_desks
 from core.cli.commands import group
 from core.cli.known_desks import COLOURS, Place
-from core.cli.output import TOKEN, Output, forget_token, require_token, store_token, table
+from core.cli.output import TOKEN, Output, forget_token, from_keyring, require_token, store_token, table
 from core.cli.registration import Context, Invocation, Register
 from core.cli.registration import command as register
-from core.errors import Unauthenticated
+from core.desk_client.interface import Json
+from core.errors import Conflict, Invalid, Unauthenticated, Unavailable
 
 app: Final = group("desk")
 
@@ -50,17 +51,25 @@ def add(
     keep: Annotated[
         bool, typer.Option("--keep", help="Store your token (POSTROOM_TOKEN, or typed) in the keyring of the OS.")
     ] = False,
+    claim: Annotated[
+        str | None,
+        typer.Option("--claim", metavar="NAME", help="Claim a token as this person, and store it in the keyring."),
+    ] = None,
 ) -> Output:
     """Save a desk under a name, for --desk NAME. The first one is used by default."""
     place = known_desks.made(name, where, word=word, colour=colour, guard=guard)
+    if claim is not None and keep:
+        raise Invalid("--claim stores a new token, --keep one that you have", fix="leave one of them out")
     token = _asked(notes, place) if keep else None
+    claimed = _claimed(place, claim) if claim is not None else None
     known = known_desks.load().with_desk(place)
     current = known.current or name
     known_desks.save(known_desks.KnownDesks(known.desks, current))
     then = (lambda: store_token(_user(place), token)) if token is not None else None
+    text = f"{name} is {_where(place)}." + (" It is used where nothing else says." if current == name else "")
     return Output(
-        place.as_json() | {"current": current == name},
-        f"{name} is {_where(place)}." + (" It is used where nothing else says." if current == name else ""),
+        place.as_json() | {"current": current == name} | ({} if claimed is None else {"claim": claimed}),
+        text if claimed is None else f"{text}\n{_how_to_confirm(claimed)}",
         then=then,  # the keyring may ask for its password, and wait for ever
     )
 
@@ -111,6 +120,44 @@ def _where(place: Place) -> str:
 def _user(place: Place) -> str:
     """The name under which the keyring holds the desk's token."""
     return place.url or str(place.directory)
+
+
+def _claimed(place: Place, person: str) -> Json:
+    """Claim a token, which nobody sees: it is in the keyring first, and the desk gets its digest.
+
+    Raises `Invalid` for a desk on this machine, `Conflict` for one whose token is kept already, and what the desk
+    answers.
+    """
+    if place.url is None:
+        raise Invalid("--claim is for a desk at a URL", fix=f"here: postroom operator claim {person} --keep")
+    from core.desk_client.http_desk import DeskClient  # noqa: PLC0415 - httpx, which no other of these needs
+    from core.security import credentials  # noqa: PLC0415
+
+    if from_keyring(place.url) is not None:
+        raise Conflict(
+            f"the keyring has a token for {place.url} already", fix="leave out --claim, or: postroom desk remove NAME"
+        )
+    minted = credentials.new_operator_token()
+    store_token(place.url, minted.secret)
+    if from_keyring(place.url) != minted.secret:
+        raise Unavailable(
+            "the OS keyring keeps nothing here; leave out --claim, then run: postroom operator claim "
+            f"{person} --desk {place.name}, and set {TOKEN}"
+        )
+    try:
+        with contextlib.closing(DeskClient(place.url, None, name=place.name)) as desk:
+            return desk.call("operator.claim", name=person, token_sha256=minted.digest.hex())
+    except BaseException:
+        forget_token(place.url)
+        raise
+
+
+def _how_to_confirm(claimed: Json) -> str:
+    return (
+        f"Your token is in the keyring. Its fingerprint: {claimed['fingerprint']}\n"
+        f"Read the fingerprint out to a governance operator, by voice or face to face, until {claimed['expires_at']}; "
+        f"they run:\n  postroom operator confirm {claimed['name']} --fingerprint {claimed['fingerprint']}"
+    )
 
 
 def _asked(notes: _Notes, place: Place) -> str:

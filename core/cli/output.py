@@ -63,12 +63,12 @@ def example(line: str) -> str:
 
 def stored_token(directory: Path) -> str | None:
     """The operator's token for this desk: from the environment, a desk for development, or the OS keyring."""
-    return os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN) or _from_keyring(str(directory))
+    return os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN) or from_keyring(str(directory))
 
 
 def stored_token_of(url: str) -> str | None:
     """The operator's token for a desk at a URL: from the environment or the OS keyring."""
-    return os.environ.get(TOKEN, "").strip() or _from_keyring(url)
+    return os.environ.get(TOKEN, "").strip() or from_keyring(url)
 
 
 def require_token(token: str | None) -> str:
@@ -85,7 +85,8 @@ def require_token(token: str | None) -> str:
     return token
 
 
-def _from_keyring(user: str) -> str | None:
+def from_keyring(user: str) -> str | None:
+    """The token that the OS keyring holds for a desk (its directory or URL), if there is one and a keyring."""
     import keyring  # noqa: PLC0415 - scans every installed package for a keyring: not if a token is given
     import keyring.errors  # noqa: PLC0415
 
@@ -106,7 +107,7 @@ def _own_token(file: Path) -> str | None:
 
 def store_token(desk: Path | str, token: str) -> None:
     """Store an operator's token for a desk (its directory or URL) in the OS keyring. Raises `Unavailable`."""
-    import keyring  # noqa: PLC0415 - see `_from_keyring`
+    import keyring  # noqa: PLC0415 - see `from_keyring`
     import keyring.errors  # noqa: PLC0415
 
     try:
@@ -117,7 +118,7 @@ def store_token(desk: Path | str, token: str) -> None:
 
 def forget_token(desk: Path | str) -> None:
     """Remove a desk's token from the OS keyring, if there is one and a keyring."""
-    import keyring  # noqa: PLC0415 - see `_from_keyring`
+    import keyring  # noqa: PLC0415 - see `from_keyring`
     import keyring.errors  # noqa: PLC0415
 
     with contextlib.suppress(keyring.errors.KeyringError):

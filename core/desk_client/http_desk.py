@@ -58,16 +58,20 @@ class DeskClient:
     local = False
 
     def __init__(
-        self, url: str, token: str, *, name: str | None = None, client: str | None = None,
+        self, url: str, token: str | None, *, name: str | None = None, client: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:  # fmt: skip
-        """Raises `Invalid`: the URL. `client` is `console` or `cli`, for the log. `transport` replaces the network."""
+        """Raises `Invalid`: the URL. `token`: None for a person who has none yet.
+
+        `client` is `console` or `cli`, for the log. `transport` replaces the network.
+        """
         self.url = checked_url(url)
         self.name = name or urlsplit(self.url).netloc
         self._admitted = False
         self._http = httpx.Client(
             base_url=self.url + "/", timeout=ANSWER_WITHIN,
-            headers={"Authorization": f"Bearer {token}"} | ({} if client is None else {CLIENT: client}),
+            headers=({} if token is None else {"Authorization": f"Bearer {token}"})
+            | ({} if client is None else {CLIENT: client}),
             transport=transport, trust_env=crosses_network(self.url),
         )  # fmt: skip
 

@@ -285,6 +285,63 @@ def test_desks_are_noted_privately_and_chosen_by_name(office: Clerk, url: str, h
         assert (list(load().desks), load().current) == (["prod"], None)
 
 
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A keyring in memory: what it holds, by desk."""
+    from keyring.backend import KeyringBackend
+
+    held: dict[str, str] = {}
+
+    class Kept(KeyringBackend):
+        priority = 1
+
+        def get_password(self, service: str, username: str) -> str | None:
+            assert service == "postroom"
+            return held.get(username)
+
+        def set_password(self, service: str, username: str, password: str) -> None:
+            assert service == "postroom"
+            held[username] = password
+
+        def delete_password(self, service: str, username: str) -> None:
+            assert service == "postroom"
+            del held[username]
+
+    monkeypatch.setattr("keyring.core._keyring_backend", Kept())  # type: ignore[no-untyped-call]  # keyring has no types
+    return held
+
+
+def test_a_person_at_another_machine_claims_a_token_that_a_second_one_confirms(
+    tmp_path: Path, home: dict[str, str], kept: dict[str, str]
+) -> None:
+    office = with_mailbox(tmp_path / "desk")
+    office.ok("operator", "add", "zoe", "--role", "reviewer", who="root")
+    with served(office.directory) as url:
+        nobody = run("desk", "add", "prod", url, "--claim", "nobody", **home)
+        assert (nobody.code, kept) == (1, {})
+        assert "no operator by that name" in nobody.err
+        added = run("desk", "add", "prod", url, "--claim", "zoe", **home)
+        (token,) = kept.values()
+        assert added.code == 0
+        assert token not in added.out + added.err
+        assert "not confirmed yet" in run("status", **home).err
+        again = run("desk", "add", "prod", url, "--claim", "zoe", **home)
+        assert (again.code, kept) == (1, {url: token})
+        fingerprint = added.out.rpartition("--fingerprint ")[2].strip()
+        office.ok("operator", "confirm", "zoe", "--fingerprint", fingerprint, who="gail")
+        assert run("status", **home).code == 0
+        run("desk", "remove", "prod", **home)
+    assert kept == {}
+
+
+def test_a_token_that_no_keyring_would_keep_is_not_claimed(office: Clerk, url: str, home: dict[str, str]) -> None:
+    refused = run("desk", "add", "prod", url, "--claim", "zoe", **home)
+    assert (refused.code, refused.out) == (1, "")
+    assert "the OS keyring keeps nothing here" in refused.err
+    here = run("desk", "add", "here", str(office.directory), "--claim", "zoe", **home)
+    assert "--claim is for a desk at a URL" in here.err
+
+
 @pytest.mark.parametrize(
     ("args", "says", "code"),
     [
