@@ -103,6 +103,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "attention acknowledge": ACTS,
     "attention wake": ACTS,
     "attention list": Verb.DESK_READ,
+    "attention now": Verb.DESK_READ,
     "inbox list": Verb.MESSAGE_READ,
     "inbox show": Verb.MESSAGE_READ,
     "inbox thread": Verb.MESSAGE_READ,

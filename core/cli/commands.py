@@ -72,7 +72,7 @@ ENTRIES: Final = (
           "queue_app"),
     Entry("note", "Notes of the people at the desk on messages, agents and incidents: add, list.", "remote.teamwork",
           "note_app"),
-    Entry("attention", "What needs attention: acknowledge it for a while, show it again, list what is quiet.",
+    Entry("attention", "What needs attention now; acknowledge it for a while, show it again, list what is quiet.",
           "remote.teamwork", "attention_app"),
     Entry("inbox", "Received mail: list, show, release or reject what is held.", "remote.inbox"),
     Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "remote.lanes", "lane_app"),

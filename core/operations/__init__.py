@@ -30,6 +30,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "desk": ("desk",),
     "log": ("event", "trace"),
     "messages": ("queue", "message", "lane"),
+    "runbook": ("attention",),
     "teamwork": ("message", "note", "attention"),
     "groups": ("queue",),
     "filtering": ("filter",),

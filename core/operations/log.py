@@ -7,6 +7,7 @@ from typing import Any
 
 from core.db.queries import events
 from core.durations import stamp
+from core.errors import NotFound
 from core.filter_fields import Listing
 from core.ids import read_id
 from core.json_body import Shape
@@ -17,6 +18,7 @@ from core.rules.roles import Verb
 from core.services.audit import trace as traces
 from core.services.control.read_log import Shown, What
 from core.views.events import EventRow
+from core.views.folding import Folded, fold
 
 # --- the log ------------------------------------------------------------------------------------------------------
 
@@ -24,13 +26,15 @@ from core.views.events import EventRow
 class EventsRequest(Shape):
     """A page of the log: the newest, the one `before` a seq, or the one `after` it.
 
-    `filter` is a filter of the console's Events screen, such as `sev>=warn agent:quote-bot`.
+    `filter` is a filter of the console's Events screen, such as `sev>=warn agent:quote-bot`. `fold` shows repeats of an
+    event within the page as one line, with their number.
     """
 
     before: Number | None = None
     after: Number | None = None
     limit: Limit = events.PAGE
     filter: FilterText = ""
+    fold: bool = False
 
 
 def list_events(call: Call, request: EventsRequest) -> Json:
@@ -39,7 +43,25 @@ def list_events(call: Call, request: EventsRequest) -> Json:
         call.tx.conn, events.filtered(call.tx.conn, wants, now=call.tx.now), before=request.before, after=request.after,
         limit=request.limit,
     )  # fmt: skip
-    return {"events": [_event(one) for one in page.rows], "older": page.older, "newer": page.newer}
+    lines = fold(page.rows) if request.fold else [Folded(one, one.at, (one.seq,)) for one in reversed(page.rows)]
+    return {"events": [_line(one) for one in reversed(lines)], "older": page.older, "newer": page.newer}
+
+
+class EventRequest(Shape):
+    """One entry of the log, by its seq."""
+
+    seq: Number
+
+
+def show_event(call: Call, request: EventRequest) -> Json:
+    found = events.whole(call.tx.conn, request.seq)
+    if found is None:
+        raise NotFound(f"the log has no entry {request.seq}")
+    return {"event": _event(found.row), "causes": [_event(one) for one in found.causes]}
+
+
+def _line(one: Folded) -> Json:
+    return _event(one.row) | {"count": one.count, "since": stamp(one.since)}
 
 
 def _event(one: EventRow) -> Json:
@@ -93,10 +115,24 @@ class Event(Answer):
     hash: str
 
 
+class Line(Event):
+    """One event, or several of a kind: the newest of `count`, the first of them at `since`."""
+
+    count: int
+    since: str
+
+
+class WholeEvent(Answer):
+    """One entry. `causes`: the complaints or bounces, or the reports, that led to a suspension or a warning."""
+
+    event: Event
+    causes: list[Event]
+
+
 class Events(Answer):
     """Lines in log order. Continue with `older` (as `before`) or `newer` (as `after`); null: no more that way."""
 
-    events: list[Event]
+    events: list[Line]
     older: int | None
     newer: int | None
 
@@ -129,6 +165,9 @@ class Story(Answer):
 OPERATIONS = (
     read("event.list", list_events, EventsRequest, Events, Verb.AUDIT_READ,
          about="A page of the log as a screen shows it, filtered.",
+         shown=lambda _request, _answer: Shown(What.LOG)),
+    read("event.show", show_event, EventRequest, WholeEvent, Verb.AUDIT_READ,
+         about="One entry of the log in full; of a suspension, the messages that caused it.",
          shown=lambda _request, _answer: Shown(What.LOG)),
     read("trace.show", trace, TraceRequest, Story, Verb.TRACE_READ,
          about="Everything known of a message, a recipient, a run, an agent or a person, in time order.",

@@ -45,6 +45,14 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeEvent:
+    """One entry, and those that led to it: of a suspension or a warning, the latest complaints or bounces."""
+
+    row: EventRow
+    causes: tuple[EventRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Happened:
     """An entry of the log beside the message that it is about."""
 

@@ -24,13 +24,31 @@ class Level(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One line of what needs attention. `go` says where enter leads: a screen's name, and what to find there."""
+    """One line of what needs attention. `go` says where enter leads: a screen's name, and what to find there.
+
+    `id` stays the same while it lasts: it is what people acknowledge. `did` is what the desk did by itself, `refused`
+    how many attempts it has refused since, `step` what a person does next and `next` the operation for it.
+    `quiet_until`: somebody, `quiet_by`, knows about it.
+    """
 
     level: Level
     subject: str
     text: str
     go: str = ""
     key: str = ""
+    id: str = ""
+    since: int | None = None
+    did: str = ""
+    refused: int = 0
+    step: str = ""
+    next: str = ""
+    quiet_by: str | None = None
+    quiet_until: int | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether somebody has acknowledged it, and it has not become worse."""
+        return self.quiet_by is not None
 
 
 @dataclass(frozen=True, slots=True)

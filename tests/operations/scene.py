@@ -122,12 +122,12 @@ class Scene:
                 "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
                 "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
-                "note.list", "attention.list",
+                "note.list", "attention.list", "attention.now",
                 "queue.groups",
             )
         }  # fmt: skip
         return found | {
-            "desk.stop": WHY, "desk.start": WHY, "trace.show": {"key": self.held},
+            "desk.stop": WHY, "desk.start": WHY, "trace.show": {"key": self.held}, "event.show": {"seq": 1},
             "message.show": {"id": self.held, "source": True}, "message.difference": {"id": self.held},
             "queue.group": {"id": self.held}, "filter.count": {"list": "lanes", "filter": "agent:bot"},
             "filter.values": {"list": "lanes", "field": "agent"},

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.commands import group
-from core.cli.output import Output, table
+from core.cli.output import Output, plain, table
 from core.cli.remote.context import AnyDesk, command
 from core.durations import SECOND, duration
 from core.errors import Invalid
@@ -57,6 +57,7 @@ def list_notes(
 # --- attention ----------------------------------------------------------------------------------------------------
 
 LEVELS: Final = ("fault", "warning", "information")
+GLYPHS: Final = {"fault": "✖ CRIT", "warn": "▲ WARN", "info": "· INFO", "fine": "·"}
 
 
 @command(attention_app, "acknowledge", example="postroom attention acknowledge agent:quote-bot:suspended --until 4h")
@@ -74,6 +75,25 @@ def acknowledge(
     seconds = duration(until) // SECOND
     done = desk.call("attention.acknowledge", key=key, level=LEVELS.index(level), seconds=seconds, reason=reason)
     return Output(done, f"Quiet until {done['until']}, unless it gets worse.")
+
+
+@command(attention_app, "now", example="postroom attention now")
+def now(desk: AnyDesk) -> Output:
+    """What needs attention, worst first: since when, what the desk did by itself, what to do next."""
+    found = desk.call("attention.now")
+    lines: list[str] = []
+    for one in found["needs"]:
+        known = f" (known to {one['quiet_by']} until {one['quiet_until']})" if one["quiet_by"] else ""
+        lines.append(f"{GLYPHS[one['level']]} {one['subject']}: {one['text']}{known}")
+        facts = [
+            f"since {one['since']}" if one["since"] else "",
+            f"the desk {one['did']}" if one["did"] else "",
+            f"{one['refused']:,} attempts refused since" if one["refused"] else "",
+        ]
+        lines += [f"    {'; '.join(fact for fact in facts if fact)}"] if any(facts) else []
+        lines += [f"    next: {one['step']}"] if one["step"] else []
+        lines += [f"    key:  {one['id']}"] if one["id"] else []
+    return Output(found, plain("\n".join(lines) or "Nothing needs attention."))
 
 
 @command(attention_app, "wake", example="postroom attention wake agent:quote-bot:suspended")

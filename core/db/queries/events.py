@@ -22,7 +22,7 @@ from core.events import CATALOGUE, EmailRead, Event
 from core.filter_fields import Listing, fields
 from core.filters import Compare, Fields, Want, matches
 from core.ids import spell_id
-from core.views.events import EventPage, EventRow, Severity
+from core.views.events import EventPage, EventRow, Severity, WholeEvent
 
 PAGE: Final = 100
 STRETCH: Final = 50_000
@@ -239,6 +239,28 @@ def _matching(filters: EventFilter) -> list[Any]:
     if filters.types is not None:
         terms.append(LOG_ENTRY.c.type.in_(filters.types))
     return [and_(*terms)] if terms else []
+
+
+CAUSES: Final = 20
+"""Events shown as the cause of another."""
+_CAUSED_BY: Final[Mapping[str, str]] = {"complaints": "email.complained", "bounces": "email.bounced"}
+
+
+def whole(conn: Connection, seq: int) -> WholeEvent | None:
+    """Return one entry; of a guard's suspension or warning with the complaints or bounces before it, newest first."""
+    row = conn.execute(select(LOG_ENTRY).where(LOG_ENTRY.c.seq == seq)).first()
+    if row is None:
+        return None
+    (shown,) = _rows(conn, [row])
+    kind = _CAUSED_BY.get(str(shown.data.get("guard") or ""))
+    if shown.agent is None or kind is None or shown.type not in {"agent.suspended", "agent.warned"}:
+        return WholeEvent(shown)
+    found: list[Row[Any]] = []
+    for source in _sources(conn, EventFilter(agent=shown.agent)):
+        before = source.where(LOG_ENTRY.c.seq < seq, LOG_ENTRY.c.seq > seq - STRETCH, LOG_ENTRY.c.type == kind)
+        found += conn.execute(before.order_by(LOG_ENTRY.c.seq.desc()).limit(CAUSES)).all()
+    latest = sorted(found, key=lambda one: -one.seq)[:CAUSES]
+    return WholeEvent(shown, _rows(conn, latest))
 
 
 # --- lines --------------------------------------------------------------------------------------------------------

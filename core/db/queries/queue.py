@@ -10,6 +10,7 @@ import array
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -45,7 +46,7 @@ from core.db.tables import (
     STREAM,
 )
 from core.filter_fields import Listing, fields
-from core.filters import Fields, Test, Want
+from core.filters import Fields, Test, Text, Want
 from core.model import RECEIVE, Reason
 from core.views.queue import ALIKE_COUNTED, ClaimView, HeldRow, Order, Presence, To
 
@@ -102,6 +103,38 @@ def count_failing(conn: Connection) -> int:
     some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", REVIEW.c.failed_checks > 0)
     limited = some.limit(FAILING_COUNTED + 1).subquery()
     return int(conn.execute(select(func.count()).select_from(limited)).scalar_one())
+
+
+LOOKED_AT: Final = 500
+"""The newest held items, in which runs at their cap are looked for: reasons have no index."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunAtCap:
+    """A run whose cap holds mail: how many items among the newest, and since when."""
+
+    agent: str
+    key: str
+    held: int
+    since: int
+
+
+def runs_at_cap(conn: Connection) -> list[RunAtCap]:
+    """Return the runs that wait to be confirmed, the longest waiting first, as far as the newest items show."""
+    c = REVIEW.c
+    some = select(c.id).where(c.status == "pending").order_by(c.id.desc()).limit(LOOKED_AT).subquery()
+    since = func.min(c.submitted_at)
+    rows = conn.execute(
+        select(AGENT.c.name, RUN.c.key, func.count().label("n"), since.label("since"))
+        .join(some, some.c.id == c.id)
+        .join(MESSAGE, MESSAGE.c.id == c.message_id)
+        .join(RUN, RUN.c.id == MESSAGE.c.run_id)
+        .join(AGENT, AGENT.c.id == c.agent_id)
+        .where(has_code_like(c.reasons, Text(("run_cap",), exact=True)))
+        .group_by(AGENT.c.name, RUN.c.key)
+        .order_by(since)
+    )
+    return [RunAtCap(row.name, row.key, row.n, row.since) for row in rows]
 
 
 FIELDS: Final[Fields] = fields(Listing.QUEUE)
