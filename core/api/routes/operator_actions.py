@@ -28,7 +28,6 @@ from core.errors import Invalid, NotFound
 from core.ids import read_id
 from core.rules.roles import Verb
 from core.serializers import mail
-from core.services.audit import trace
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.services.sending.review import Decision
@@ -56,8 +55,9 @@ class Operators:
                 _cursor(cursor)
             if directory.mailbox(conn, normalised) is None:
                 raise NotFound(f"there is no mailbox {normalised}", fix="postroom mailbox list shows them all")
-            found = pending.page(conn, normalised, now=self._desk.store.clock.now(), cursor=cursor).as_json()
-        await self._desk.reads.operator(request, Shown(What.PENDING, mailbox=normalised))
+        found = await self._runner.answer(
+            request, "queue.list", mailbox=address, cursor=cursor or None, limit=pending.PAGE
+        )  # fmt: skip
         return answer_json(200, found)
 
     async def _decide(self, request: Request, item: str) -> Response:
@@ -115,11 +115,7 @@ class Operators:
     async def _trace(self, request: Request, key: str) -> Response:
         """Everything about a message, Message-ID, return path, run, recipient or agent, in time order."""
         checked_key = _printable(key, "the key")
-        with self._desk.callers.reading(request, Verb.TRACE_READ) as conn:
-            story = trace.trace(conn, checked_key, self._desk.ctx.keyring, now=self._desk.store.clock.now())
-        if story.found:
-            await self._desk.reads.operator(request, Shown(What.TRACE, messages=story.messages))
-        return answer_json(200, story.as_json())
+        return answer_json(200, await self._runner.answer(request, "trace.show", key=checked_key))
 
     # --- brakes ---
 
