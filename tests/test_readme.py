@@ -76,7 +76,7 @@ def test_the_two_commands_are_there_to_the_letter() -> None:
 def test_the_quick_start_is_what_init_prints(text: str) -> None:
     call = {"sender": DEV_ADDRESS, "to": "jane@example.com"}
     for lines in (next_steps.curl, next_steps.python):
-        printed = lines(settings_model()(), **call, token="pra_...")
+        printed = lines(next_steps.api(settings_model()()), **call, token="pra_...")
         assert len([line for line in printed.split("\n") if line]) == 5
         assert f"\n{printed}\n" in text
 

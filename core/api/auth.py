@@ -90,8 +90,7 @@ class Authenticator:
     def token(self, request: Request) -> tuple[TokenKind, bytes]:
         """The kind of the caller's token and its SHA-256, for an operation, which checks it itself."""
         secret = _bearer(request)
-        kind = TokenKind.AGENT if credentials.is_agents(secret) else TokenKind.OPERATOR
-        return kind, credentials.digest(secret)
+        return TokenKind.of(secret), credentials.digest(secret)
 
     # --- who reads ---
 

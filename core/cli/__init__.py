@@ -8,21 +8,15 @@ output.py          output and exit of commands: JSON or text, errors in one line
 context.py         what every command on the host shares: settings, the database, the operator
 commands.py        all commands, in the order of help, each imported on use
 init.py            init; founding.py has its files and people
-next_steps.py      what to type next; handoff.py finds who does it, prompts.py asks for missing fields
+next_steps.py      what to type next
+terminal.py        remarks and questions at a terminal
 serve.py           serve
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks
-mailboxes.py       mailbox: request, renew, retire identities
-signoffs.py        mailbox approve, veto: the checklist with the desk's findings
-mailbox_limits.py  mailbox: mode, limits, allow-list, webhook
-agents.py          agent show, token
-operators.py       operator
 inbound.py         inbound: the configuration of the mail server in front
-runs.py            run
 report.py          report
 audit.py           audit bundle: evidence of a period
 backup.py          backup, restore, migrate
 drill.py           drill: revocation drill; drill_gateways.py finds the gateways
-inventory.py       inventory
 docs.py            docs
 egress_process.py  the process that `serve --egress` starts
 compose_process.py the process that composes large messages

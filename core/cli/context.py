@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import typer
 
-from core.cli import output, registration
+from core.cli import next_steps, output, registration
 from core.cli.authorization import Free
 from core.cli.registration import Reason
 from core.cli.terminal import Terminal
@@ -90,11 +90,33 @@ class CommandContext(Terminal):
 
         A command that needs no token reads without one. A token that is given must be valid all the same.
         """
-        settings, store = self.settings, self.store
-        resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
         if isinstance(self._needs, Free) and not self.signed_in:
-            return read_on_host(store, resources, operation, members)
-        return LocalDesk(store, resources, self._token()).call(operation, **members)
+            return read_on_host(self.store, self._resources, operation, members)
+        return self.call_as(self._token(), operation, **members)
+
+    def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
+        """Perform an operation with this token, or one that takes none."""
+        return LocalDesk(self.store, self._resources, token).call(operation, **members)
+
+    @property
+    def _resources(self) -> Resources:
+        settings = self.settings
+        return Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
+
+    @property
+    def where(self) -> Path:
+        """How commands name this desk."""
+        return self.directory
+
+    @property
+    def keyring_name(self) -> str:
+        """The name under which the OS keyring holds the operator's token for this desk."""
+        return str(self.directory)
+
+    @property
+    def api_url(self) -> str:
+        """The URL at which agents on this machine reach the gateway."""
+        return next_steps.api(self.settings)
 
     @functools.cached_property
     def policy(self) -> Policy:

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import founding, handoff, next_steps
+from core.cli import founding, next_steps
 from core.cli.context import CommandContext, command
 from core.cli.diagnostics import routes
 from core.cli.diagnostics.finding import Finding, Grade
-from core.cli.next_steps import near
+from core.cli.next_steps import found, near
 from core.cli.output import Output, table
 from core.cli.relay import FromStdin, Provider, Spf, asked_for_spf, parted
 from core.cli.remote.streams import zone_text
@@ -37,6 +37,7 @@ from core.rules.providers import registry
 from core.security import credentials, encryption, key_file
 from core.security.credentials import OWN_TOKEN, NewSecret
 from core.security.encryption import MasterKeys
+from core.serializers import people
 from core.serializers import streams as resources
 from core.services.audit import checkpoints
 from core.services.identity import development, operators, stream_dns, stream_keys, streams
@@ -300,13 +301,13 @@ def _created_output(
             "stream": first.domain, "zone_file": None if zone is None else str(zone),
             "route": {"grade": tried.grade, "text": tried.text, "fix": tried.fix or None},
         }  # fmt: skip
-    parts.append(handoff.found(lambda: _next(desk, first)))
+    parts.append(found(lambda: _next(desk, first)))
     return Output(data, "\n\n".join(parts))
 
 
 def _next(desk: CommandContext, first: FirstStream | None) -> str:
     with desk.store.read() as conn:
-        operators = directory.operators(conn)
+        operators = [people.operator(one) for one in directory.operators(conn)]
     if first is None:
         who = next_steps.holder(operators, Role.DELIVERABILITY) or "an operator with role deliverability"
         return next_steps.step(
@@ -368,8 +369,8 @@ def _said_for_development(
         f"Your own token is in {near(here / OWN_TOKEN)}; commands on this desk find it there.\n\n"
         f"Next, run the gateway, and leave it running:\n  {next_steps.typed(here, 'serve')}\n\n"
         f'In a second terminal, send as the agent would; the answer is "pending":\n\n'
-        f"{next_steps.curl(settings, **call)}\n\n"
-        f"or, in Python:\n\n{next_steps.python(settings, **call)}\n\n"
+        f"{next_steps.curl(next_steps.api(settings), **call)}\n\n"
+        f"or, in Python:\n\n{next_steps.python(next_steps.api(settings), **call)}\n\n"
         f"Then read it and decide; what you approve is in {near(here / MAILDIR)} at once:\n"
         f"  {next_steps.typed(here, 'queue', 'review')}\n"
         f"or look at the whole desk: {next_steps.typed(here, 'console')}"

@@ -30,6 +30,7 @@ from core.db.store import Store
 from core.demo.catcher import MAILDIR, catching
 from core.errors import Conflict, Invalid
 from core.model import Role
+from core.serializers import people
 from core.services.identity import streams
 from core.settings import Settings, load, split_listen
 from core.smtp.route import Route, is_loopback
@@ -102,7 +103,7 @@ def _greet(desk: CommandContext, settings: Settings) -> None:
     if not sys.stderr.isatty():
         return
     with desk.store.read() as conn:
-        operators = directory.operators(conn)
+        operators = [people.operator(one) for one in directory.operators(conn)]
     reviewer = next_steps.holder(operators, Role.REVIEWER)
     desk.note(
         f"Agents send to {next_steps.api(settings)}/emails/send. {reviewer or 'A reviewer'} decides what is held, in "

@@ -48,12 +48,13 @@ class LocalDesk:
     local = True
 
     def __init__(
-        self, store: Store, resources: Resources, token: str, *, entry_point: EntryPoint = EntryPoint.CLI
+        self, store: Store, resources: Resources, token: str | None, *, entry_point: EntryPoint = EntryPoint.CLI
     ) -> None:
+        """`token`: None for a person who has none yet."""
         self._store = store
         self._resources = resources
-        self._kind = TokenKind.AGENT if credentials.is_agents(token) else TokenKind.OPERATOR
-        self._digest = credentials.digest(token)
+        self._kind = TokenKind.of(token)
+        self._digest = credentials.digest(token or "")
         self._entry_point = entry_point
         self._hour, self._shown = -1, set[str]()
         self._woken = threading.Event()

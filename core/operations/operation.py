@@ -17,6 +17,7 @@ from core.model import Actor, Role
 from core.rules import roles
 from core.rules.roles import MAY, Verb
 from core.rules.signed_ids import HmacKeys
+from core.security import credentials
 from core.services import access
 from core.services.control.read_log import EntryPoint, Shown
 from core.settings import Settings
@@ -39,6 +40,13 @@ class TokenKind(enum.StrEnum):
     OPERATOR = "operator"
     AGENT = "agent"
     NONE = "none"
+
+    @classmethod
+    def of(cls, token: str | None) -> TokenKind:
+        """The kind of this token, of whatever worth."""
+        if not token:
+            return cls.NONE
+        return cls.AGENT if credentials.is_agents(token) else cls.OPERATOR
 
 
 OPERATORS: Final = frozenset({TokenKind.OPERATOR})
@@ -165,8 +173,10 @@ def admit(tx: Transaction, operation: Operation, digest: bytes) -> Actor:
 
 def _agent(tx: Transaction, digest: bytes) -> Actor:
     token = gate_queries.token_by_hash(tx.conn, digest)
-    if token is None or not token.alive(tx.now):
-        raise Unauthenticated("no agent has this token, or it has ended", fix="ask an operator: postroom token issue")
+    if token is None:
+        raise Unauthenticated("no agent has this token", fix="ask governance for one: postroom token issue")
+    if not token.alive(tx.now):
+        raise Unauthenticated("the token is revoked or has expired", fix="ask governance for another")
     if token.enrols:
         raise Forbidden(
             "an enrolment token asks for a mailbox and does nothing else", error="insufficient_scope",

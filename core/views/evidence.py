@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -62,21 +63,23 @@ class Evidence:
             ],
         }
 
-    def text(self) -> str:
-        """One paragraph per rung, the highest first, as the ladder is drawn."""
-        f = self.figures
-        decided = f"approved {f.approved:,}, rejected {f.rejected:,}, edited {f.edited:,}"
-        came = f"complaints {f.complaints:,}, bounces {f.bounces:,}, suspensions {f.suspensions:,}"
-        lines = [
-            f"{self.address} at {self.mode} since {stamp(self.mode_since)} ({f.days} of {rules.WINDOW_DAYS} days)",
-            f"reviewed {f.reviewed:,}: {decided}; expired {f.expired:,}; hurried {f.hurried:,}",
-            f"delivered {f.delivered:,}, {came}",
-        ]
-        if self.raise_from is not None:
-            lines.append(f"raised recently: it can be raised again from {stamp(self.raise_from)} on")
-        lines += [f"! {one.text}" for one in self.anomalies]
-        for rung in reversed(self.rungs):
-            here = ">" if rung.mode is self.mode else " "
-            lines.append(f"{here} {rung.mode.value:<11} {_WORDS[rung.advice]}")
-            lines += [f"    - {reason.text}" for reason in rung.reasons]
-        return "\n".join(lines)
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """The evidence of `Evidence.as_json`: one paragraph per rung, the highest first, as the ladder is drawn."""
+    f = found["figures"]
+    decided = f"approved {f['approved']:,}, rejected {f['rejected']:,}, edited {f['edited']:,}"
+    came = f"complaints {f['complaints']:,}, bounces {f['bounces']:,}, suspensions {f['suspensions']:,}"
+    mode = found["oversight_mode"]
+    lines = [
+        f"{found['mailbox']} at {mode} since {found['since']} ({f['days']} of {found['window_days']} days)",
+        f"reviewed {f['reviewed']:,}: {decided}; expired {f['expired']:,}; hurried {f['hurried']:,}",
+        f"delivered {f['delivered']:,}, {came}",
+    ]
+    if found["raise_from"] is not None:
+        lines.append(f"raised recently: it can be raised again from {found['raise_from']} on")
+    lines += [f"! {one['text']}" for one in found["anomalies"]]
+    for rung in reversed(found["rungs"]):
+        here = ">" if rung["mode"] == mode else " "
+        lines.append(f"{here} {rung['mode']:<11} {_WORDS[Advice(rung['advice'])]}")
+        lines += [f"    - {reason['text']}" for reason in rung["reasons"]]
+    return "\n".join(lines)

@@ -76,7 +76,7 @@ def test_the_printed_curl_keeps_the_token_out_of_its_arguments(tmp_path: Path) -
     curl.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\necho ---\ncat\n")
     curl.chmod(0o755)
     call = {"sender": "agent@desk.test", "to": "jane@example.com", "token": "pra_secret"}
-    line = next_steps.curl(settings_model()(), **call)
+    line = next_steps.curl(next_steps.api(settings_model()()), **call)
     path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
     done = subprocess.run(["bash", "-c", line], env=os.environ | {"PATH": path}, capture_output=True, check=True)
     arguments, _, read = done.stdout.decode().partition("---\n")

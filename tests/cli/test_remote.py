@@ -389,6 +389,11 @@ def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, home: dic
         ("doctor --desk prod", {}),
         ("backup here.zip --desk prod", {}),
         ("inbound postfix --desk prod", {}),
+        ("serve --desk prod", {}),
+        ("migrate --desk prod", {}),
+        ("restore here.zip --desk prod", {}),
+        ("init --desk prod", {}),
+        ("drill support-bot", {"POSTROOM_URL": url}),
     ):
         refused = run(*line.split(), token=alice, **(home | where))
         assert (refused.code, refused.out) == (2, ""), line

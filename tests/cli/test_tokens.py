@@ -71,4 +71,4 @@ def test_an_owner_issues_an_enrolment_token_with_the_prompt_for_the_agent(office
     assert "/skill.md" in made["prompt"]
     assert "owner may" in office.refused("token", "enrol", "--agent", "sales-bot", who="gail")
     office.tokens["bot"] = made["token"]
-    assert "lacks send" in office.refused("token", "delegate", "--run", "r", who="bot")
+    assert "does nothing else" in office.refused("token", "delegate", "--run", "r", who="bot")

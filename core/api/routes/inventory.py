@@ -14,6 +14,7 @@ from core.api.operation_runner import OperationRunner
 from core.durations import stamp
 from core.errors import Invalid
 from core.rules.roles import Verb
+from core.serializers import inventory_csv
 from core.services.identity import inventory
 from core.services.identity.inventory import Entry
 
@@ -68,5 +69,7 @@ class Inventory:
 
         name = f'attachment; filename="postroom-inventory-{stamp(now)[:10]}.csv"'
         return StreamingResponse(
-            inventory.csv_lines(entries(), now=now), media_type=CSV, headers={"Content-Disposition": name}
+            inventory_csv.lines(inventory.as_json(one, now=now) for one in entries()),
+            media_type=CSV,
+            headers={"Content-Disposition": name},
         )

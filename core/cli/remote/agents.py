@@ -1,4 +1,4 @@
-"""`postroom agent suspend`, `resume` and `list`."""
+"""`postroom agent`: suspend, resume, list and show."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.commands import group
-from core.cli.output import Output, table
+from core.cli.output import Output, pairs, table
 from core.cli.remote.context import AnyDesk, Reason, command
+from core.cli.remote.tokens import state
 from core.model import plural
 
 app: Final = group("agent")
@@ -44,3 +45,32 @@ def list_agents(desk: AnyDesk, after: Annotated[str, typer.Option(help="Start af
             ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
         ),
     )
+
+
+@command(app, "show", example="postroom agent show support-bot")
+def show(desk: AnyDesk, name: Name) -> Output:
+    """Show one agent with its mailboxes and tokens."""
+    found = desk.call("agent.show", agent=name)
+    tokens = [
+        (
+            one["id"],
+            one["parent"],
+            ",".join(one["scopes"]),
+            one["issued_by"],
+            one["last_used_at"],
+            one["expires_at"],
+            state(one),
+        )
+        for one in found["tokens"]
+    ]
+    mailboxes = [(one["address"], one["status"], one["oversight_mode"]) for one in found["mailboxes"]]
+    facts = {name: value for name, value in found.items() if name not in ("mailboxes", "tokens")}
+    heads = ("TOKEN", "FROM", "SCOPES", "ISSUED BY", "LAST USED", "ENDS", "STATE")
+    text = "\n\n".join(
+        [
+            pairs(facts),
+            table(("MAILBOX", "STATUS", "MODE"), mailboxes, none="no mailbox"),
+            table(heads, tokens, none="no token"),
+        ]
+    )
+    return Output(found, text)

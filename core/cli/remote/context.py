@@ -22,18 +22,32 @@ class AnyDesk(Protocol):
     as_json: bool
 
     @property
-    def directory(self) -> Path | None:
-        """The desk's directory, None if it is elsewhere."""
-
-    @property
     def interactive(self) -> bool:
         """Whether there is a person at a terminal to answer questions. They are asked within `asking`."""
+
+    @property
+    def where(self) -> Path | str:
+        """How commands name this desk: its directory, or its name for --desk, empty if the environment has its URL."""
+
+    @property
+    def keyring_name(self) -> str:
+        """The name under which the OS keyring holds the operator's token for this desk."""
+
+    @property
+    def api_url(self) -> str:
+        """The URL at which agents reach the gateway from here."""
+
+    def hold_interrupts(self) -> object:
+        """Until the output is printed, record Ctrl-C and SIGTERM instead of exiting: it has a secret, shown once."""
 
     def asking(self) -> AbstractContextManager[None]:
         """Ask at the terminal where the answer is typed."""
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation. Raises what the services raise."""
+
+    def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
+        """Perform an operation with this token, or one that takes none."""
 
     def note(self, text: str) -> None:
         """Print a remark for a person on stderr, unless the command runs with --json."""

@@ -17,8 +17,6 @@ from core.desk_client.names import OperationName
 class RemoteDesk(Terminal):
     """A desk at a URL."""
 
-    directory = None
-
     def __init__(self, place: Place, *, as_json: bool, until_printed: contextlib.ExitStack) -> None:
         super().__init__(as_json=as_json, until_printed=until_printed)
         self._place = place
@@ -26,12 +24,28 @@ class RemoteDesk(Terminal):
     @functools.cached_property
     def client(self) -> DeskClient:
         """Raises `Unauthenticated` without a token, `Invalid` for a URL that would leak it."""
-        assert self._place.url is not None
-        token = output.require_token(output.stored_token_of(self._place.url))
-        return DeskClient(self._place.url, token, name=self._place.name)
+        token = output.require_token(output.stored_token_of(self.api_url))
+        return DeskClient(self.api_url, token, name=self._place.name)
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         return self.client.call(operation, **members)
+
+    def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
+        with contextlib.closing(DeskClient(self.api_url, token, name=self._place.name)) as client:
+            return client.call(operation, **members)
+
+    @property
+    def where(self) -> str:
+        return self._place.name or ""
+
+    @property
+    def keyring_name(self) -> str:
+        return self.api_url
+
+    @property
+    def api_url(self) -> str:
+        assert self._place.url is not None
+        return self._place.url
 
     def close(self) -> None:
         if "client" in self.__dict__:

@@ -11,6 +11,7 @@ import typer
 from core.cli.commands import group
 from core.cli.output import Output, listed, pairs, table
 from core.cli.relay import FromStdin, Provider, Spf, asked_for_spf, parted
+from core.cli.remote import handoff
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.errors import Invalid
 from core.rules.providers import registry
@@ -73,7 +74,7 @@ def add(
     return Output(
         found,
         f"Added {added}, by {route}. {_about(provider_name)}Publish its records: postroom stream dns {added}"
-        + _next(desk, added),
+        + handoff.stream(desk, added),
     )
 
 
@@ -232,13 +233,3 @@ def _about(provider: str) -> str:
     """The documentation page about setting up a provider."""
     found = registry.PROVIDERS.get(provider)
     return f"Set up {found.title}: postroom docs {provider}. " if found else ""
-
-
-def _next(desk: AnyDesk, domain: str) -> str:
-    """On the desk's host: who asks for the first identity, and how."""
-    if desk.directory is None:
-        return ""
-    from core.cli import handoff  # noqa: PLC0415 - the database, which a desk at a URL does not need
-    from core.cli.context import CommandContext  # noqa: PLC0415
-
-    return handoff.stream(desk, domain) if isinstance(desk, CommandContext) else ""

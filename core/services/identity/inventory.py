@@ -22,23 +22,12 @@ from core.rules import identity_findings
 from core.rules.identity_findings import DrillResult, Finding
 from core.rules.policy import Policy
 from core.services import context
-from core.services.feedback import csv_io
 
 PAGE: Final = 200
 CURRENT: Final = ("active", "requested")
 """What is an identity or may become one; the others have ended and are listed on request."""
 _EVERY: Final = (*CURRENT, "vetoed", "retired")
 _KINDS: Final = ("owner", "governance", "deliverability")
-
-COLUMNS: Final = (
-    "mailbox", "agent", "identity_type", "status", "agent_status", "oversight_mode", "purpose", "owner",
-    "owner_active", "system_owner", "systems", "requested_by", "owner_reviewer", "governance_reviewer",
-    "deliverability_reviewer", "requested_at", "activated_at", "expires_at", "revoke_when", "credential_type",
-    "credential_count", "credential_ids", "scopes", "oldest_credential_issued_at", "oldest_credential_age_days",
-    "credentials_expire_at", "last_used_at", "last_message_at", "last_drill_at", "last_drill_by",
-    "last_drill_result", "drill_due_at", "stale", "findings",
-)  # fmt: skip
-"""The columns of the CSV, in order. A list in a cell is separated by `;`, times are RFC 3339 in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,24 +169,7 @@ def _entry(record: MailboxRecord, facts: _Facts, *, policy: Policy, now: int) ->
 
 
 def as_json(entry: Entry, *, now: int) -> dict[str, Any]:
-    """Render an entry for programs, with its credentials and findings in full."""
-    record, flat = entry.record, _flat(entry, now=now)
-    nested = ("credential_ids", "scopes", "findings", "credential_type")
-    return {name: value for name, value in flat.items() if name not in nested} | {
-        "stream": record.domain,
-        "credentials": [_credential(one, now=now) for one in entry.credentials],
-        "scopes": flat["scopes"],
-        "findings": [{"code": one.code.value, "text": one.text, "fix": one.fix} for one in entry.findings],
-    }
-
-
-def csv_lines(entries: Iterator[Entry], *, now: int) -> Iterator[str]:
-    """Yield CSV lines, header first; cells that a spreadsheet would run as a formula are escaped."""
-    flat = (_flat(entry, now=now) for entry in entries)
-    return csv_io.written(COLUMNS, ([_cell(one[name]) for name in COLUMNS] for one in flat))
-
-
-def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
+    """Render an entry, with its credentials and findings in full; `serializers.inventory_csv` flattens it."""
     record, agent, held = entry.record, entry.agent, entry.credentials
     oldest = min((one.issued_at for one in held), default=None)
     return {
@@ -218,10 +190,7 @@ def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
         "activated_at": when(record.activated_at),
         "expires_at": when(record.expires_at),
         "revoke_when": record.revoke_when,
-        "credential_type": "bearer token" if held else None,
         "credential_count": len(held),
-        "credential_ids": [one.id for one in held],
-        "scopes": sorted({scope for one in held for scope in one.scopes}),
         "oldest_credential_issued_at": when(oldest),
         "oldest_credential_age_days": None if oldest is None else (now - oldest) // DAY,
         "credentials_expire_at": when(max((one.expires_at for one in held), default=None)),
@@ -232,7 +201,10 @@ def _flat(entry: Entry, *, now: int) -> dict[str, Any]:
         "last_drill_result": drill_result(agent),
         "drill_due_at": when(entry.drill_due_at),
         "stale": entry.stale,
-        "findings": [one.code.value for one in entry.findings],
+        "stream": record.domain,
+        "credentials": [_credential(one, now=now) for one in held],
+        "scopes": sorted({scope for one in held for scope in one.scopes}),
+        "findings": [{"code": one.code.value, "text": one.text, "fix": one.fix} for one in entry.findings],
     }
 
 
@@ -259,13 +231,3 @@ def _credential(one: TokenRecord, *, now: int) -> dict[str, Any]:
         "expires_at": when(one.expires_at),
         "last_used_at": when(one.last_used_at),
     }
-
-
-def _cell(value: object) -> object:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return ";".join(str(one) for one in value)
-        case _:
-            return value

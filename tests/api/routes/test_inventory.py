@@ -12,7 +12,7 @@ from sqlalchemy import update
 from core.db.tables import MAILBOX
 from core.demo.clock import FakeClock
 from core.durations import DAY, MINUTE, stamp
-from core.services.identity.inventory import COLUMNS
+from core.serializers.inventory_csv import COLUMNS
 from tests.api.api_client import JSON, Visitor, problem
 from tests.factories.desk import ADDRESS, add_mailbox
 

@@ -17,6 +17,7 @@ from core.services.audit.mode_evidence import evidence
 from core.services.feedback import anomalies
 from core.services.sending import review
 from core.services.sending.review import Decision
+from core.views.evidence import as_text
 from tests.factories.delivery import events
 from tests.factories.desk import ADDRESS, ALICE, WIDE, Bench, make_desk
 
@@ -82,7 +83,7 @@ def test_the_agent_and_the_evidence_show_it_until_it_is_over(store: Store, clock
         seen = store.look(lambda tx: status.mailbox(tx, ADDRESS, caller=ALICE)).anomalies
         told = store.look(lambda tx: evidence(tx, ADDRESS))
         assert told.as_json()["anomalies"] == [one.as_json() for one in seen]
-        assert all(one.text in told.text() for one in seen)
+        assert all(one.text in as_text(told.as_json()) for one in seen)
         return [one.code for one in seen]
 
     assert shown() == ["rejections"]

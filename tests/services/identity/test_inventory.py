@@ -14,8 +14,10 @@ from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Actor, Scope
 from core.rules.policy import Policy
+from core.serializers import inventory_csv
+from core.serializers.inventory_csv import COLUMNS
 from core.services.identity import inventory, retirement, tokens
-from core.services.identity.inventory import COLUMNS, Entry
+from core.services.identity.inventory import Entry
 from core.services.identity.tokens import Grant
 from tests.factories.desk import ADDRESS, GAIL, OLIVE, add_mailbox, make_desk
 from tests.factories.records import SALES, issued, make_keyed_desk, request
@@ -30,7 +32,9 @@ def rows(store: Store, **more: Any) -> list[dict[str, str]]:
     """The CSV as an import reads it."""
     now = store.clock.now()
     with store.read() as conn:
-        text = "".join(inventory.csv_lines(inventory.everything(conn, now=now, **more), now=now))
+        text = "".join(
+            inventory_csv.lines(inventory.as_json(one, now=now) for one in inventory.everything(conn, now=now, **more))
+        )
     return list(csv.DictReader(io.StringIO(text)))
 
 

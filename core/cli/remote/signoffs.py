@@ -13,24 +13,15 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli import handoff
-from core.cli.context import CommandContext, Reason, command
-from core.cli.mailbox_limits import Address, app, changed
 from core.cli.output import Output, listed
-from core.db import directory
-from core.db.directory import MailboxRecord
-from core.db.transaction import Transaction
-from core.durations import duration, stamp
+from core.cli.remote import handoff
+from core.cli.remote.context import AnyDesk, Reason, command
+from core.cli.remote.mailbox_settings import Address, app
+from core.durations import duration
 from core.errors import ChecklistOpen, Conflict, Invalid
-from core.model import Actor
 from core.rules import issuance
-from core.rules.issuance import Finding, Item, Kind
+from core.rules.issuance import Kind
 from core.security import credentials
-from core.serializers import identities
-from core.services.identity import sender_checks, signoffs, tokens
-from core.services.identity.sender_checks import Lookups
-from core.services.identity.signoff_checklists import Sheet
-from core.services.identity.tokens import Grant
 
 __all__ = ["app"]
 
@@ -42,7 +33,7 @@ As = Annotated[Kind, typer.Option("--as", help="Which of the three signatures.")
 
 @command(app, "approve", example="postroom mailbox approve help@support-bot.acme.com --as governance --affirm all")
 def approve(
-    desk: CommandContext,
+    desk: AnyDesk,
     *,
     address: Address,
     kind: As,
@@ -79,48 +70,38 @@ def approve(
         raise Invalid("a digest is 64 hexadecimal characters", fix="copy record_digest from postroom mailbox show")
     if with_token is not None and kind is not Kind.GOVERNANCE:
         raise Invalid("governance issues tokens", fix="use --with-token only with --as governance")
-    grant = Grant(ttl=duration(with_token)) if with_token is not None else None
-    actor = desk.actor
-    lookups = _lookups(desk, address) if kind is Kind.DELIVERABILITY else None
-    sheet = desk.look(lambda tx: signoffs.to_sign(tx, address, kind, actor=actor, lookups=lookups))
+    if with_token is not None:
+        duration(with_token)  # a mistyped one is refused before anything is asked
+    sheet = desk.call("mailbox.checklist", address=address, kind=kind)
     if affirm is None and override is None and desk.interactive:
         with desk.asking():
             affirmed, overrides = _ask(desk, sheet)
-        digest = digest or sheet.digest
-
-    def verb(tx: Transaction, actor: Actor) -> dict[str, Any]:
-        record = signoffs.sign(
-            tx, address, kind, actor=actor, affirmed=affirmed, overrides=overrides, reason=reason, lookups=lookups,
-            digest=digest,
-        )  # fmt: skip
-        return identities.identity(tx, record) | (_token(tx, record, grant, actor=actor) if grant is not None else {})
-
-    if grant is not None:
+        digest = digest or sheet["shown_digest"]
+    members: dict[str, Any] = {"affirm": affirmed, "override": overrides, "reason": reason}
+    if digest is not None:
+        members["digest"] = digest.strip().lower()
+    minted = credentials.new_agent_token() if with_token is not None else None
+    if minted is not None:
+        members |= {"token_sha256": minted.digest.hex(), "token_ttl": with_token}
         desk.hold_interrupts()
     try:
-        shown = desk.act(verb)
+        shown = desk.call("mailbox.sign", address=address, kind=kind, **members)
     except ChecklistOpen as error:
         return _refused(sheet, error)
-    after = [] if sheet.widening else handoff.signature(desk, shown, wanted=grant is not None)
-    said = _signed_more(shown, kind) if sheet.widening else _signed(shown, kind)
-    return Output(shown, "\n".join([said, *after]))
-
-
-def _token(tx: Transaction, record: MailboxRecord, grant: Grant, *, actor: Actor) -> dict[str, Any]:
-    """Issue the agent's first token, with the signature that made the identity active; none before."""
-    if record.status != "active":
-        return {}
-    minted = credentials.new_agent_token()
-    issued = tokens.issue(tx, agent=record.agent or "", grant=grant, token_hash=minted.digest, actor=actor)
-    return {"token": minted.secret, "token_id": issued.token, "token_expires_at": stamp(issued.expires_at)}
+    if minted is not None and "token_id" in shown:
+        shown["token"] = minted.secret
+    if sheet["widening"]:
+        return Output(shown, _signed_more(shown, kind))
+    after = handoff.signature(desk, shown, wanted=minted is not None)
+    return Output(shown, "\n".join([_signed(shown, kind), *after]))
 
 
 @command(app, "veto", example="postroom mailbox veto x@bot.acme.com --as deliverability --reason 'shared subdomain'")
-def veto(desk: CommandContext, address: Address, kind: As, reason: Reason) -> Output:
+def veto(desk: AnyDesk, address: Address, kind: As, reason: Reason) -> Output:
     """Veto a request, which ends it."""
-    record, shown = changed(desk, lambda tx, actor: signoffs.veto(tx, address, kind, actor=actor, reason=reason))
-    ended = record.status == "vetoed"
-    return Output(shown, f"{record.address} {'is vetoed' if ended else 'stays as it is: its widening is vetoed'}.")
+    shown = desk.call("mailbox.veto", address=address, kind=kind, reason=reason)
+    ended = shown["status"] == "vetoed"
+    return Output(shown, f"{shown['address']} {'is vetoed' if ended else 'stays as it is: its widening is vetoed'}.")
 
 
 # --- options ------------------------------------------------------------------------------------------------------
@@ -150,35 +131,27 @@ def _reasons(override: Sequence[str] | None) -> dict[str, str]:
     return reasons
 
 
-def _lookups(desk: CommandContext, address: str) -> Lookups:
-    """DNS and settings of the stream, looked up now."""
-    with desk.read() as conn:
-        record = directory.mailbox(conn, address)
-        checks = None if record is None else sender_checks.wanted(conn, record, desk.settings, now=desk.now)
-    return Lookups() if checks is None else sender_checks.look(checks)
-
-
 # --- at a terminal ------------------------------------------------------------------------------------------------
 
 
-def _ask(desk: CommandContext, sheet: Sheet) -> tuple[list[str], dict[str, str]]:
+def _ask(desk: AnyDesk, sheet: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """Go through the checklist item by item. Raises `Conflict` at the first no."""
-    record = sheet.record
-    desk.note(f"{record.address}, signature as {sheet.kind}. Its record has the digest {record.digest}.")
+    address, kind = sheet["address"], sheet["kind"]
+    desk.note(f"{address}, signature as {kind}. Its record has the digest {sheet['record_digest']}.")
     affirmed: list[str] = []
     reasons: dict[str, str] = {}
-    for item, finding in sheet.items():
-        desk.note("\n" + _line(item, finding))
-        if finding.found is False:
+    for one in sheet["checklist"]:
+        desk.note("\n" + _line(one))
+        if one["found"] is False:
             why = _prompt("    Reason to sign anyway (empty: do not sign)")
             if not why:
-                raise _unsigned(record.address, sheet.kind, item)
-            reasons[item.code] = why
-        elif finding.found is None:
+                raise _unsigned(address, kind, one["item"])
+            reasons[one["item"]] = why
+        elif one["found"] is None:
             if _prompt("    Do you affirm it? yes/no").lower() not in {"y", "yes"}:
-                raise _unsigned(record.address, sheet.kind, item)
-            affirmed.append(item.code)
-    if _prompt(f"\nType {record.address} to sign as {sheet.kind}") != record.address:
+                raise _unsigned(address, kind, one["item"])
+            affirmed.append(one["item"])
+    if _prompt(f"\nType {address} to sign as {kind}") != address:
         raise Conflict("not signed: the address was not typed", fix="run the command again to sign")
     return affirmed, reasons
 
@@ -187,21 +160,21 @@ def _prompt(question: str) -> str:
     return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
 
 
-def _unsigned(address: str, kind: Kind, item: Item) -> Conflict:
+def _unsigned(address: str, kind: str, item: str) -> Conflict:
     return Conflict(
-        f"not signed: {item.code} is not affirmed", fix=f"to veto it: postroom mailbox veto {address} --as {kind}"
-    )
+        f"not signed: {item} is not affirmed", fix=f"to veto it: postroom mailbox veto {address} --as {kind}"
+    )  # fmt: skip
 
 
 # --- output -------------------------------------------------------------------------------------------------------
 
 
-def _line(item: Item, finding: Finding) -> str:
-    mark = {True: "[desk]", False: "[ NO ]", None: "[    ]"}[finding.found]
-    return f"{mark} {item.code}: {item.sentence}\n       {_SAYS[finding.found]}{finding.detail}".rstrip()
+def _line(one: Mapping[str, Any]) -> str:
+    mark = {True: "[desk]", False: "[ NO ]", None: "[    ]"}[one["found"]]
+    return f"{mark} {one['item']}: {one['sentence']}\n       {_SAYS[one['found']]}{one['detail']}".rstrip()
 
 
-def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
+def _refused(sheet: Mapping[str, Any], error: ChecklistOpen) -> Output:
     """The whole checklist, and which items prevent the signature."""
     data = {
         "error": error.error,
@@ -209,9 +182,10 @@ def _refused(sheet: Sheet, error: ChecklistOpen) -> Output:
         "fix": error.fix,
         "open": list(error.open_items),
         "found_false": list(error.found_false),
-    } | identities.checklist(sheet)
+        **sheet,
+    }
     refused = f"not signed: {error.reason}; {error.fix}: --affirm ITEM,... and --override ITEM=REASON"
-    return Output(data, "\n".join(_line(item, finding) for item, finding in sheet.items()), code=1, refused=[refused])
+    return Output(data, "\n".join(_line(one) for one in sheet["checklist"]), code=1, refused=[refused])
 
 
 def _signed(shown: Mapping[str, Any], kind: Kind) -> str:

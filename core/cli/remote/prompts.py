@@ -5,35 +5,29 @@ from __future__ import annotations
 import typer
 
 from core.cli import next_steps
-from core.cli.context import CommandContext
-from core.db import directory
-from core.db.directory import OperatorFacts
+from core.cli.next_steps import People
+from core.cli.remote.context import AnyDesk
 from core.model import Role
 
 UNATTENDED = frozenset({"monitored", "autonomous"})
 
 
-def completed(
-    desk: CommandContext, address: str, given: dict[str, str | None], *, mode: str | None
-) -> dict[str, str | None]:
+def completed(desk: AnyDesk, address: str, given: dict[str, str | None], *, mode: str | None) -> dict[str, str | None]:
     """The record completed with answers; unchanged if nobody can be asked. Names as in `request`."""
     if not desk.interactive:
         return given
-    with desk.read() as conn:
-        operators = directory.operators(conn)
+    me, people = desk.call("operator.me")["name"], desk.call("operator.list")["operators"]
     with desk.asking():
-        return {name: value or _asked(name, address, operators, desk=desk, mode=mode) for name, value in given.items()}
+        return {name: value or _asked(name, address, people, me=me, mode=mode) for name, value in given.items()}
 
 
-def _asked(
-    name: str, address: str, operators: list[OperatorFacts], *, desk: CommandContext, mode: str | None
-) -> str | None:
+def _asked(name: str, address: str, people: People, *, me: str, mode: str | None) -> str | None:
     if name == "standing_reason" and mode not in UNATTENDED:
         return None
     question, usual = {
         "agent": ("Which agent is it for", address.partition("@")[2].partition(".")[0]),
         "purpose": ("What is it for", None),
-        "owner": ("Which operator answers for it", next_steps.holder(operators, Role.OWNER, but=(desk.actor.name,))),
+        "owner": ("Which operator answers for it", next_steps.holder(people, Role.OWNER, but=(me,))),
         "system_owner": ("Who owns the systems it touches", None),
         "systems": ("Which systems does it touch", "none but mail"),
         "users": ("Whom does it write to or act for", None),

@@ -1,30 +1,22 @@
-"""`postroom mailbox`: request, renew and retire identities; signoffs.py signs them, mailbox_limits.py limits them."""
+"""`postroom mailbox`: request, renew and retire identities; signoffs.py signs them, mailbox_settings.py limits them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
 
-from core.cli import handoff, prompts
-from core.cli.context import CommandContext, Reason, command
-from core.cli.mailbox_limits import Address, changed, webhook_events
-from core.cli.output import Output, listed, moment, pairs, plain, table
-from core.cli.signoffs import app
-from core.db import directory
-from core.db.transaction import Transaction
-from core.durations import duration, stamp
+from core.cli.output import Output, listed, pairs, plain, table
+from core.cli.remote import handoff, prompts
+from core.cli.remote.context import AnyDesk, Reason, command
+from core.cli.remote.mailbox_settings import Address, settings_of, webhook_events
+from core.cli.remote.signoffs import app
 from core.errors import Invalid
-from core.model import DEFAULT_CLASSES, Mode, plural
-from core.rules import addresses, class_list
-from core.security import credentials, key_file
-from core.serializers import identities
-from core.services.audit import mode_evidence, status
-from core.services.identity import mailbox_record, mailboxes, retirement
-from core.services.identity.mailboxes import Filing
-from core.services.notify import webhook_client
+from core.model import Mode, plural
+from core.rules import class_list
+from core.security import credentials
+from core.views import evidence
 
 __all__ = ["app"]
 
@@ -40,7 +32,7 @@ __all__ = ["app"]
     "--expires 90d --allow example.com",
 )
 def request(
-    desk: CommandContext,
+    desk: AnyDesk,
     *,
     address: Address,
     more: Annotated[list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Further --allow patterns.")] = None,
@@ -71,9 +63,8 @@ def request(
     """Request a mailbox. Asks for missing fields at a terminal, or lists them. The requester cannot approve."""
     if more and not allow:
         raise Invalid(f"unexpected argument {more[0]!r}", fix="see postroom mailbox request --help")
-    named = addresses.parse_address(address)
     record = prompts.completed(
-        desk, named.normalised,
+        desk, address,
         {
             "agent": agent, "purpose": purpose, "owner": owner, "system_owner": system_owner, "systems": systems,
             "users": users, "revoke_when": revoke_when, "expires": expires, "standing_reason": standing_reason,
@@ -81,40 +72,22 @@ def request(
         },
         mode=mode,
     )  # fmt: skip
-    hook = _webhook(desk, webhook, named.normalised)
-    filing = replace(
-        _filing(named, record, now=desk.now),
-        mode=mode, display_name=display_name, stores_or_forwards=stores_or_forwards,
-        classes=class_list.parse(listed(classes)) or DEFAULT_CLASSES,
-        pending_expiry=duration(pending_expiry) if pending_expiry else None,
-        webhook_url=hook.url, webhook_secret=hook.sealed, webhook_events=webhook_events(events),
-    )  # fmt: skip
-    if hook.secret is not None:
+    secret = credentials.new_webhook_secret() if webhook else None
+    members: dict[str, object] = record | {
+        "allow": listed([record["allow"] or ""]), "oversight_mode": mode, "display_name": display_name,
+        "stores_or_forwards": stores_or_forwards, "classes": class_list.parse(listed(classes)) or None,
+        "pending_expiry": pending_expiry, "approval_webhook": webhook, "webhook_secret": secret,
+        "webhook_events": webhook_events(events),
+    }  # fmt: skip
+    if secret is not None:
         desk.hold_interrupts()
-    shown = desk.act(lambda tx, actor: identities.filed(tx, mailboxes.request(tx, filing, actor=actor)))
-    return _requested(desk, shown, secret=hook.secret)
+    given = {name: value for name, value in members.items() if value is not None}
+    return _requested(desk, desk.call("mailbox.request", address=address, **given), secret=secret)
 
 
-def _filing(address: addresses.Address, record: Mapping[str, str | None], *, now: int) -> Filing:
-    """The request's record, as completed at the terminal."""
-    until = record["expires"]
-    return Filing(
-        address=address,
-        agent=record["agent"],
-        purpose=record["purpose"],
-        owner=record["owner"],
-        system_owner=record["system_owner"],
-        systems=record["systems"],
-        users=record["users"],
-        standing_reason=record["standing_reason"],
-        revoke_when=record["revoke_when"],
-        expires_at=moment(until, now=now) if until else None,
-        allow=tuple(listed([record["allow"] or ""])),
-    )
-
-
-def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | None) -> Output:
+def _requested(desk: AnyDesk, filed: Mapping[str, Any], *, secret: str | None) -> Output:
     """Who must sign, what is missing, the webhook's secret, and who does what next."""
+    shown = settings_of(desk, filed)
     missing, stuck = shown["missing"], shown["stuck"]
     lines = [f"Requested {shown['address']}. It waits for {', '.join(shown['waiting_for'])}."]
     lines += [f"Missing in its record: {', '.join(missing)}."] if missing else []
@@ -125,53 +98,28 @@ def _requested(desk: CommandContext, shown: dict[str, Any], *, secret: str | Non
     return Output(shown | ({"webhook_secret": secret} if secret else {}), "\n".join(lines))
 
 
-@dataclass(frozen=True, slots=True)
-class _Webhook:
-    """A mailbox's webhook URL, its secret to be shown once, and the sealed secret for the database."""
-
-    url: str | None = None
-    secret: str | None = None
-    sealed: bytes | None = None
-
-
-def _webhook(desk: CommandContext, url: str | None, address: str) -> _Webhook:
-    if url is None:
-        return _Webhook()
-    remark = webhook_client.check_url(url, allow=desk.settings.webhooks.allow)
-    if remark:
-        desk.note(remark)
-    secret = credentials.new_webhook_secret()
-    sealed = key_file.load_master_keys(desk.settings).seal(secret.encode(), about=f"webhook:{address}")
-    return _Webhook(url, secret, sealed)
-
-
 # --- renewing, retiring -------------------------------------------------------------------------------------------
 
 
 @command(app, "renew", example="postroom mailbox renew help@support-bot.acme.com --expires 90d --reason 'goes on'")
 def renew(
-    desk: CommandContext,
+    desk: AnyDesk,
     *,
     address: Address,
     expires: Annotated[str, typer.Option(metavar="90d", help="The new end: a duration or a date.")],
     reason: Reason,
 ) -> Output:
     """Extend or shorten an active mailbox."""
-    until = moment(expires, now=desk.now)
-    record, shown = changed(
-        desk, lambda tx, actor: mailboxes.renew(tx, address, expires_at=until, reason=reason, actor=actor)
-    )
-    return Output(shown, f"{record.address} ends {stamp(until)}.")
+    shown = desk.call("mailbox.renew", address=address, expires=expires, reason=reason)
+    return Output(shown, f"{shown['address']} ends {shown['expires_at']}.")
 
 
 @command(app, "retire", example="postroom mailbox retire help@support-bot.acme.com --reason 'replaced by tickets-bot'")
-def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
+def retire(desk: AnyDesk, address: Address, reason: Reason) -> Output:
     """Retire a mailbox for good and cancel its waiting mail."""
-    cancelled = desk.act(lambda tx, actor: retirement.retire(tx, address, reason=reason, actor=actor))
-    return Output(
-        {"address": address, "status": "retired", "cancelled": cancelled},
-        f"{address} is retired; cancelled: {plural(cancelled, 'waiting action')}. The gateway ends what is left.",
-    )
+    done = desk.call("mailbox.retire", address=address, reason=reason)
+    cancelled = plural(done["cancelled"], "waiting action")
+    return Output(done, f"{done['address']} is retired; cancelled: {cancelled}. The gateway ends what is left.")
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -179,19 +127,14 @@ def retire(desk: CommandContext, address: Address, reason: Reason) -> Output:
 
 @command(app, "list", example="postroom mailbox list --status requested")
 def list_mailboxes(
-    desk: CommandContext,
+    desk: AnyDesk,
     *,
     agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
     after: Annotated[str, typer.Option(help="Start after this address.")] = "",
 ) -> Output:
     """List mailboxes, requested ones included."""
-
-    def read(tx: Transaction) -> dict[str, Any]:
-        found = directory.mailboxes(tx.conn, after=after, agent=agent, status=status, limit=directory.PAGE + 1)
-        return identities.identities_page(tx, found, limit=directory.PAGE)
-
-    page = desk.look(read)
+    page = desk.call("mailbox.list", agent=agent, status=status, after=after)
     rows = [
         (one["address"], one["agent"], one["status"], one["oversight_mode"], one["owner"], one["expires_at"])
         for one in page["mailboxes"]
@@ -203,17 +146,9 @@ def list_mailboxes(
 
 
 @command(app, "show", example="postroom mailbox show help@support-bot.acme.com")
-def show(desk: CommandContext, address: Address) -> Output:
+def show(desk: AnyDesk, address: Address) -> Output:
     """Show one mailbox: its record, its signatures, those it still waits for, and what is left of its budgets."""
-
-    def read(tx: Transaction) -> dict[str, Any]:
-        record = mailbox_record.found(tx, address)
-        shown = identities.identity(tx, record)
-        if record.agent is None:  # only requested, and without an agent yet: no budget can be used
-            return shown | {"budgets": []}
-        return shown | identities.standing(status.mailbox(tx, record.address, caller=desk.actor))
-
-    shown = desk.look(read)
+    shown = desk.call("mailbox.show", address=address)
     signed = [
         f"{one['kind']}: {'yes' if one['approved'] else 'no'} from {one['operator']}{_of(one, shown)}{_against(one)}"
         for one in shown["signoffs"]
@@ -236,7 +171,7 @@ def _against(signed: Mapping[str, Any]) -> str:
 
 
 @command(app, "evidence", example="postroom mailbox evidence help@support-bot.acme.com")
-def show_evidence(desk: CommandContext, address: Address) -> Output:
+def show_evidence(desk: AnyDesk, address: Address) -> Output:
     """Thirty days of figures, and what they say for and against each oversight mode."""
-    found = desk.look(lambda tx: mode_evidence.evidence(tx, address.strip().lower()))
-    return Output(found.as_json(), plain(found.text()))
+    found = desk.call("mailbox.evidence", address=address)
+    return Output(found, plain(evidence.as_text(found)))
