@@ -18,10 +18,10 @@ from typing import Final
 from sqlalchemy import func, select
 
 from core.db import migrate
+from core.db.gate_queries import TokenFacts
 from core.db.store import Store
-from core.db.tables import INBOUND_MESSAGE, INBOUND_SEARCH
+from core.db.tables import INBOUND_MESSAGE, INBOUND_SEARCH, MAILBOX, STREAM
 from core.demo.clock import FakeClock
-from core.model import Actor
 from core.rules.inbound import search_words
 from core.services.receiving import inbox
 from core.services.receiving.inbox import Filter
@@ -29,23 +29,36 @@ from core.services.receiving.inbox import Filter
 PAGE: Final = 2_000
 WORDS: Final = 50_000
 EACH: Final = 40
-READER: Final = Actor("operator", "bench")
+MAILBOXES: Final = 10
+READER: Final = TokenFacts(1, 1, "bench", ("read",), False, None, None, 2**62, None, "bench", False)
 
 
 def fill(store: Store, n: int) -> None:
     chance = random.Random(1)
     weights = [1 / (rank + 1) for rank in range(WORDS)]
     names = [f"w{rank}" for rank in range(WORDS)]
+    people(store)
     for start in range(0, n, PAGE):
         with store.begin() as tx:
             messages, words = [], []
             for number in range(start, min(n, start + PAGE)):
                 text = " ".join(chance.choices(names, weights, k=EACH))
-                messages.append(row(number, number % 10))
-                stored = search_words.for_mailbox(number % 10, search_words.of_message("a subject", "jane", text))
+                messages.append(row(number, number % MAILBOXES))
+                stored = search_words.for_mailbox(
+                    number % MAILBOXES, search_words.of_message("a subject", "jane", text)
+                )
                 words.append({"id": number + 1, "words": stored})
             tx.conn.execute(INBOUND_MESSAGE.insert(), messages)
             tx.conn.execute(INBOUND_SEARCH.insert(), words)
+
+
+def people(store: Store) -> None:
+    """The stream and the mailboxes: without them no list shows their mail, and every search reads all of it."""
+    with store.begin() as tx:
+        tx.conn.execute(STREAM.insert(), {"id": 1, "domain": "bots.acme.test", "route": "direct", "created_at": 0})
+        known = {"stream_id": 1, "mode": "autonomous", "mode_since": 0, "requested_by": "b", "requested_at": 0}
+        boxes = [{"id": n, "address": f"b{n}@bots.acme.test", "updated_at": 0} | known for n in range(MAILBOXES)]
+        tx.conn.execute(MAILBOX.insert(), boxes)
 
 
 def row(number: int, mailbox: int) -> dict[str, object]:

@@ -43,10 +43,8 @@ class Term:
     prefix: bool = False
 
     @property
-    def adjacent(self) -> str | None:
-        """What the words of a message contain, each after a space, if this has more than one word."""
-        if len(self.words) < 2:
-            return None
+    def spelled(self) -> str:
+        """What the words of a message contain, each between two spaces, if they contain this."""
         return " " + " ".join(self.words) + ("" if self.prefix else " ")
 
 

@@ -32,6 +32,9 @@ PAGE: Final = 50
 THREAD: Final = 100
 """Messages of a thread that are shown, the newest."""
 
+DELIVERED: Final = "delivered"
+"""The status of received mail that its agent may see."""
+
 Caller = TokenFacts | Actor
 _M: Final = INBOUND_MESSAGE.c
 _A: Final = INBOUND_ADDRESS.c
@@ -66,7 +69,7 @@ def reach(caller: Caller) -> list[ColumnElement[bool]]:
     """What a caller may see: an agent its delivered mail; a test token none, because all received mail is live."""
     if isinstance(caller, Actor):
         return []
-    return [false()] if caller.test else [_M.agent_id == caller.agent_id, _M.status == "delivered"]
+    return [false()] if caller.test else [_M.agent_id == caller.agent_id, _M.status == DELIVERED]
 
 
 def page(
@@ -75,7 +78,16 @@ def page(
     """A page of a mailbox's received mail, newest first, and the cursor of the next. Raises `Invalid`."""
     query = _LISTED.where(_M.mailbox_id == mailbox_id, *reach(caller), *_conditions(wanted))
     if wanted.q and wanted.q.strip():
-        hits = list(search.matching(conn, query, wanted.q, mailbox_id=mailbox_id, before=cursor, limit=limit + 1))
+        found = search.matching(
+            conn,
+            query,
+            wanted.q,
+            mailbox_id=mailbox_id,
+            status=None if isinstance(caller, Actor) else DELIVERED,
+            before=cursor,
+            limit=limit + 1,
+        )
+        hits = list(found)
         return _with_addresses(conn, hits[:limit]), int(hits[limit - 1].id) if len(hits) > limit else None
     if cursor is not None:
         query = query.where(_M.id < cursor)

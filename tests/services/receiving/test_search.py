@@ -15,7 +15,7 @@ from core.errors import Invalid
 from core.rules import signed_ids
 from core.rules.inbound import search_words
 from core.services.control import received_retention
-from core.services.receiving import inbox
+from core.services.receiving import inbox, search
 from core.services.receiving.inbox import Filter
 from tests.factories.desk import ALICE, DOMAIN, KEYRING, Bench, add_mailbox, make_desk
 from tests.factories.erasure import erase
@@ -67,7 +67,15 @@ def found(desk: Bench, q: str, **more: object) -> list[str]:
     return [str(one.row.rfc_message_id).strip("<>").removesuffix("@x") for one in reversed(rows)]
 
 
-def test_each_query_finds_its_messages_in_every_language(desk: Bench) -> None:
+@pytest.mark.parametrize(
+    ("scan", "most", "common"), [(4_000, 20_000, 0.02), (2, 4, 0.02), (2, 4, 1.0), (1, 1, 0.0), (3, 0, 0.02)]
+)
+def test_each_query_finds_its_messages_in_every_language(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch, scan: int, most: int, common: float
+) -> None:
+    """Whichever part of the mailbox is read in order, and whatever of the query the index is asked for."""
+    for name, value in {"SCAN": scan, "MOST_SCANNED": most, "COMMON": common}.items():
+        monkeypatch.setattr(search, name, value)
     assert {query: found(desk, query) for query in FOUND} == FOUND
 
 
@@ -91,7 +99,12 @@ def test_a_query_beyond_the_bounds_is_refused_in_words(desk: Bench) -> None:
             found(desk, query)
 
 
-def test_a_search_stays_in_its_mailbox_and_goes_on_page_by_page(desk: Bench) -> None:
+@pytest.mark.parametrize("scan", [4_000, 2])
+def test_a_search_stays_in_its_mailbox_and_goes_on_page_by_page(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch, scan: int
+) -> None:
+    monkeypatch.setattr(search, "SCAN", scan)
+    monkeypatch.setattr(search, "MOST_SCANNED", 2 * scan)
     other = f"sales@{DOMAIN}"
     desk.store.transact(lambda tx: add_mailbox(tx, agent="sales-bot", address=other, stream=desk.stream_id))
     arrive(desk, mail("refund", message_id="<z@x>"), other, sender=JANE)
