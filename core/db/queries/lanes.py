@@ -12,8 +12,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, literal, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 
+from core.db import hot_statements
 from core.db.queries.filter_conditions import compares, conditions, is_like, is_one_of
 from core.db.tables import AGENT, LANE, MAILBOX, READY, RECIPIENT, STREAM
 from core.db.transaction import Transaction
@@ -24,11 +39,13 @@ from core.views.lanes import AGES, LaneRow, SiteRow
 
 PAGE: Final = 100
 LOOKED_AT: Final = 1_000
-"""Rows read of one lane for their age."""
+"""Rows of a site that are read for their age, the oldest of each of its lanes; of a lane at least `OF_EACH`."""
+OF_EACH: Final = 20
 SITES: Final = 20
 ROUTE: Final = "route backs off"
 RETRY: Final = "retry"
 LANES_OF_SHAPE: Final = 100
+_ENDS: Final = tuple(end * MINUTE for end in AGES)
 
 
 FIELDS: Final[Fields] = fields(Listing.LANES)
@@ -191,32 +208,53 @@ def shape(conn: Connection, *, now: int, limit: int = SITES) -> list[SiteRow]:
 
 
 def _site(conn: Connection, row: Row[Any], now: int) -> SiteRow:
-    c = LANE.c
-    candidates = conn.execute(
-        select(c.id, c.depth).where(c.site == row.site, c.depth > 0).order_by(c.depth.desc()).limit(LANES_OF_SHAPE)
-    ).all()
     ages, exact = [0] * (len(AGES) + 1), row.lanes <= LANES_OF_SHAPE
-    for one in candidates:
-        dues = conn.execute(select(READY.c.due).where(READY.c.lane_id == one.id).order_by(READY.c.due).limit(LOOKED_AT))
-        read = list(dues.scalars())
-        for due in read:
-            ages[_column(now - due)] += 1
+    deepest = hot_statements.fetch(conn, _DEEPEST, {"site": row.site})
+    most = max(OF_EACH, LOOKED_AT // max(1, len(deepest)))
+    for one in deepest:
+        read = [due for (due,) in hot_statements.fetch(conn, _OLDEST, {"lane": one.id, "most": most})]
+        _count(ages, read, now)
         rest = one.depth - len(read)
         if rest > 0 and read:
             exact = False
-            youngest = conn.execute(select(func.max(READY.c.due)).where(READY.c.lane_id == one.id)).scalar_one()
+            ((youngest,),) = hot_statements.fetch(conn, _YOUNGEST, {"lane": one.id})
             _spread(ages, rest, oldest=now - read[-1], youngest=now - youngest)
     return SiteRow(row.site, int(row.depth), int(row.in_flight), int(row.lanes), tuple(ages), exact)
 
 
+_DEEPEST: Final = (
+    select(LANE.c.id, LANE.c.depth)
+    .where(LANE.c.site == bindparam("site"), LANE.c.depth > 0)
+    .order_by(LANE.c.depth.desc())
+    .limit(literal_column(str(LANES_OF_SHAPE)))
+)
+_OLDEST: Final = (
+    select(READY.c.due)
+    .where(READY.c.lane_id == bindparam("lane"))
+    .order_by(READY.c.due)
+    .limit(bindparam("most", type_=Integer))
+)
+_YOUNGEST: Final = select(func.max(READY.c.due)).where(READY.c.lane_id == bindparam("lane"))
+
+
+def _count(ages: list[int], dues: Sequence[int], now: int) -> None:
+    """Add each due time, in order, to the column of its age."""
+    counted = 0
+    for column, end in enumerate(_ENDS):
+        younger = len(dues) - bisect.bisect_left(dues, now - end)
+        ages[column] += younger - counted
+        counted = younger
+    ages[-1] += len(dues) - counted
+
+
 def _column(age: int) -> int:
     """Return the column of an age (microseconds); a retry that is due later counts as the youngest."""
-    return bisect.bisect_left([end * MINUTE for end in AGES], max(0, age))
+    return bisect.bisect_left(_ENDS, max(0, age))
 
 
 def _spread(ages: list[int], rest: int, *, oldest: int, youngest: int) -> None:
     """Distribute unread rows evenly between two ages."""
-    bounds: Sequence[int] = [0, *(end * MINUTE for end in AGES), max(oldest, AGES[-1] * MINUTE) + 1]
+    bounds: Sequence[int] = [0, *_ENDS, max(oldest, AGES[-1] * MINUTE) + 1]
     span, placed = max(1, oldest - youngest), 0
     first, last = _column(youngest), _column(oldest)
     for column in range(first, last):
