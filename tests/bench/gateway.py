@@ -2,7 +2,8 @@
 
 Ours: HTTP -> accepted durably (SQLite, synchronous=FULL) -> all checks -> signed with RSA-2048 and Ed25519 -> delivered
 to smtp-sink -> recorded, one envelope recipient per transaction. Theirs: smtp-source -> Postfix -> OpenDKIM (RSA-2048
-only) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains.
+only) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains. The bars follow: the ratio with one
+egress process, p99 beside p50 of intake under 32 connections, and one quiet request after another beside the fsync.
 
 usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--budgets on|off|both] [--no-peer] [--json]
 needs: Debian's postfix (smtp-sink, smtp-source) and, for the peer, opendkim and opendkim-tools, as root
@@ -15,7 +16,9 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -56,6 +59,16 @@ BUDGETED = Policy(
 SHOWN = ("accepted_per_s", "p50_ms", "p99_ms", "cpu_us_per_message", "rss_mb")
 WARM_UP = 200
 """Messages sent by both sides before timing starts."""
+QUIET = 100
+"""Requests one after another while nothing else happens, and synced writes beside them."""
+PEER = "postfix + opendkim"
+INTAKE = "postroom, intake alone"
+BARS = {
+    "messages/s, egress 1, in those of Postfix + OpenDKIM": 2.5,
+    "p99 of intake under 32 connections, in its p50": 3.0,
+    "p50 of a quiet request, in that of an fsync": 2.0,
+}
+"""The first must be reached, the others not be passed."""
 
 
 def found(directory: Path, *, budgets: str = "on", departing: bool = True) -> Settings:
@@ -157,10 +170,22 @@ def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
             _load(WARM_UP, connections=connections)
             before = _cpu([process])
             said = _load(messages, connections=connections)
-            return said | {
-                "cpu_us_per_message": round((_cpu([process]) - before) / messages * 1e6),
-                "rss_mb": [round(process.memory_info().rss / 2**20)],
-            }
+            said["cpu_us_per_message"] = round((_cpu([process]) - before) / messages * 1e6)
+            said["rss_mb"] = [round(process.memory_info().rss / 2**20)]
+            said["quiet_p50_ms"] = _load(QUIET, connections=1)["p50_ms"]
+            return said | {"fsync_p50_ms": _fsync(directory)}
+
+
+def _fsync(directory: Path) -> float:
+    """Milliseconds that the disk of the database takes for a write of 4 kB and its fsync, the middle of many."""
+    took = []
+    with (directory / "synced").open("ab", buffering=0) as file:
+        for _ in range(QUIET):
+            began = time.perf_counter()
+            file.write(bytes(4_096))
+            os.fsync(file.fileno())
+            took.append((time.perf_counter() - began) * 1_000)
+    return round(statistics.median(took), 2)
 
 
 def _load(messages: int, *, connections: int) -> dict[str, Any]:
@@ -207,6 +232,26 @@ def peer(messages: int, *, sign: bool) -> dict[str, Any] | None:
     return figures
 
 
+def bars(rows: dict[str, dict[str, Any]]) -> list[float | None]:
+    """The figures that have a bar, in the order of `BARS`; None for what was not measured."""
+    base = rows.get(PEER, {}).get("delivered_per_s")
+    ours = next((row["delivered_per_s"] for name, row in rows.items() if name.startswith("postroom, egress 1")), None)
+    alone = rows[INTAKE]
+    return [
+        ours / base if ours and base else None,
+        alone["p99_ms"] / alone["p50_ms"],
+        alone["quiet_p50_ms"] / alone["fsync_p50_ms"],
+    ]
+
+
+def verdict(value: float | None, bar: float, *, least: bool) -> str:
+    """A figure beside its bar, which it must reach (`least`) or not pass."""
+    if value is None:
+        return f"not measured: the peer is not installed (bar {bar:.1f} x)"
+    met = value >= bar if least else value <= bar
+    return f"{value:6.2f} x  (bar {'at least' if least else 'at most'} {bar:.1f} x: {'met' if met else 'MISSED'})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=4_000)
@@ -219,24 +264,27 @@ def main() -> None:
     if not asked.no_peer:
         rows |= {
             name: found
-            for name, sign in (("postfix + opendkim", True), ("postfix, unsigned", False))
+            for name, sign in ((PEER, True), ("postfix, unsigned", False))
             if (found := peer(asked.messages, sign=sign))
         }
     for egress in asked.egress:
         for budgets in ("off", "on") if asked.budgets == "both" else (asked.budgets,):
             name = f"postroom, egress {egress}" + (f", budgets {budgets}" if asked.budgets != "on" else "")
             rows[name] = measure(asked.messages, egress=egress, budgets=budgets)
-    rows["postroom, intake alone"] = intake(asked.messages)
+    rows[INTAKE] = intake(asked.messages)
     if asked.json:
-        print(json.dumps(rows))
+        print(json.dumps({"rows": rows, "measured": bars(rows), "bars": BARS}))
         return
-    base = rows.get("postfix + opendkim", {}).get("delivered_per_s")
+    base = rows.get(PEER, {}).get("delivered_per_s")
     for name, row in rows.items():
         delivered = row.get("delivered_per_s")
         left = f"{delivered:>6} messages/s" if delivered else "  nothing leaves  "
         ratio = f"{delivered / base:.2f} x" if base and delivered else ""
         more = "".join(f"  {key} {row[key]}" for key in SHOWN if key in row)
         print(f"{name:34} {left}  {ratio:8}{more}")
+    print()
+    for (name, bar), value in zip(BARS.items(), bars(rows), strict=True):
+        print(f"{name:56} {verdict(value, bar, least=name.startswith('messages'))}")
     print("\nwhere a message's CPU time goes (python -m tests.bench.steps):")
     steps.show(steps.profile())
 

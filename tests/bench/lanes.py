@@ -147,16 +147,16 @@ def _put_back(tx: Transaction, claimed: Sequence[Claimed]) -> None:
     db_queue.enqueue(tx, [Slot(one.message_id, one.n, one.lane_id, one.due, charged=False) for one in claimed])
 
 
-def stuck(rows: int, folder: str) -> Bench:
-    """A desk with 90 % of its rows behind gmail.com."""
+def stuck(rows: int, folder: str, *, due_lanes: int = DUE_LANES) -> Bench:
+    """A desk with 90 % of its rows behind gmail.com, the others in this many lanes of each mailbox."""
     desk, boxes = new_desk(folder, mailboxes=MAILBOXES)
     later = desk.store.clock.now() + HOUR
     queues = []
     for agent, box in boxes:
         queues.append(Queue(agent, box, "gmail.com", rows * 9 // 10 // MAILBOXES, not_before=later))
         each = rows // 10 // MAILBOXES
-        depth = each // DUE_LANES or 1
-        queues += [Queue(agent, box, f"example{n}.com", depth) for n in range(min(DUE_LANES, each))]
+        depth = each // due_lanes or 1
+        queues += [Queue(agent, box, f"example{n}.com", depth) for n in range(min(due_lanes, each))]
     fill(desk, queues)
     return desk
 
