@@ -45,6 +45,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "desk list": Free("prints the names and places that this person has noted"),
     "desk remove": Free("forgets a note, and the token in this person's own keyring"),
     "status": Verb.DESK_READ,
+    "history": Verb.DESK_READ,
     "stop": ACTS,
     "start": ACTS,
     "trace": Verb.TRACE_READ,

@@ -47,6 +47,8 @@ ENTRIES: Final = (
     Entry("start", "End the all-stop: by one governance operator, or by two on call.", "remote.stop", noun=False),
     Entry("status", "What is held, whether mail may leave, which gateways run, and what is wrong.", "remote.stop",
           noun=False),
+    Entry("history", "Complaints, bounces, held, blocked and review time by time, with the guards' lines.",
+          "remote.history", noun=False),
     Entry("desk", "The desks that you work on from here: add, use, list, remove.", "desks"),
     Entry("report", "Show how the desk reads bounces and complaints, one line per file.", "report", noun=False),
     Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, Select, bindparam, select, update
 
-from core.db.tables import FEEDBACK_SEEN, MESSAGE, RECIPIENT
+from core.db.tables import FEEDBACK_SEEN, LANE, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Feedback
 
@@ -103,3 +103,10 @@ _NOTE: Final = (
     .where(RECIPIENT.c.message_id == bindparam("b_message"), RECIPIENT.c.n == bindparam("b_n"))
     .values(feedback=bindparam("b_feedback"), feedback_at=bindparam("b_at"))
 )
+
+
+def site_of(tx: Transaction, one: Subject) -> str:
+    """The site that a recipient's mail went to; its domain where no lane is left."""
+    domain = one.address.rpartition("@")[2]
+    lane = tx.one(select(LANE.c.site).where(LANE.c.mailbox_id == one.mailbox_id, LANE.c.domain == domain))
+    return domain if lane is None else str(lane.site)

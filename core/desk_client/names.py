@@ -32,6 +32,7 @@ OperationName = Literal[
     "attention.wake",
     "attention.list",
     "attention.now",
+    "history.show",
     "queue.groups",
     "queue.group",
     "filter.count",

@@ -31,6 +31,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("event", "trace"),
     "messages": ("queue", "message", "lane"),
     "runbook": ("attention",),
+    "history": ("history",),
     "teamwork": ("message", "note", "attention"),
     "groups": ("queue",),
     "filtering": ("filter",),

@@ -50,6 +50,7 @@ ROWS: Final[Mapping[str, str]] = {
     "attention.wake": TIGHTENERS,
     "attention.list": EVERYONE,
     "attention.now": EVERYONE,
+    "history.show": EVERYONE,
     "queue.groups": WATCHERS,
     "queue.group": WATCHERS,
     "filter.count": EVERYONE,

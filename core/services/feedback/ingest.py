@@ -12,7 +12,7 @@ from typing import Any, Final, assert_never
 
 from core.db import feedback, gate_queries
 from core.db.counters import bucket
-from core.db.feedback import Subject
+from core.db.feedback import Subject, site_of
 from core.db.queue import Claimed
 from core.db.transaction import Transaction
 from core.durations import DAY
@@ -283,7 +283,9 @@ def _count(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
     )  # fmt: skip
     if feedback.refused:
         guard_rates.count(tx, guard_rates.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
-    tx.bump("mailbox", str(one.mailbox_id), kind, minute=bucket(sent_at, guard_rates.HOUR_WIDE))
+    hour = bucket(sent_at, guard_rates.HOUR_WIDE)
+    tx.bump("mailbox", str(one.mailbox_id), kind, minute=hour)
+    tx.bump("site", site_of(tx, one), kind, minute=hour)
     rates.judge(tx, one.agent_id, measure)
 
 

@@ -40,6 +40,7 @@ def note(tx: Transaction, mailbox: SenderState, refused: Refusal) -> None:
     hour, agent, counter = bucket(tx.now, 60), str(mailbox.agent_id), f"refused:{refused.error}"
     tx.bump("agent", agent, counter, minute=hour)
     tx.bump("desk", "", "refused", minute=bucket(tx.now))
+    tx.bump("mailbox", str(mailbox.mailbox_id), "blocked_1h", minute=hour)
     if tx.counters.total("agent", agent, counter, since=hour) > SINGLY:
         name = f"{refused.kind.value}:{refused.error}"
         tx.bump(UNTOLD, agent, name, minute=EVER)

@@ -312,6 +312,7 @@ def _count_sent(tx: Transaction, c: Claimed) -> None:
     hour = bucket(tx.now, 60)
     tx.bump("agent", str(c.agent_id), "sent_1h", minute=hour)
     tx.bump("mailbox", str(c.mailbox_id), "sent_1h", minute=hour)
+    tx.bump("site", c.site, "sent_1h", minute=hour)
     tx.bump("stream", str(c.stream_id), "sent_1d", minute=bucket(tx.now, budgets.DAY_MINUTES))
     tx.bump("agent", str(c.agent_id), "sent", minute=bucket(tx.now))
     tx.bump("desk", "", "sent", minute=bucket(tx.now))

@@ -105,6 +105,7 @@ def count_pending(tx: Transaction, mailbox: SenderState, *, n: int) -> None:
     tx.bump("desk", "", "pending", minute=EVER, n=n)
     if n > 0:
         tx.bump("desk", "", "held", minute=bucket(tx.now), n=n)
+        tx.bump("mailbox", str(mailbox.mailbox_id), "held_1h", minute=bucket(tx.now, 60), n=n)
 
 
 def estimate(tx: Transaction, mailbox: SenderState) -> int:
