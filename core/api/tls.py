@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from cryptography import x509
 
+from core.durations import MICROS
 from core.errors import Invalid
 from core.settings import Settings
 
@@ -38,6 +40,12 @@ class Certificate:
                 f"the certificate {certificate} with the key {key} cannot be used: {_why(error)}",
                 fix="name two PEM files that belong together: tls_certificate with its chain, tls_key without password",
             ) from error
+
+    @property
+    def ends_at(self) -> int:
+        """When the certificate expires, in microseconds."""
+        first = x509.load_pem_x509_certificates(self._files[0].read_bytes())[0]
+        return int(first.not_valid_after_utc.timestamp() * MICROS)
 
     async def watch(self) -> None:
         """Runs until cancelled."""

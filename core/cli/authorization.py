@@ -17,9 +17,10 @@ from core.rules.roles import Verb
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """No token is needed, and why."""
+    """No token is needed, and why. `desk`: it is about a desk; the others have none to be about."""
 
     why: str
+    desk: bool = True
 
 
 ACTS: Final = Verb.DESK_READ
@@ -32,8 +33,8 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "backup": Free("run on the host, often by a timer, by whoever can read these files anyway; it shows none of them"),
     "restore": Free("there is no desk yet to have a token of; it must know the master key"),
     "migrate": Free("run on the host before a new version serves; it changes no content"),
-    "docs": Free("prints pages that come with the program"),
-    "report": Free("reads the files it is given"),
+    "docs": Free("prints pages that come with the program", desk=False),
+    "report": Free("reads the files it is given", desk=False),
     "policy check": Free("reads the file it is given and says how it differs from the policy in force"),
     "stream dns": Free("prints what is published for the world"),
     "mcp": Free("passes an agent's token on to a gateway, which checks it; it reads nothing of the desk"),
@@ -108,6 +109,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "inbox list": Verb.MESSAGE_READ,
     "inbox show": Verb.MESSAGE_READ,
     "inbox thread": Verb.MESSAGE_READ,
+    "inbox contacts": Verb.MESSAGE_READ,
     "inbox release": ACTS,
     "inbox reject": ACTS,
     "lane pause": ACTS,

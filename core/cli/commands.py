@@ -76,7 +76,7 @@ ENTRIES: Final = (
           "note_app"),
     Entry("attention", "What needs attention now; acknowledge it for a while, show it again, list what is quiet.",
           "remote.teamwork", "attention_app"),
-    Entry("inbox", "Received mail: list, show, release or reject what is held.", "remote.inbox"),
+    Entry("inbox", "Received mail: list, show, release or reject what is held; contacts.", "remote.inbox"),
     Entry("lane", "Lanes (one mailbox towards one site): pause, resume.", "remote.lanes", "lane_app"),
     Entry("run", "Runs: open, list, show, confirm, close.", "remote.runs"),
     Entry("suppress", "Suppression list: add, remove, list, import, export.", "remote.recipients", "suppress_app"),

@@ -182,6 +182,8 @@ def command(app: typer.Typer, name: str, *, example: str) -> registration.Regist
 
 def _opened(one: registration.Invocation) -> CommandContext:
     """Raises `Invalid` if the chosen desk is elsewhere."""
+    if isinstance(one.needs, Free) and not one.needs.desk and one.named:
+        raise Invalid(f"postroom {one.command} is about no desk", fix="leave out --desk")
     if one.place.url is not None and (one.named or not isinstance(one.needs, Free)):
         raise Invalid(
             f"postroom {one.command} works on the desk's own host alone",

@@ -44,6 +44,9 @@ if sys.modules.get("httpx._main", httpx) is None:
 
 ANSWER_WITHIN: Final = 30.0
 """Seconds for an answer: a signature waits for DNS."""
+SLOW_WITHIN: Final = 600.0
+"""Seconds for the operations in `SLOW`, which read a whole log or a month of decisions."""
+SLOW: Final = frozenset({"policy.replay", "audit.verify", "audit.against", "recipient.erase", "stream.rotate"})
 LOST_AFTER: Final = 3.0
 """Seconds without a line after which a stream is lost; the gateway's heartbeat comes every second."""
 TRIES: Final = 2
@@ -84,9 +87,10 @@ class DeskClient:
 
     def _post(self, operation: OperationName, members: Json) -> httpx.Response:
         headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
+        timeout = httpx.Timeout(ANSWER_WITHIN, read=SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN)
         for left in reversed(range(TRIES)):
             try:
-                answer = self._http.post(f"v1/{operation}", json=members, headers=headers)
+                answer = self._http.post(f"v1/{operation}", json=members, headers=headers, timeout=timeout)
             except httpx.TransportError as error:
                 if not left:
                     raise self._lost(error) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.cli_runner import DOMAIN, Clerk
+from tests.smtp.receiver import certificate
 
 
 def _graded(clerk: Clerk, check: str) -> list[tuple[str, str]]:
@@ -119,3 +120,17 @@ def test_a_desk_that_tells_nobody_of_a_suspension_is_a_finding(clerk: Clerk) -> 
     clerk.ok("policy", "apply", str(file), "--reason", "quieter", who="gail")
     (found,) = [one for one in _checks(clerk) if one["check"] == "notify"]
     assert (found["grade"], found["text"]) == ("warn", "no notifications for agent.suspended")
+
+
+def test_tokens_in_clear_text_and_a_certificate_that_cannot_be_used_are_found(clerk: Clerk, tmp_path: Path) -> None:
+    assert _graded(clerk, "tls") == []
+    settings = clerk.directory / "postroom.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(f'listen = "0.0.0.0:8025"\n{text}', encoding="utf-8")
+    assert _graded(clerk, "tls") == [("warn", "0.0.0.0:8025")]
+    certificate(tmp_path, "localhost")
+    file = tmp_path / "server.pem"
+    settings.write_text(f'tls_certificate = "{file}"\ntls_key = "{file}"\n{text}', encoding="utf-8")
+    assert _graded(clerk, "tls") == [("ok", str(file))]
+    file.write_text("nothing")
+    assert _graded(clerk, "tls") == [("fail", str(file))]

@@ -86,6 +86,8 @@ READS = (
     "inbox list --json",
     "inbox list nonsense:1",
     "inbox show {held}",
+    "inbox contacts help@support-bot.acme.test",
+    "inbox contacts nobody@support-bot.acme.test",
     "suppress list --json",
     "suppress export",
     "consent list",
@@ -398,3 +400,5 @@ def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, home: dic
         refused = run(*line.split(), token=alice, **(home | where))
         assert (refused.code, refused.out) == (2, ""), line
         assert "works on the desk's own host alone; run it on the host of" in refused.err
+    for line in ("docs cli", "report bounce.eml"):
+        assert "is about no desk; leave out --desk" in run(*line.split(), "--desk", "prod", **home).err

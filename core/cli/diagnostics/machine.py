@@ -9,18 +9,25 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+from core.api import tls
 from core.cli.context import CommandContext
 from core.cli.diagnostics import streams
 from core.cli.diagnostics.finding import Finding, Grade
 from core.db import gate_queries
 from core.db import sqlite_file as database
+from core.durations import DAY
 from core.errors import Invalid, PostroomError, Unavailable
+from core.model import plural
 from core.rules import policy as policies
 from core.security import key_file
 from core.security.encryption import MasterKeys
 from core.services.sending.desk_additions import default_sender_id
+from core.settings import split_listen
+from core.smtp.route import is_loopback
 from core.workers.sender_config import SenderConfigs
 
+SOON: Final = 14
+"""Days of a certificate below which it warns: whatever renews it should have done so by then."""
 LOW: Final = 1024**3
 """Bytes of free disk below which it warns; below a tenth it fails: once the disk is full, the desk answers 503."""
 
@@ -97,8 +104,28 @@ def configuration(desk: CommandContext) -> Iterator[Finding]:
             Grade.WARN, "settings", "public_url", "is not https, which RFC 8058 requires", "set it in postroom.toml"
         )
     yield from _sender_id(desk)
+    yield from _tls(desk)
     if settings.database is None:
         yield Finding(Grade.OK, "database", "sqlite", f"SQLite {sqlite3.sqlite_version}: one machine")
+
+
+def _tls(desk: CommandContext) -> Iterator[Finding]:
+    """Whether tokens and mail reach the listeners encrypted, and for how long the certificate is good."""
+    settings = desk.settings
+    far = [one for one in (settings.listen, settings.public_listen) if one and not is_loopback(split_listen(one)[0])]
+    try:
+        used = tls.certificate(settings)
+    except Invalid as error:
+        yield Finding(Grade.FAIL, "tls", str(settings.tls_certificate), error.reason, error.fix or "")
+        return
+    if used is not None:
+        left = (used.ends_at - desk.now) // DAY
+        grade = Grade.OK if left >= SOON else Grade.WARN if left >= 0 else Grade.FAIL
+        text = f"good for {plural(left, 'day')}" if left >= 0 else "has expired: no client trusts it"
+        yield Finding(grade, "tls", str(settings.tls_certificate), text, "" if grade is Grade.OK else "renew it")
+    elif far:
+        text = f"{far[0]} can be reached from other machines, and tokens cross the network in clear text"
+        yield Finding(Grade.WARN, "tls", far[0], text, "let a proxy on this machine speak TLS, or set tls_certificate")
 
 
 def _sender_id(desk: CommandContext) -> Iterator[Finding]:

@@ -90,6 +90,25 @@ def thread(desk: AnyDesk, *, item: Id) -> Output:
     return Output(data, table(("ID", "DIRECTION", "STATE", "SUBJECT", "AT"), rows))
 
 
+@command(app, "contacts", example="postroom inbox contacts help@support-bot.acme.com")
+def list_contacts(
+    desk: AnyDesk,
+    *,
+    address: Annotated[str, typer.Argument(help="The mailbox's address.")],
+    tag: Annotated[str | None, typer.Option(help="Only contacts with this tag.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Cursor of the next page.")] = None,
+) -> Output:
+    """List the contacts that an agent keeps for its mailbox, newest first. They permit nothing."""
+    page = desk.call("contact.list", address=address, tag=tag, cursor=cursor)
+    rows = [
+        (one["address"], one["name"], ", ".join(one["tags"]), one["mails_in"], one["mails_out"], one["last_seen"])
+        for one in page["contacts"]
+    ]
+    if page["next_cursor"]:
+        desk.note(f"there is more: --cursor {page['next_cursor']}")
+    return Output(page, table(("ADDRESS", "NAME", "TAGS", "IN", "OUT", "LAST SEEN"), rows, none="no contacts"))
+
+
 @command(app, "release", example="postroom inbox release m01hq3k5v9c2xw")
 def release(
     desk: AnyDesk,
