@@ -36,6 +36,8 @@ RECORD: dict[str, Any] = {
     "standing_reason": "customers write at night", "display_name": "Acme Support Agent",
 }  # fmt: skip
 PATIENCE = 200.0
+RECEIVING = CLIENTS / "receiving"
+IN_FRONT = "the mail server in front"
 
 pytestmark = [
     pytest.mark.slow,
@@ -102,7 +104,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     clerk = founded(tmp_path_factory.mktemp("samples") / "desk")
     clerk.ok("stream", "add", DOMAIN, "--relay", f"smtp://127.0.0.1:{free_port()}", who="dora")
     with (clerk.directory / "postroom.toml").open("a") as settings:
-        settings.write('\n[webhooks]\nallow = ["127.0.0.1"]\n')
+        settings.write(f'\n[webhooks]\nallow = ["127.0.0.1"]\n\n[inbound]\nraw_token = "{IN_FRONT}"\n')
     port = free_port()
     serve = ["-m", "console.main", "serve", "--dir", str(clerk.directory), "--listen", f"127.0.0.1:{port}"]
     with (
@@ -292,6 +294,51 @@ def test_the_langchain_tool_answers_a_call_and_never_sends_it_twice(live: Live, 
     assert told["status"] == "pending"
     stands = live.ask("GET", f"/emails/{told['message_id']}", agent)
     assert [one["address"] for one in stands["recipients"]] == ["chain@example.com"]
+
+
+def arrives(live: Live, message_id: str, subject: str, text: str) -> None:
+    """Mail of Jane for the mailbox, as the mail server in front hands it over."""
+    raw = f"From: Jane <jane@example.com>\nTo: {BOX}\nSubject: {subject}\nMessage-ID: <{message_id}>\n\n{text}\n"
+    answer = httpx.post(
+        f"{live.url}/inbound/raw", params={"recipient": BOX, "sender": "jane@example.com"}, content=raw.encode(),
+        headers={"Authorization": f"Bearer {IN_FRONT}", "Content-Type": "message/rfc822"}, trust_env=False,
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text
+
+
+def test_the_programs_for_receiving_list_read_search_wait_and_reply(live: Live, agent: str) -> None:
+    def play(program: str, *args: str) -> str:
+        return live.play(str(RECEIVING / program), *args, AGENT=agent, NO_PROXY="127.0.0.1")
+
+    def listed(told: str) -> list[tuple[str, str]]:
+        return [(one["subject"], one["from"]["address"]) for one in json.loads(told)["messages"]]
+
+    arrives(live, "1@example.com", "Refund", "Where is my refund?\n\nOn Monday, Help wrote:\n> Hello.")
+    arrives(live, "2@example.com", "Invoice", "Here it is.")
+    assert listed(play("list.sh")) == [("Invoice", "jane@example.com"), ("Refund", "jane@example.com")]
+    (refund,) = json.loads(play("search.sh", "my refund"))["messages"]
+    assert refund["subject"] == "Refund"
+    assert play("read.py", refund["id"]) == "Where is my refund?"
+    assert listed(play("list.sh")) == [("Invoice", "jane@example.com")]
+    status, message = play("reply.py", refund["id"], "It is on its way.").split()
+    assert status == "pending"
+    assert play("reply.py", refund["id"], "It is on its way.").split() == [status, message], "sent once"
+    stands = live.ask("GET", f"/emails/{message}", agent)
+    assert (stands["subject"], [one["address"] for one in stands["recipients"]]) == ("Re: Refund", ["jane@example.com"])
+    with subprocess.Popen(
+        [sys.executable, str(RECEIVING / "wait.py"), "example.com"], stdout=subprocess.PIPE, text=True,
+        env=clean() | {"DESK": live.url, "BOX": BOX, "AGENT": agent, "NO_PROXY": "127.0.0.1"},
+    ) as waiting:  # fmt: skip
+        codes = iter(range(200_000, 300_000))
+        while waiting.poll() is None:  # until one arrives after it has begun to wait
+            code = next(codes)
+            arrives(live, f"{code}@example.com", "Your code", f"Your verification code is {code}.")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                waiting.wait(2)
+        assert waiting.stdout is not None
+        words = waiting.stdout.read().split()
+    assert (waiting.returncode, words[1:4]) == (0, ["jane@example.com", "Your", "code"])
+    assert 200_000 <= int(words[4]) <= code
 
 
 def test_one_rung_up_answers_the_mode_and_since_when(live: Live, agent: str) -> None:
