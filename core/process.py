@@ -19,10 +19,10 @@ import structlog
 from core.clock import SystemClock
 from core.db.store import Store
 from core.db.writer import Writer
-from core.ids import Chance, Ids
+from core.ids import Chance
 from core.model import Clock
 from core.security.key_file import load_master_keys, provenance_keys
-from core.services.context import ServiceContext
+from core.services.context import ServiceContext, context_of
 from core.settings import Settings
 from core.smtp.client import SmtpClient
 from core.smtp.credentials import Source
@@ -70,16 +70,7 @@ def system_chance() -> Chance:
 def make_context(settings: Settings) -> ServiceContext:
     """What service functions may use besides their transaction."""
     chance = system_chance()
-    return ServiceContext(
-        keyring=provenance_keys(settings.master_key.read_text()),
-        ids=Ids(chance),
-        chance=chance,
-        public_url=settings.public_url,
-        organisation=settings.organisation,
-        feedback_sender=settings.feedback.sender_id,
-        cfbl=settings.feedback.invites_complaints,
-        taint=settings.inbound.taint,
-    )
+    return context_of(settings, provenance_keys(settings.master_key.read_text()), chance)
 
 
 def make_courier(

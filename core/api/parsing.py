@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from core.api.attachments import attachment
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import MAX_RECIPIENTS, Composition, ReplyRequest, SendRequest
 from core.api.schemas.requests.runs import RunMember
@@ -20,6 +19,7 @@ from core.errors import Invalid, TooLarge
 from core.model import Action
 from core.rules.addresses import Address, parse_address, refuse_routes
 from core.rules.compose import MAX_SUBJECT, without_controls
+from core.services.sending.attachments import attachment
 from core.services.sending.loop_prevention import Parent
 from core.services.sending.submission import RunClaim, Submission
 from core.text.numbers import whole_number

@@ -100,6 +100,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "queue claim": ACTS,
     "queue unclaim": ACTS,
     "queue return": ACTS,
+    "queue edit": ACTS,
     "note add": ACTS,
     "note list": Verb.AUDIT_READ,
     "attention acknowledge": ACTS,

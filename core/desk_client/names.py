@@ -28,6 +28,8 @@ OperationName = Literal[
     "message.claim",
     "message.unclaim",
     "message.return",
+    "message.wording",
+    "message.edit",
     "note.add",
     "note.list",
     "attention.acknowledge",

@@ -90,7 +90,8 @@ class EmailReturned(Event):
 class EmailEdited(Event):
     """A person edited the held message: `digest` covers its bytes from now on, `before` covered the earlier ones.
 
-    `edit` counts its edits from 1. The gate decided again on these bytes, and earlier approvals count for nothing.
+    `edit` counts its edits from 1. The gate decided again on these bytes, and earlier approvals count for nothing;
+    `reasons` are what they are held for.
     """
 
     item: int
@@ -100,6 +101,7 @@ class EmailEdited(Event):
     size: int
     content_class: str
     policy: int
+    reasons: list[str] = field(default_factory=list)
 
 
 @fact("email.expired")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
 
 from core.durations import DAY, MINUTE, SECOND, stamp
+from core.errors import Conflict
 from core.json_body import Name, Sentence, Sha256, Shape
 from core.operations.answers import Answer
 from core.operations.bodies import ItemRequest, Key, Limit, Nothing, Required, item_number
 from core.operations.messages import Ids
 from core.operations.operation import Call, Json, act, act_each, read
 from core.rules.roles import Verb
+from core.services.context import ServiceContext, context_of
 from core.services.control import acknowledgements, notes
 from core.services.control.notes import Subject
-from core.services.sending import review
+from core.services.control.read_log import Shown, What
+from core.services.sending import editing, review
+from core.services.sending.editing import Edited, Wording
 
+MAX_TEXT: Final = 5_000_000
 Comment = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 """Text of several lines that a person writes."""
 
@@ -60,6 +67,52 @@ def return_to_agent(call: Call, request: ReturnRequest) -> Json:
     number = item_number(request.id)
     review.return_to_agent(call.tx, number, comment=request.comment, digest=request.digest, actor=call.actor)
     return {"id": request.id, "status": review.RETURNED, "by": call.actor.name, "comment": request.comment}
+
+
+# --- edit ---------------------------------------------------------------------------------------------------------
+
+
+class EditRequest(ItemRequest):
+    """A held message, the digest of what was edited, and the new wording; what is left out stays as it is.
+
+    Of a message with text and HTML, both are given, or an empty `html` leaves the HTML part out.
+    """
+
+    digest: Sha256
+    subject: Annotated[str, StringConstraints(max_length=2_000)] | None = None
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
+    html: Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None = None
+
+
+def show_wording(call: Call, request: ItemRequest) -> Json:
+    found = editing.editable(call.tx, item_number(request.id), ctx=_context(call))
+    return {"id": request.id, "subject": found.subject, "text": found.text, "html": found.html, "digest": found.digest}
+
+
+def compose_edit(call: Call, request: EditRequest) -> Callable[[], object]:
+    """Compose it before the desk's write transaction: the checks of a long text take a while."""
+    wording = Wording(request.subject, request.text, request.html)
+    edited = editing.compose_edit(call.tx, item_number(request.id), wording, ctx=_context(call))
+    return lambda: edited
+
+
+def edit(call: Call, request: EditRequest) -> Json:
+    edited = call.prepared
+    if not isinstance(edited, Edited):
+        edited = compose_edit(call, request)()
+    assert isinstance(edited, Edited)
+    if request.digest != edited.before.digest:
+        raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you edited")
+    done = editing.edit(call.tx, edited, actor=call.actor)
+    return {
+        "id": request.id, "edit": done.edit, "digest": done.digest, "by": call.actor.name,
+        "checks": [{"code": one.code, "text": one.text} for one in done.checks],
+        "approvals_missing": done.approvals_missing,
+    }  # fmt: skip
+
+
+def _context(call: Call) -> ServiceContext:
+    return context_of(call.resources.settings, call.resources.keys(), secrets.randbits)
 
 
 # --- notes --------------------------------------------------------------------------------------------------------
@@ -166,6 +219,27 @@ class Returned(Answer):
     comment: str
 
 
+class WordingAnswer(Answer):
+    """What can be edited: without what the desk adds below it. `text` is null if it is made from the HTML."""
+
+    id: str
+    subject: str
+    text: str | None
+    html: str | None
+    digest: str
+
+
+class EditedAnswer(Answer):
+    """The new digest, to be approved by somebody else, and the checks that the new bytes fail."""
+
+    id: str
+    edit: int
+    digest: str
+    by: str
+    checks: list[dict[str, str]]
+    approvals_missing: int
+
+
 class Note(Answer):
     """A note: `at` is its time, and one of `message`, `agent` and `incident` what it is about."""
 
@@ -212,6 +286,12 @@ OPERATIONS: Final = (
         about="Give your own claims back before their time."),
     act("message.return", return_to_agent, ReturnRequest, Returned, Verb.MESSAGE_RETURN,
         about="Return a held message to its agent with a comment. It never leaves; the agent may submit it anew."),
+    read("message.wording", show_wording, ItemRequest, WordingAnswer, Verb.MESSAGE_EDIT,
+         about="Subject and body of a held message, to be edited: without what the desk adds below.",
+         opens=lambda call, request: review.opened(call.tx, item_number(request.id), actor=call.actor),
+         shown=lambda request, _answer: Shown(What.MESSAGE, item=item_number(request.id))),
+    act("message.edit", edit, EditRequest, EditedAnswer, Verb.MESSAGE_EDIT, prepare=compose_edit,
+        about="Edit a held message: it is composed, checked and judged anew, and somebody else must approve it."),
     act("note.add", add_note, NoteRequest, Noted, Verb.NOTE_ADD, about="Note something on a message, agent, incident."),
     read("note.list", list_notes, NotesRequest, Notes, Verb.AUDIT_READ,
          about="Notes on a message, an agent or an incident, oldest first."),

@@ -21,6 +21,7 @@ from core.model import ContentClass
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.signed_ids import HmacKeys
+from core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,20 @@ class ServiceContext:
     cfbl: frozenset[ContentClass] = frozenset()
     taint: str = "hold"
     secrets: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+def context_of(settings: Settings, keyring: HmacKeys, chance: Chance) -> ServiceContext:
+    """The dependencies that these settings make."""
+    return ServiceContext(
+        keyring=keyring,
+        ids=Ids(chance),
+        chance=chance,
+        public_url=settings.public_url,
+        organisation=settings.organisation,
+        feedback_sender=settings.feedback.sender_id,
+        cfbl=settings.feedback.invites_complaints,
+        taint=settings.inbound.taint,
+    )
 
 
 @functools.lru_cache(maxsize=64)

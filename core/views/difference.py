@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from core.durations import stamp
 from core.ids import spell_id
 
 ADDED: Final = "added"
@@ -42,6 +43,25 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class EditView:
+    """One person's edit of the message while it was held. `diff` are the lines of a unified diff of subject and body.
+
+    `parts` are those that changed: `subject`, `text` and `html`. Once retention has purged the bytes, the digests stay.
+    """
+
+    n: int
+    by: str
+    at: int
+    before_digest: str
+    after_digest: str
+    parts: tuple[str, ...]
+    diff: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"at": stamp(self.at), "parts": list(self.parts), "diff": list(self.diff)}
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """Both sides of a message. `purged`: retention has removed the bytes; `digest` still identifies them."""
 
@@ -51,6 +71,7 @@ class Difference:
     purged: bool
     recipients: tuple[Recipient, ...]
     parts: tuple[Change, ...]
+    edits: tuple[EditView, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -65,4 +86,5 @@ class Difference:
             "purged": self.purged,
             "recipients": [asdict(one) for one in self.recipients],
             "parts": [asdict(one) for one in self.parts],
+            "edits": [one.as_json() for one in self.edits],
         }

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from core.db.store import Store
-from core.db.tables import DEAD_HOOK
+from core.db.tables import DEAD_HOOK, MESSAGE
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.ids import read_id, spell_id
@@ -74,6 +74,8 @@ class Scene:
         token = issue(store, self.bench.agent_id, secret="pra_scene")
         self.agent = Actor("agent", token.agent_name, token=credentials.digest(f"pra_scene{self.bench.agent_id}False"))
         self.held = str(self.bench.submit("jane@example.com", run="run-1").message_id)
+        (row,) = store.rows(select(MESSAGE.c.digest))
+        self.digest = str(row.digest)
         self.approved = str(self.bench.submit("joe@example.com", run="run-1").message_id)
         self.perform("message.approve", {"ids": [self.approved]})
         filing = Filing(
@@ -134,7 +136,8 @@ class Scene:
             "message.approve": item, "message.reject": item | WHY, "message.undo": item,
             "message.cancel": {"id": self.held} | WHY, "lane.pause": lane, "lane.resume": lane,
             "message.claim": item, "message.unclaim": item,
-            "message.return": {"id": self.held, "comment": "name the invoice"},
+            "message.return": {"id": self.held, "comment": "name the invoice"}, "message.wording": {"id": self.held},
+            "message.edit": {"id": self.held, "digest": self.digest, "text": "It leaves on Friday."},
             "note.add": {"text": "asked the owner", "agent": "support-bot"},
             "attention.acknowledge": {"key": "queue:oldest", "level": 1}, "attention.wake": {"key": "queue:oldest"},
             "agent.show": agent, "agent.suspend": agent | WHY, "agent.resume": agent | WHY, "token.revoke": {"id": 1},

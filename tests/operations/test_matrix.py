@@ -44,6 +44,8 @@ ROWS: Final[Mapping[str, str]] = {
     "message.claim": TIGHTENERS,
     "message.unclaim": TIGHTENERS,
     "message.return": TIGHTENERS,
+    "message.wording": "reviewer",
+    "message.edit": "reviewer",
     "note.add": TIGHTENERS,
     "note.list": WATCHERS,
     "attention.acknowledge": TIGHTENERS,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
+import click
 import typer
 
 from core.cli.commands import group
@@ -12,6 +14,7 @@ from core.cli.output import Output, pairs, plain, table
 from core.cli.remote import groups
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import Opened, received
+from core.desk_client import wording
 from core.desk_client.names import OperationName
 from core.errors import Invalid
 from core.ids import read_id, spell_id
@@ -191,6 +194,29 @@ def return_(
     read_item(item)
     done = desk.call("message.return", id=item, comment=comment, digest=digest)
     return Output(done, f"Returned {item} to its agent.")
+
+
+@command(app, "edit", example="postroom queue edit m01hq3k5v9c2xw")
+def edit(
+    desk: AnyDesk,
+    *,
+    item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")],
+    file: Annotated[
+        Path | None, typer.Option(help="Read the wording from this file instead of opening $EDITOR.")
+    ] = None,
+) -> Output:
+    """Edit subject and body of a held message in $EDITOR. It is checked anew, and somebody else must approve it."""
+    read_item(item)
+    before = desk.call("message.wording", id=item)
+    written = wording.spelled(before) if file is None else file.read_text(encoding="utf-8")
+    if file is None:
+        found = click.edit(written, extension=".eml", require_save=True)
+        if found is None:
+            raise Invalid("the editor closed without saving: nothing was changed")
+        written = found
+    done = desk.call("message.edit", id=item, digest=before["digest"], **wording.read(written, before))
+    checks = "".join(f"\n! {one['text']}" for one in done["checks"])
+    return Output(done, plain(f"Edited {item}: somebody else must approve it now.{checks}"))
 
 
 def decide_each(

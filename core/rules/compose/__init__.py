@@ -22,6 +22,7 @@ from core.rules.compose.message import (
     compose,
     digest,
     with_date,
+    without_footer,
 )
 from core.rules.compose.quotation import Quotation
 from core.rules.compose.recipient_text import File, attached, beyond, invites, reading
@@ -44,4 +45,5 @@ __all__ = [
     "reading",
     "with_date",
     "without_controls",
+    "without_footer",
 ]  # fmt: skip

@@ -98,6 +98,17 @@ def html_below(html: str, block: str) -> str:
     return f"{html[:at]}{closers}{block}\r\n{html[at:]}"
 
 
+def without_text_footer(text: str, lines: Sequence[str], *, link: str | None = None) -> str:
+    """The text without the footer that `text_footer` appended; unchanged if it ends in another way."""
+    return text.rstrip().removesuffix(text_footer("", lines, link=link).rstrip()).rstrip() + "\n"
+
+
+def without_html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> str:
+    """The HTML without the block that `html_footer` appended; unchanged if there is none."""
+    block = _block(lines, link)
+    return html.replace(f"{block}\n", "", 1) if block else html
+
+
 def hidden_by(html: str) -> str | None:
     """What in an agent's HTML would hide the footer from its reader, in a few words; None if nothing does."""
     if "style" not in (lowered := html.lower()) and "hidden" not in lowered:

@@ -189,6 +189,16 @@ def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
     return compose_body.tree(shown, draft.attachments, seed=gateway.rfc_message_id)
 
 
+def without_footer(text: str | None, html: str | None, gateway: Additions) -> tuple[str | None, str | None]:
+    """Both bodies, with LF line endings, as they were before `compose` added this footer."""
+    lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
+    link = gateway.list_unsubscribe
+    return (
+        None if text is None else footer.without_text_footer(text, lines, link=link),
+        None if html is None else footer.without_html_footer(html, lines, link=link),
+    )
+
+
 def _trimmed(references: list[str]) -> list[str]:
     """Keep the first ID and the last ones: some servers refuse a field of many kilobytes, and nobody needs more.
 

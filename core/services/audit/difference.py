@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -24,6 +25,7 @@ from core.model import Status
 from core.rules.addresses import parse_address
 from core.rules.content import Parts, read_mail, read_parts
 from core.rules.content.mime import Attachment
+from core.services.audit import edits
 from core.views.difference import ADDED, CHANGED, KEPT, REMOVED, Change, Difference, Recipient
 from core.views.message import MessageView, RecipientView
 
@@ -60,14 +62,25 @@ def difference(conn: Connection, message_id: int, *, now: int) -> Difference:
     if shown is None:
         raise NotFound(f"there is no message {spell_id('m', message_id)}")
     issued = _issued(shown.issued)
+    edited = edits.edits(conn, message_id, subject=shown.subject, rendered=shown.rendered)
+    by_people = {part: one.by for one in edited for part in one.parts}
     return Difference(
         message=shown.id,
         digest=shown.digest,
         issued_digest=_digest_of_call(conn, shown),
         purged=shown.rendered is None or shown.issued is None,
         recipients=tuple(_recipients(issued, shown)),
-        parts=tuple(_parts(issued, shown)),
+        parts=tuple(_edited(part, by_people) for part in _parts(issued, shown)),
+        edits=edited,
     )
+
+
+def _edited(part: Change, by_people: Mapping[str, str]) -> Change:
+    """The change, by a person if one edited this part."""
+    who = by_people.get(part.part.removeprefix("header ").lower())
+    if who is None or part.change == KEPT:
+        return part
+    return replace(part, rule="edited", why=f"edited by {who} while it was held")
 
 
 def _digest_of_call(conn: Connection, shown: MessageView) -> str | None:

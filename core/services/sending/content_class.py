@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from core.db.gate_queries import SenderState
-from core.db.store import Store
+from core.db.reads import Reads
 from core.db.tables import CONTACT
 from core.errors import Invalid
 from core.model import UNSUBSCRIBE_CLASSES, Action, ContentClass, Reason
@@ -24,7 +24,7 @@ from core.services.sending.submission import Submission, Target
 
 
 def classify(
-    store: Store, submission: Submission, mailbox: SenderState, policy: Policy, targets: Sequence[Target]
+    store: Reads, submission: Submission, mailbox: SenderState, policy: Policy, targets: Sequence[Target]
 ) -> Raised:
     """Return the declared class, or the mailbox's default, raised by what the message says and whom it reaches."""
     offered = [ContentClass(name) for name in mailbox.classes] or [ContentClass.TRANSACTIONAL]
@@ -84,7 +84,7 @@ def raised_by(raised: Raised) -> tuple[Reason, ...]:
     )
 
 
-def _strangers(store: Store, mailbox: SenderState, people: set[str], contacted: set[str]) -> bool:
+def _strangers(store: Reads, mailbox: SenderState, people: set[str], contacted: set[str]) -> bool:
     """Whether any of these people has no relationship with us; asked only for the few commercial messages."""
     known = consent_facts.records(store.rows(consent_facts.of(people)))
     return any(

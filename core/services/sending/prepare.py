@@ -60,14 +60,14 @@ def prepare(
         mailbox, policy, ctx, message_id=message_id, run_key=run_key, kind=submission.kind,
         content_class=classified.content_class, sender_id=ctx.feedback_sender or _sender_id(store),
     )  # fmt: skip
-    composed = compose.compose(_draft(submission, mailbox, text), added)
-    shown = _shown_to_reader(submission, targets)
+    composed = compose.compose(draft_of(submission, mailbox, text), added)
+    shown = shown_to_reader(submission, targets)
     return Prepared(
         # owner, sender, recipients and run
         id=message_id, kind=submission.kind, token_id=token.id, test=token.test, mailbox_id=mailbox.mailbox_id,
         domain=mailbox.domain, targets=targets, run=submission.run, run_key=run_key,
         # bytes, unchanged from here on
-        rendered=composed.message, digest=compose.digest(composed.message, _envelope(mailbox.address, targets)),
+        rendered=composed.message, digest=compose.digest(composed.message, envelope_of(mailbox.address, targets)),
         smtputf8=composed.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),
         rfc_message_id=added.rfc_message_id, threaded=conversation is not None,
         conversation=conversation_key(added.rfc_message_id) if conversation is None else conversation,
@@ -156,7 +156,7 @@ def _text(store: Store, submission: Submission) -> tuple[str, Invalid | None]:
     refusal, not advice to write more. The mode is read for this: the remembered one may be a second old.
     """
     try:
-        return _shown(submission), None
+        return shown_text(submission), None
     except Invalid as error:
         known = _sender(store, submission)
         if known is None or not isinstance(modes.decide(submission.kind, Mode(known[0].mode)), Block):
@@ -164,7 +164,7 @@ def _text(store: Store, submission: Submission) -> tuple[str, Invalid | None]:
         return "", error
 
 
-def _shown(submission: Submission) -> str:
+def shown_text(submission: Submission) -> str:
     """The text part: the agent's, or made from the HTML or an invitation. Raises `Invalid` if it shows nothing."""
     written, html = submission.text, submission.html
     if written and written.strip():
@@ -182,7 +182,7 @@ def _empty(name: str, what: str) -> Invalid:
     return Invalid(what, fix="give text, html or both", problems=((name, what),))
 
 
-def _draft(submission: Submission, mailbox: SenderState, text: str | None) -> Draft:
+def draft_of(submission: Submission, mailbox: SenderState, text: str | None) -> Draft:
     return Draft(
         sender=submission.sender,
         to=submission.to,
@@ -201,7 +201,7 @@ def _draft(submission: Submission, mailbox: SenderState, text: str | None) -> Dr
     )
 
 
-def _shown_to_reader(submission: Submission, targets: Sequence[Target]) -> Rendered:
+def shown_to_reader(submission: Submission, targets: Sequence[Target]) -> Rendered:
     """What a reader would see of the message, for the checks."""
     return Rendered(
         submission.subject,
@@ -212,7 +212,7 @@ def _shown_to_reader(submission: Submission, targets: Sequence[Target]) -> Rende
     )
 
 
-def _envelope(sender: str, targets: Sequence[Target]) -> Envelope:
+def envelope_of(sender: str, targets: Sequence[Target]) -> Envelope:
     """The envelope as the tables will store it, so that departure can recompute the digest."""
     to, cc, bcc = (tuple(t.address.spec for t in targets if t.field == name) for name in ("to", "cc", "bcc"))
     return Envelope(sender=sender, to=to, cc=cc, bcc=bcc)

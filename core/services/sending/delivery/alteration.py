@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, select, update
 
 from core.db import queue
 from core.db.queue import Claimed
-from core.db.store import Store
+from core.db.reads import Reads
 from core.db.tables import BODY, LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.errors import Invalid
@@ -72,7 +72,7 @@ def _spelled(rendered: bytes, sender: str) -> str | None:
     return return_path if same else None
 
 
-def stored(store: Store, message_ids: set[int]) -> dict[int, Stored]:
+def stored(store: Reads, message_ids: set[int]) -> dict[int, Stored]:
     """Load the messages that are about to leave, in two reads for a whole turn."""
     ids = {"b_ids": list(message_ids)}
     listed: dict[int, list[Any]] = {}

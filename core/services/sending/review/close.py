@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, exists, or_, select, update
@@ -108,26 +108,27 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
 
 
 def end_unsent(
-    tx: Transaction, message_id: int | None, mailbox: SenderState, *, status: Status, reason: str | None
-) -> int:
-    """Give every waiting recipient this final state, refund what acceptance charged, and release followers."""
+    tx: Transaction, message_id: int | None, mailbox: SenderState, *, status: Status, reason: str | None,
+    only: Collection[int] | None = None,
+) -> int:  # fmt: skip
+    """Give every waiting recipient this final state, refund what acceptance charged, and release followers.
+
+    `only`: those with these numbers, if not all.
+    """
     if message_id is None:
         return 0
     # Uncertain recipients wait for a person too: nothing else would ever end them.
     unsent = (Status.PENDING, Status.SCHEDULED, Status.QUEUED, Status.DEFERRED, Status.UNCERTAIN)
     stages = [status.value for status in unsent]
     r = RECIPIENT.c
-    rows = tx.all(select(RECIPIENT).where(r.message_id == message_id, r.status.in_(stages)))
+    ended = (r.message_id == message_id, r.status.in_(stages), *(() if only is None else (r.n.in_(only),)))
+    rows = tx.all(select(RECIPIENT).where(*ended))
     if not rows:
         return 0
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == message_id))
     assert message is not None
     queue.withdraw(tx, [(message_id, row.n) for row in rows], lanes={row.lane_id for row in rows if row.lane_id})
-    tx.write(
-        update(RECIPIENT)
-        .where(r.message_id == message_id, r.status.in_(stages))
-        .values(status=status.value, reason=reason, next_at=None)
-    )
+    tx.write(update(RECIPIENT).where(*ended).values(status=status.value, reason=reason, next_at=None))
     if message.status == Status.SCHEDULED:
         release.count_scheduled(tx, mailbox, n=-1)
     left = message.open - len(rows)

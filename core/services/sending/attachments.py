@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import mimetypes
-from typing import Final
+from typing import Final, Protocol
 
-from core.api.schemas.requests.emails import AttachmentMember
 from core.errors import Invalid
 from core.rules.compose import Attachment
 
@@ -30,7 +29,22 @@ _MAGIC: Final = (
 _OURS: Final = {".ics": "text/calendar", ".eml": "message/rfc822", ".md": "text/markdown", ".webp": "image/webp"}
 
 
-def attachment(member: AttachmentMember, place: int) -> Attachment:
+class Given(Protocol):
+    """An attachment as a request gives it."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def content_type(self) -> str | None: ...
+    @property
+    def content(self) -> str: ...
+    @property
+    def content_id(self) -> str | None: ...
+    @property
+    def disposition(self) -> str | None: ...
+
+
+def attachment(member: Given, place: int) -> Attachment:
     """The attachment with its decoded bytes. Raises `Invalid` if the content is not base64."""
     content = _decoded(member.content, place)
     return Attachment(

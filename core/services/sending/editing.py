@@ -1,0 +1,454 @@
+"""Edit a held message: a person changes its subject and body, and it is composed, checked and judged anew.
+
+The message keeps its id, envelope, thread, attachments and place; its bytes and their digest are new, and the log says
+so (`email.edited`). The bytes before are kept beside it, so that the difference can be shown. Every gate, check and
+budget runs again on the new bytes, earlier approvals count for nothing, and it is always held: whoever edited it cannot
+be its only approver. Only mail of which nothing has left can be edited.
+
+`compose_edit` reads and composes, outside the write transaction; `edit` decides and records.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Row, func, select, update
+
+from core.db import gate_queries
+from core.db.counters import bucket
+from core.db.gate_queries import SenderState
+from core.db.reads import TransactionReads
+from core.db.tables import BODY, EDIT, MESSAGE, RECIPIENT, REVIEW, RUN
+from core.db.transaction import Transaction
+from core.errors import Conflict, Invalid
+from core.events import EmailEdited, EmailSuppressed
+from core.ids import spell_id
+from core.model import RUN_MEMBERS, SYSTEM, Action, Actor, Block, ContentClass, Execute, Hold, Reason, Status
+from core.rules import compose, content
+from core.rules.addresses import parse_address
+from core.rules.compose import Additions, Attachment
+from core.rules.mailbox_providers import site_of_domain
+from core.rules.policy import Policy
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.context import ServiceContext
+from core.services.sending import acceptance_limits, gate, review, token_access
+from core.services.sending.attachments import attachment
+from core.services.sending.content_class import classify, raised_by, refuse_crowds
+from core.services.sending.delivery import alteration
+from core.services.sending.desk_additions import default_sender_id, desk_additions, hidden_footer
+from core.services.sending.gate import Judged
+from core.services.sending.prepare import draft_of, envelope_of, shown_text, shown_to_reader
+from core.services.sending.review import close, dwell, items
+from core.services.sending.submission import Prepared, RunClaim, Submission, Target
+
+EDITED: Final = "edited"
+"""The reason that an edited message is held for, in every mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a person may change. None: as it is; an empty `html` removes the HTML part."""
+
+    subject: str | None = None
+    text: str | None = None
+    html: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """A held message's wording as its recipient would read it, without what the desk adds below it.
+
+    `text` is None if it is made from the HTML. `digest` names the bytes that this wording belongs to.
+    """
+
+    subject: str
+    text: str | None
+    html: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A composed edit, not yet recorded. `before` is the wording that it replaces."""
+
+    prepared: Prepared
+    before: Editable
+    text: str | None
+    html: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """The new digest, the edit's number, and the checks that the new bytes fail."""
+
+    message: int
+    edit: int
+    digest: str
+    checks: tuple[Reason, ...]
+    approvals_missing: int
+
+
+# --- reading and composing ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A held message and everything that its next bytes are made from."""
+
+    message: Row[Any]
+    item: Row[Any]
+    rendered: bytes
+    issued: Mapping[str, Any]
+    mailbox: SenderState
+    policy: Policy
+    targets: tuple[Target, ...]
+    run: Row[Any]
+    last: Row[Any] | None
+
+    @property
+    def kind(self) -> Action:
+        return Action(self.message.kind)
+
+
+def editable(tx: Transaction, item_id: int, *, ctx: ServiceContext) -> Editable:
+    """The wording of a held message, for an editor. Raises `NotFound`, `Conflict` if it cannot be edited."""
+    return _wording(_held(tx, item_id), _sender_id(tx, ctx), ctx)
+
+
+def compose_edit(tx: Transaction, item_id: int, wording: Wording, *, ctx: ServiceContext) -> Edited:
+    """Compose the message with another wording. Reads only.
+
+    Raises `NotFound`, `Conflict` if it cannot be edited, and `Invalid` with every problem of the new wording.
+    """
+    held = _held(tx, item_id)
+    before = _wording(held, _sender_id(tx, ctx), ctx)
+    subject, text, html = _changed(before, wording)
+    submission = _submission(held, subject, text, html)
+    targets = held.targets
+    classified = classify(TransactionReads(tx), submission, held.mailbox, held.policy, targets)
+    refuse_crowds(classified.content_class, targets)
+    added = _additions(held, classified.content_class, _sender_id(tx, ctx), ctx)
+    composed = compose.compose(draft_of(submission, held.mailbox, shown_text(submission)), added)
+    shown = shown_to_reader(submission, targets)
+    message = held.message
+    kept = [Reason(one["code"], one["text"], tuple(one.get("rules", ()))) for one in held.item.reasons]
+    found = set(message.facts.get("found", ())) - {"footer_hidden"}
+    prepared = Prepared(
+        id=message.id, kind=held.kind, token_id=message.token_id, test=bool(message.test),
+        mailbox_id=message.mailbox_id, domain=held.mailbox.domain, targets=targets, run=submission.run,
+        run_key=held.run.key, rendered=composed.message,
+        digest=compose.digest(composed.message, envelope_of(held.mailbox.address, targets)),
+        smtputf8=composed.needs_smtputf8 or any(one.address.needs_smtputf8 for one in targets),
+        rfc_message_id=added.rfc_message_id, threaded=False, conversation=message.conversation,
+        content_class=classified.content_class, classes=classified.classes,
+        declared_class=submission.content_class,
+        commercial=classified.commercial or ContentClass.COLD_OUTREACH in classified.classes,
+        raised_by=raised_by(classified), said=shown, findings=content.examined(shown, own=(held.mailbox.domain,)),
+        holds=(*hidden_footer(html, added), *(one for one in kept if one.code in found)),
+        subject=subject, preview=compose.preview(text, html), reply_to=message.reply_to, send_at=message.send_at,
+        issued=b"", inherited=token_access.inherited(message.facts),
+    )  # fmt: skip
+    return Edited(prepared, before, text, html)
+
+
+def _held(tx: Transaction, item_id: int) -> _Held:
+    """Raises `NotFound`, and `Conflict` for what is no message, is no longer pending, altered, purged or under way."""
+    item = items.item(tx, item_id)
+    items.still_pending(tx, item)
+    name = items.format_item_id(item)
+    if item.message_id is None or item.kind not in (Action.SEND, Action.REPLY):
+        raise Conflict(f"{name} is a held {item.kind}, and only mail that an agent wrote can be edited")
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == item_id))
+    body = tx.one(select(BODY.c.rendered, BODY.c.issued).where(BODY.c.message_id == item_id))
+    if message is None or body is None or body.rendered is None:
+        raise Conflict(f"the bytes of {name} are no longer kept", fix="reject it")
+    people = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == item_id).order_by(RECIPIENT.c.n))
+    _nothing_left(name, people)
+    stored = alteration.stored(TransactionReads(tx), {item_id})[item_id]
+    if message.altered_at is not None or not stored.intact():
+        raise Conflict(f"{name} was changed in the database after it was accepted", fix="reject it")
+    run = tx.one(select(RUN).where(RUN.c.id == message.run_id))
+    assert run is not None
+    last = tx.one(select(EDIT).where(EDIT.c.message_id == item_id).order_by(EDIT.c.n.desc()).limit(1))
+    _, policy = context.current_policy(tx)
+    return _Held(
+        message, item, bytes(body.rendered), _request(body.issued), gate_queries.gate(tx, message.mailbox_id), policy,
+        tuple(_target(row) for row in people), run, last,
+    )  # fmt: skip
+
+
+def _nothing_left(name: str, people: Sequence[Row[Any]]) -> None:
+    """Raises `Conflict` if a recipient may have the message already: they would get another one."""
+    for row in people:
+        if row.attempts or (row.status != Status.PENDING and not Status(row.status).final):
+            raise Conflict(
+                f"{name} has left for some of its recipients, or may have: they would read other words than the rest",
+                fix="approve it as it is, or reject it",
+            )
+
+
+def _request(issued: bytes | None) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(issued or b"{}")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _target(row: Row[Any]) -> Target:
+    address = parse_address(row.given)
+    if address.spec != row.path:
+        address = parse_address(row.path)
+    return Target(row.n, address, row.given, row.field, site_of_domain(address.domain_ascii))
+
+
+def _sender_id(tx: Transaction, ctx: ServiceContext) -> str:
+    return ctx.feedback_sender or default_sender_id(gate_queries.desk_created_at(tx.conn))
+
+
+def _additions(held: _Held, content_class: ContentClass, sender_id: str, ctx: ServiceContext) -> Additions:
+    """What the desk adds; the Message-ID that the agent was told stays."""
+    added = desk_additions(
+        held.mailbox, held.policy, ctx, message_id=held.message.id, run_key=held.run.key, kind=held.kind,
+        content_class=content_class, sender_id=sender_id,
+    )  # fmt: skip
+    return dataclasses.replace(added, rfc_message_id=held.message.rfc_message_id)
+
+
+def _wording(held: _Held, sender_id: str, ctx: ServiceContext) -> Editable:
+    if held.last is not None:
+        return Editable(held.message.subject, held.last.text, held.last.html, held.message.digest)
+    parts = content.read_parts(held.rendered)
+    added = _additions(held, ContentClass(held.message.content_class), sender_id, ctx)
+    text, html = compose.without_footer(parts.text, parts.html, added)
+    if html is not None and not str(held.issued.get("text") or "").strip() and held.issued.get("html"):
+        text = None  # made from the HTML, and made again from the edited one
+    return Editable(held.message.subject, text, html, held.message.digest)
+
+
+def _changed(before: Editable, wording: Wording) -> tuple[str, str | None, str | None]:
+    """The new subject, text and HTML. Raises `Invalid` if nothing changes, or one of two bodies alone."""
+    subject = before.subject if wording.subject is None else wording.subject.strip()
+    text = before.text if wording.text is None else wording.text
+    html = before.html if wording.html is None else (wording.html or None)
+    if (subject, text, html) == (before.subject, before.text, before.html):
+        raise Invalid("nothing was changed", fix="change the subject or the body, or approve it as it is")
+    both = before.text is not None and before.html is not None
+    if both and text != before.text and wording.html is None:
+        problem = "shows other words than the edited text"
+        raise Invalid(
+            f"the HTML part {problem}", fix="edit it as well, or give an empty html to leave it out",
+            problems=(("html", problem),),
+        )  # fmt: skip
+    if both and html not in (None, before.html) and wording.text is None:
+        problem = "shows other words than the edited HTML"
+        raise Invalid(f"the text part {problem}", fix="edit it as well", problems=(("text", problem),))
+    return subject, text, html
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """An attachment as the agent's request gave it."""
+
+    filename: str
+    content: str
+    content_type: str | None = None
+    content_id: str | None = None
+    disposition: str | None = None
+
+
+def _submission(held: _Held, subject: str, text: str | None, html: str | None) -> Submission:
+    """The agent's request with the new wording. Raises `Conflict` if its attachments are no longer kept."""
+    message = held.message
+    listed = {name: tuple(one.address for one in held.targets if one.field == name) for name in ("to", "cc", "bcc")}
+    headers = dict(content.read_mail(held.rendered).headers)
+    given = held.issued.get("headers")
+    claim = held.issued.get("run")
+    return Submission(
+        sender=parse_address(held.mailbox.address), to=listed["to"], cc=listed["cc"], bcc=listed["bcc"],
+        subject=subject, text=text, html=html, issued=b"", kind=held.kind,
+        given={one.address.spec: one.given for one in held.targets},
+        reply_to=parse_address(headers.get("Reply-To", message.reply_to)) if message.reply_to else None,
+        attachments=_files(held), headers=given if isinstance(given, dict) else {},
+        in_reply_to=headers.get("In-Reply-To"), references=tuple(headers.get("References", "").split()),
+        content_class=ContentClass(message.declared_class) if message.declared_class else None,
+        run=_claim(held.run.key, claim if isinstance(claim, dict) else {}), tags=tuple(message.tags or ()),
+    )  # fmt: skip
+
+
+def _claim(key: str, claim: Mapping[str, Any]) -> RunClaim:
+    """What the request said of its run; it was valid when it was accepted."""
+    lists = ("via", "targets")
+    members: dict[str, Any] = {
+        name: tuple(claim[name]) if name in lists else claim[name] for name in RUN_MEMBERS if claim.get(name)
+    }
+    return RunClaim(key=key, **members)
+
+
+def _files(held: _Held) -> tuple[Attachment, ...]:
+    listed = held.issued.get("attachments") or ()
+    names = {field.name for field in dataclasses.fields(_File)}
+    found = tuple(
+        attachment(_File(**{name: value for name, value in one.items() if name in names}), place)
+        for place, one in enumerate(listed)
+    )
+    if not found and content.read_parts(held.rendered).files:
+        raise Conflict(
+            f"the attachments of {spell_id('m', held.message.id)} are no longer kept as they were given",
+            fix="approve it as it is, or return it to its agent",
+        )
+    return found
+
+
+# --- recording ----------------------------------------------------------------------------------------------------
+
+
+def edit(tx: Transaction, edited: Edited, *, actor: Actor) -> EditResult:
+    """Replace the bytes of a held message by composed ones, and hold them for another person.
+
+    Raises `Forbidden`, and `Conflict` if the message was decided or edited meanwhile, or if the gate blocks it as it is
+    now.
+    """
+    actor = access.require(tx, actor, Verb.MESSAGE_EDIT)
+    prepared = edited.prepared
+    item = items.item(tx, prepared.id)
+    items.still_pending(tx, item)
+    message = tx.one(select(MESSAGE).where(MESSAGE.c.id == prepared.id))
+    if message is None or message.digest != edited.before.digest:
+        raise Conflict(f"{items.format_item_id(item)} was edited meanwhile", fix="look at it again")
+    people = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == prepared.id).order_by(RECIPIENT.c.n))
+    _nothing_left(items.format_item_id(item), people)
+    mailbox = gate_queries.gate(tx, message.mailbox_id)
+    waiting = {row.n for row in people if row.status == Status.PENDING}
+    judged = _judged(tx, prepared, mailbox, message, waiting)
+    reasons = _reasons(judged, actor)
+    number = _keep(tx, edited, message, actor)
+    _rewrite(tx, prepared, message, judged)
+    _exclude(tx, prepared, mailbox, judged)
+    _hold_again(tx, prepared, mailbox, item, reasons=reasons, actor=actor)
+    version, _ = context.current_policy(tx)
+    tx.emit(
+        EmailEdited(
+            **items.subjects(item, mailbox, actor), item=item.id, edit=number, digest=prepared.digest,
+            before=message.digest, size=len(prepared.rendered), content_class=prepared.content_class.value,
+            policy=version, reasons=[one.code for one in reasons],
+        )
+    )  # fmt: skip
+    needs = _needs(tx, prepared)
+    return EditResult(prepared.id, number, prepared.digest, prepared.examined(), needs)
+
+
+def _judged(tx: Transaction, prepared: Prepared, mailbox: SenderState, message: Row[Any], waiting: set[int]) -> Judged:
+    """The gate's decision on the new bytes, with the message's own place in every budget taken out first.
+
+    Raises `Conflict` if it is blocked.
+    """
+    run_row = tx.one(select(RUN.c.key).where(RUN.c.id == message.run_id))
+    assert run_row is not None
+    run = gate_queries.run(tx, agent_id=message.agent_id, key=run_row.key)
+    assert run is not None
+    open_ = tuple(one for one in prepared.targets if one.n in waiting)
+    acceptance_limits.charge_acceptance(tx, run, n=-len(open_))
+    judged = gate.judge(tx, dataclasses.replace(prepared, targets=open_), mailbox, run=run)
+    if isinstance(judged.verdict, Block):
+        raise Conflict(
+            f"as edited it would be refused: {judged.verdict.reason}", fix="change it, or reject the message"
+        )
+    acceptance_limits.charge_acceptance(tx, run, n=len(open_))
+    acceptance_limits.keep_no_more(tx, message.agent_id, size=message.size)
+    over = acceptance_limits.refuse_over_quota(tx, mailbox, size=len(prepared.rendered))
+    if over is not None:
+        raise Conflict(f"as edited it would be refused: {over.reason}", fix=over.fix)
+    acceptance_limits.keep(tx, message.agent_id, size=len(prepared.rendered))
+    return judged
+
+
+def _reasons(judged: Judged, actor: Actor) -> tuple[Reason, ...]:
+    own = Reason(EDITED, f"edited by {actor.name}: somebody else must approve it")
+    match judged.verdict:
+        case Hold(reasons):
+            return (*reasons, own)
+        case Execute() | Block():
+            return (own,)
+
+
+def _keep(tx: Transaction, edited: Edited, message: Row[Any], actor: Actor) -> int:
+    """Keep the bytes that are replaced; returns the number of the edit."""
+    last = tx.one(select(func.max(EDIT.c.n).label("n")).where(EDIT.c.message_id == message.id))
+    body = tx.one(select(BODY.c.rendered).where(BODY.c.message_id == message.id))
+    number = 1 + (last.n or 0 if last is not None else 0)
+    row = {
+        "message_id": message.id, "n": number, "operator": actor.name, "at": tx.now, "before_digest": message.digest,
+        "after_digest": edited.prepared.digest, "before_subject": message.subject,
+        "before_rendered": None if body is None else body.rendered, "text": edited.text, "html": edited.html,
+    }  # fmt: skip
+    tx.add(EDIT, row)
+    return number
+
+
+_LASTING: Final = ("unsaid", "declares_other", "taint")
+"""Facts of the agent's request that no edit changes."""
+
+
+def _rewrite(tx: Transaction, prepared: Prepared, message: Row[Any], judged: Judged) -> None:
+    version, _ = context.current_policy(tx)
+    facts = {name: message.facts[name] for name in _LASTING if name in message.facts} | judged.facts
+    tx.write(
+        update(MESSAGE)
+        .where(MESSAGE.c.id == prepared.id)
+        .values(
+            subject=prepared.subject, digest=prepared.digest, size=len(prepared.rendered), smtputf8=prepared.smtputf8,
+            content_class=prepared.content_class.value, facts=facts, policy_version=version,
+            tainted_by=judged.tainted_by or message.tainted_by,
+        )
+    )  # fmt: skip
+    tx.write(
+        update(BODY)
+        .where(BODY.c.message_id == prepared.id)
+        .values(rendered=prepared.rendered, preview=prepared.preview)
+    )
+
+
+def _exclude(tx: Transaction, prepared: Prepared, mailbox: SenderState, judged: Judged) -> None:
+    """End recipients that may not be written to any more, as acceptance would have."""
+    for n, reason in judged.excluded.items():
+        close.end_unsent(tx, prepared.id, mailbox, status=Status.BLOCKED, reason=reason.text, only=[n])
+    for n, (suppression, cause) in judged.suppressions.items():
+        tx.emit(
+            EmailSuppressed(
+                actor=str(SYSTEM), message=prepared.id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
+                stream=mailbox.stream_id, n=n, suppression=suppression, cause=cause,
+            )
+        )  # fmt: skip
+
+
+def _needs(tx: Transaction, prepared: Prepared) -> int:
+    _, policy = context.current_policy(tx)
+    return 2 if set(prepared.classes) & set(policy.review.four_eyes) else 1
+
+
+def _hold_again(
+    tx: Transaction, prepared: Prepared, mailbox: SenderState, item: Row[Any], *, reasons: Sequence[Reason],
+    actor: Actor,
+) -> None:  # fmt: skip
+    """Put the new bytes to review: nothing that anybody did with the old ones counts for them."""
+    values = review.new_item(
+        item=item.id, kind=item.kind, mailbox=mailbox, message_id=item.id, target=None, reasons=reasons,
+        findings=prepared.examined(), needs=_needs(tx, prepared), likeness=prepared.likeness(), now=tx.now,
+        expires_at=item.expires_at,
+    )  # fmt: skip
+    values |= dict.fromkeys(("dwell_ms", "opened_at", "opened_by", "release_at", "reason", "batch"))
+    values["submitted_at"] = item.submitted_at
+    values["editors"] = list(dict.fromkeys([*(item.editors or ()), actor.name]))
+    tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(**values))
+    dwell.forget(tx, item.id)
+    if item.counted and not item.editors:
+        # It was approved, released and held again: that approval was of other bytes than these.
+        for scope, key in (("mailbox", str(mailbox.mailbox_id)), ("desk", "")):
+            for kind, n in (("approved_1h", -1), ("edited_1h", 1)):
+                tx.bump(scope, key, kind, minute=bucket(tx.now, 60), n=n)
