@@ -48,10 +48,10 @@ def guarded(pattern: str, *needs: str) -> Guarded:
     return Guarded(re.compile(pattern, re.IGNORECASE), needs)
 
 
-def chunks(text: str, mark: re.Pattern[str]) -> Iterator[tuple[int, int]]:
+def chunks(text: str, mark: Guarded) -> Iterator[tuple[int, int]]:
     """Where the parts between blanks begin and end that have a mark: a pattern without blanks matches within one."""
     at = 0
-    for found in mark.finditer(text):
+    for found in mark.finditer(text, folded(text)):
         if found.start() < at:
             continue
         before = text[at : found.start()]
@@ -61,7 +61,7 @@ def chunks(text: str, mark: re.Pattern[str]) -> Iterator[tuple[int, int]]:
         yield begins, at
 
 
-def changed(text: str, mark: re.Pattern[str], change: Callable[[str], str]) -> str:
+def changed(text: str, mark: Guarded, change: Callable[[str], str]) -> str:
     """The text with each such part replaced."""
     kept: list[str] = []
     at = 0

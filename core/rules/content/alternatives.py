@@ -28,7 +28,7 @@ MENU: Final = 3
 _CLOSE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _WORD: Final = re.compile(rf"[{_CLOSE}]|[^\W_{_CLOSE}]+")  # scripts without spaces: each letter is a word
 _URL: Final = re.compile(r"(?:https?://|www\.|mailto:)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w.-]+", re.IGNORECASE)
-_URL_MARK: Final = re.compile(r"@|https?://|www\.|mailto:", re.IGNORECASE)
+_URL_MARK: Final = prechecks.guarded(r"@|https?://|www\.|mailto:", "@", "http", "www.", "mailto:")
 _FOOTS: Final = re.compile(
     r"unsubscribe|copyright|©|all rights reserved|privacy policy|you (?:are )?receiv|(?:was|been) sent to|opt[ -]out"
     r"|view (?:this |it )?(?:e-?mail )?(?:in|on)|abmelden|abbestellen|impressum|datenschutz|désabonner|désinscri"

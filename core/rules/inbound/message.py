@@ -73,6 +73,8 @@ def header_text(raw: bytes) -> str:
 
 def storable(text: str) -> str:
     """Text without the characters that no database takes."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 

@@ -32,6 +32,8 @@ _SEPARATOR: Final = re.compile(
     r"|mensaje reenviado|messaggio inoltrato)[-_*=\s]{0,60}",
     re.IGNORECASE,
 )
+_RULED: Final = "-_*="
+"""One of these begins a separator."""
 _FROM: Final = re.compile(
     r"\*?(?:From|Von|De|Da|Van|Od|Fra|Från|От|差出人|发件人)\*?\s{0,3}[:\uff1a].{1,}", re.IGNORECASE
 )
@@ -57,7 +59,7 @@ def _quoted_from(lines: list[str]) -> int:
         short = line[:LONGEST].strip()
         if not short:
             continue
-        if _SEPARATOR.fullmatch(short) or _is_header(lines, index, short):
+        if (short[0] in _RULED and _SEPARATOR.fullmatch(short)) or _is_header(lines, index, short):
             return _before_rule(lines, index)
         last = _attribution(lines, index, short)
         if last is not None and _only_quotes(lines, last + 1):
@@ -96,7 +98,7 @@ def _only_quotes(lines: list[str], at: int) -> bool:
 
 def _is_header(lines: list[str], index: int, short: str) -> bool:
     """Whether a quoted header begins here, as Outlook writes it: From, and two more fields in the next five lines."""
-    if not _FROM.fullmatch(short):
+    if not (":" in short or "\uff1a" in short) or not _FROM.fullmatch(short):
         return False
     following = [line[:LONGEST].strip() for line in lines[index + 1 : index + 6]]
     return sum(bool(_HEADER.fullmatch(line)) for line in following) >= 2

@@ -12,6 +12,7 @@ from typing import Final
 
 from core.rules.inbound.screening.types import Finding
 from core.text import prechecks, unicode_safety
+from core.text.prechecks import Guarded
 
 LONGEST: Final = 40_000
 """Characters that are undone."""
@@ -33,14 +34,14 @@ _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{32,4000}={0,2}(
 _HEX: Final = re.compile(r"(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[ :]?){24,2000}(?![0-9a-fA-F])|(?:\\x[0-9a-fA-F]{2}){12,}")
 _ESCAPED: Final = re.compile(r"(?:%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]{2,5};){8,}")
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
-_LEET_MARK: Final = re.compile("[013457@$!]")
+_LEET_MARK: Final = Guarded(re.compile("[013457@$!]"), tuple("013457@$!"))
 """One of these is in all that stands between blanks and that `_LEET_WORD` matches in."""
 _LEET_WORD: Final = re.compile(r"(?=[^\s]{0,30}[a-zA-Z])(?=[^\s]{0,30}[013457@$!])[a-zA-Z013457@$!]{4,30}")
 _TELLING: Final = ("ignore", "disregard", "instruction", "forget", "prompt")
 """One of these is in what is worth reading backwards."""
 _BACKWARDS: Final = tuple(word[::-1] for word in _TELLING)
 _ROTATED: Final = tuple(codecs.encode(word, "rot13") for word in _TELLING)
-_ADDRESS_OR_LINK_MARK: Final = re.compile("@|https?:")
+_ADDRESS_OR_LINK_MARK: Final = Guarded(re.compile("@|https?:"), ("@", "http"))
 _ADDRESS_OR_LINK: Final = re.compile(r"\S{1,64}@\S{1,64}\.\S{1,64}|https?:\S{1,300}")
 _LONG_BASE64: Final = prechecks.Run(f"{prechecks.ALNUM}+/", 32)
 _LONG_HEX: Final = prechecks.Run("0123456789abcdefABCDEF :", 48)

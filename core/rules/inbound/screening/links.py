@@ -73,7 +73,7 @@ def findings(text: str, where: str) -> Iterator[Finding]:
 
 def _split(text: str, small: str) -> re.Match[str] | None:
     """The first web address that blanks split."""
-    closed = small.replace(" ", "").replace("\t", "")
+    closed = small.replace(" ", "").replace("\t", "") if "/" in small else ""
     if any(closed.count(scheme) > small.count(scheme) for scheme in ("http://", "https://")):
         split = next((one for one in _SPLIT.finditer(text) if re.search(r"\s", one[0])), None)
         if split is not None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from core.text import look_alikes, prechecks
+from core.text.prechecks import Guarded
 
 WORDS: Final = 20_000
 """Words of one text that are compared."""
@@ -34,7 +35,10 @@ _TOKEN: Final = re.compile(
 )
 _PLAIN_TOKEN: Final = re.compile(r"[^\W_]++(?:['\u2019_][^\W_]++)*+|[.!?;\u3002\uff01\uff1f](?=\s|$)|\n\s*\n")
 """A word or stop, as `_TOKEN` finds them where no link or address is, in a third of its time."""
-_MARK: Final = re.compile(r"@|https?://|www\.")
+_ASCII_STOP: Final = re.compile(r"[.!?;](?=\s|$)|\n\s*\n")
+_PARTED: Final = {code: code if chr(code).isalnum() or chr(code) in "'_" else " " for code in range(128)}
+"""To split what it makes of an ASCII text takes a third of the time of `_PLAIN_TOKEN`."""
+_MARK: Final = Guarded(re.compile(r"@|https?://|www\."), ("@", "http", "www."))
 """One of these is in every link and address."""
 _STOPS: Final = frozenset(".!?;\u3002\uff01\uff1f\n")
 _IGNORED: Final = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
@@ -193,14 +197,34 @@ def _tokens(text: str) -> list[str]:
     line reaches across a blank.
     """
     found: list[str] = []
+    parted = text.translate(_PARTED) if text.isascii() else None
     for pattern, start, end in _pieces(text):
-        if pattern is _PLAIN_TOKEN:
-            found += [STOP if one[0] in _STOPS else one for one in pattern.findall(text, start, end)]
-        else:
+        if pattern is _TOKEN:
             found += [_STANDS_FOR.get(one.lastgroup) or one[0] for one in pattern.finditer(text, start, end)]
+        elif parted is not None:
+            found += _ascii_tokens(text, parted, start, end)
+        else:
+            found += [STOP if one[0] in _STOPS else one for one in pattern.findall(text, start, end)]
         if len(found) >= WORDS:
             break
     return found[:WORDS]
+
+
+def _ascii_tokens(text: str, parted: str, start: int, end: int) -> list[str]:
+    """What `_PLAIN_TOKEN` finds in a piece of ASCII text. `parted` is the text with a blank for what is in no word."""
+    found: list[str] = []
+    at = start
+    for stop in _ASCII_STOP.finditer(text, start, end):
+        found += _ascii_words(parted[at : stop.start()])
+        found.append(STOP)
+        at = stop.end()
+    return found + _ascii_words(parted[at:end])
+
+
+def _ascii_words(parted: str) -> list[str]:
+    if "'" not in parted and "_" not in parted:
+        return parted.split()
+    return _PLAIN_TOKEN.findall(parted)
 
 
 def _pieces(text: str) -> Iterator[tuple[re.Pattern[str], int, int]]:
