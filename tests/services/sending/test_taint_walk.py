@@ -132,15 +132,21 @@ class Walk(RuleBasedStateMachine):
     # --- what the agent can do ---
 
     @precondition(lambda self: self.arrived)
-    @rule(which=places, holder=places)
-    def reads(self, which: int, holder: int) -> None:
+    @rule(which=places, holder=places, headers=st.booleans())
+    def reads(self, which: int, holder: int, *, headers: bool = False) -> None:
         one = self.arrived[which % len(self.arrived)]
         self.desk.store.transact(
             lambda tx: gated_actions.read(
-                tx, self.address, f"body:{one.id}", token=self.holder(holder), ctx=self.desk.ctx, received=[one.id]
+                tx,
+                self.address,
+                f"body:{one.id}",
+                token=self.holder(holder),
+                ctx=self.desk.ctx,
+                received=[one.id],
+                unsigned=[one.id] if headers else (),
             )
         )
-        if one.strange:
+        if one.strange or headers:
             self.read.add(one.id)
 
     @rule(
