@@ -102,6 +102,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "queue return": ACTS,
     "queue edit": ACTS,
     "note add": ACTS,
+    "handover": Verb.AUDIT_READ,
     "note list": Verb.AUDIT_READ,
     "attention acknowledge": ACTS,
     "attention wake": ACTS,

@@ -72,6 +72,8 @@ ENTRIES: Final = (
     Entry("operator", "People at the desk: add, claim, confirm, rotate, revoke, list, disable.", "remote.operators"),
     Entry("queue", "Held mail and lanes: list, review, claim, approve, reject, return, undo.", "remote.review",
           "queue_app"),
+    Entry("handover", "The hand-over for the next shift: what happened since a time, what waits, who did what.",
+          "remote.handover", noun=False),
     Entry("note", "Notes of the people at the desk on messages, agents and incidents: add, list.", "remote.teamwork",
           "note_app"),
     Entry("attention", "What needs attention now; acknowledge it for a while, show it again, list what is quiet.",

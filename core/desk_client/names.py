@@ -32,6 +32,7 @@ OperationName = Literal[
     "message.edit",
     "note.add",
     "note.list",
+    "handover.show",
     "attention.acknowledge",
     "attention.wake",
     "attention.list",

@@ -32,7 +32,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "messages": ("queue", "message", "lane"),
     "runbook": ("attention",),
     "history": ("history",),
-    "teamwork": ("message", "note", "attention"),
+    "teamwork": ("message", "note", "attention", "handover"),
     "groups": ("queue",),
     "filtering": ("filter",),
     "agents": ("agent", "run"),

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
 
-from core.durations import DAY, MINUTE, SECOND, stamp
+from core.durations import DAY, HOUR, MINUTE, SECOND, stamp
 from core.errors import Conflict
 from core.json_body import Name, Sentence, Sha256, Shape
 from core.operations.answers import Answer
@@ -16,6 +16,7 @@ from core.operations.bodies import ItemRequest, Key, Limit, Nothing, Required, i
 from core.operations.messages import Ids
 from core.operations.operation import Call, Json, act, act_each, read
 from core.rules.roles import Verb
+from core.services.audit import handover
 from core.services.context import ServiceContext, context_of
 from core.services.control import acknowledgements, notes
 from core.services.control.notes import Subject
@@ -192,6 +193,20 @@ def list_acknowledged(call: Call, _request: Nothing) -> Json:
     return {"acknowledged": [one.as_json() for one in sorted(found, key=lambda one: one.until)]}
 
 
+# --- hand-over ----------------------------------------------------------------------------------------------------
+
+
+class HandoverRequest(Shape):
+    """The time since when, in seconds before now: eight hours if none are given, at most a week."""
+
+    seconds: Annotated[int, Field(ge=MINUTE // SECOND, le=7 * DAY // SECOND)] = 8 * HOUR // SECOND
+
+
+def show_handover(call: Call, request: HandoverRequest) -> Json:
+    now = call.tx.now
+    return handover.handover(call.tx.conn, since=now - request.seconds * SECOND, now=now).as_json()
+
+
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +280,22 @@ class Noted(Answer):
     by: str
 
 
+class HandoverAnswer(Answer):
+    """What waits, events counted by type, who did what, what happened, and the notes.
+
+    `since` is later than asked if the log had more entries than are read at once (`truncated`).
+    """
+
+    since: str
+    at: str
+    truncated: bool
+    waits: dict[str, Any]
+    counts: dict[str, int]
+    people: list[dict[str, Any]]
+    happened: list[dict[str, Any]]
+    notes: list[Note]
+
+
 class Acknowledged(Answer):
     """Until when it is quiet; null: it is shown again."""
 
@@ -301,4 +332,6 @@ OPERATIONS: Final = (
         about="Show what was acknowledged again from now on."),
     read("attention.list", list_acknowledged, Nothing, AllAcknowledged, Verb.DESK_READ,
          about="What is acknowledged, by whom and until when."),
+    read("handover.show", show_handover, HandoverRequest, HandoverAnswer, Verb.AUDIT_READ,
+         about="The hand-over for the next shift: what happened since a time, what waits, who did what."),
 )  # fmt: skip

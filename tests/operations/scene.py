@@ -124,7 +124,7 @@ class Scene:
                 "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
                 "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
-                "note.list", "attention.list", "attention.now", "history.show",
+                "note.list", "attention.list", "handover.show", "attention.now", "history.show",
                 "queue.groups",
             )
         }  # fmt: skip

@@ -48,6 +48,7 @@ ROWS: Final[Mapping[str, str]] = {
     "message.edit": "reviewer",
     "note.add": TIGHTENERS,
     "note.list": WATCHERS,
+    "handover.show": WATCHERS,
     "attention.acknowledge": TIGHTENERS,
     "attention.wake": TIGHTENERS,
     "attention.list": EVERYONE,

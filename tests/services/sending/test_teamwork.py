@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from core.cli.remote.handover import lines
 from core.db.queries import pending, queue
 from core.db.store import Store
 from core.db.tables import CLAIM, MESSAGE
@@ -13,8 +14,8 @@ from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import spell_id
 from core.model import Actor, Mode
-from core.services.audit import mode_evidence, status, trace
-from core.services.control import acknowledgements, notes
+from core.services.audit import handover, mode_evidence, status, trace
+from core.services.control import acknowledgements, emergency, notes
 from core.services.control.notes import Subject
 from core.services.sending import review
 from core.services.sending.review import Decision
@@ -249,3 +250,33 @@ def test_what_is_acknowledged_is_quiet_until_its_time_or_until_it_gets_worse(sto
     assert [one.actor for one in events(store, "desk.acknowledged")] == [
         "alice", "gail", "gail",
     ]  # fmt: skip
+
+
+# --- hand-over ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+def test_the_hand_over_says_what_waits_what_happened_and_who_did_what(store: Store, clock: FakeClock) -> None:
+    desk, first = held(store)
+    store.transact(lambda tx: notes.add(tx, Subject(incident="OLD"), "before the shift", actor=GAIL))
+    clock.advance(seconds=3_600)
+    begin = clock.now()
+    second = number(desk.submit(JANE).message_id)
+    store.transact(lambda tx: review.claim(tx, second, actor=BOB))
+    return_(store, first)
+    store.transact(lambda tx: notes.add(tx, Subject(agent="support-bot"), "asked the owner", actor=ALICE))
+    store.transact(lambda tx: emergency.suspend_agent(tx, "support-bot", reason="wrong customer", actor=ALICE))
+    with store.read() as conn:
+        page = handover.handover(conn, since=begin, now=clock.now()).as_json()
+    assert (page["waits"]["held"], page["truncated"]) == (1, False)
+    assert [one["agent"] for one in page["waits"]["suspended"]] == ["support-bot"]
+    assert [(one["id"], one["by"]) for one in page["waits"]["claims"]] == [(spell_id("m", second), "bob")]
+    assert [one["text"] for one in page["notes"]] == ["asked the owner"]
+    assert [one["type"] for one in page["happened"]] == ["review.noted", "agent.suspended"]
+    did = {one["operator"]: one["did"] for one in page["people"]}
+    assert did == {
+        "alice": {"agent.suspended": 1, "email.returned": 1, "review.noted": 1}, "bob": {"review.claimed": 1},
+    }  # fmt: skip
+    assert page["counts"]["email.submitted"] == 1
+    assert "before the shift" not in str(page)
+    assert "support-bot is suspended by alice: wrong customer" in "\n".join(lines(page))
