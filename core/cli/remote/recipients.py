@@ -35,10 +35,6 @@ BAD_SHOWN: Final = 20
 LONGEST: Final = 2_000
 """Characters of a cell."""
 PAGE: Final = 1_000
-SUPPRESSION_COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
-CONSENT_COLUMNS: Final = (
-    "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",
-)  # fmt: skip
 
 
 # --- suppressions -------------------------------------------------------------------------------------------------
@@ -99,13 +95,13 @@ def list_suppressions(
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")
 def import_suppressions(desk: AnyDesk, file: Sheet) -> Output:
     """Import a CSV list: bare addresses, or the columns of an export."""
-    return _imported(desk, file, "suppression.import", SUPPRESSION_COLUMNS)
+    return _imported(desk, file, "suppression.import", csv_io.SUPPRESSIONS)
 
 
 @command(suppress_app, "export", example="postroom suppress export > suppressed.csv")
 def export_suppressions(desk: AnyDesk) -> Output | None:
     """Export every suppression in force as CSV; with --json as one object."""
-    return _exported(desk, "suppression.list", "suppressions", SUPPRESSION_COLUMNS)
+    return _exported(desk, "suppression.list", "suppressions", csv_io.SUPPRESSIONS)
 
 
 def _classes(classes: str) -> str:
@@ -179,13 +175,13 @@ def list_consents(
 @command(consent_app, "import", example="postroom consent import newsletter.csv")
 def import_consents(desk: AnyDesk, file: Sheet) -> Output:
     """Import a CSV list: subject, basis, source, scope, region, stream, given_at, expires_at, withdrawn_at."""
-    return _imported(desk, file, "consent.import", CONSENT_COLUMNS)
+    return _imported(desk, file, "consent.import", csv_io.CONSENTS)
 
 
 @command(consent_app, "export", example="postroom consent export > consent.csv")
 def export_consents(desk: AnyDesk) -> Output | None:
     """Export every consent record, withdrawn ones included, as CSV for import; with --json as one object."""
-    return _exported(desk, "consent.list", "consents", CONSENT_COLUMNS)
+    return _exported(desk, "consent.list", "consents", csv_io.CONSENTS)
 
 
 # --- erasure ------------------------------------------------------------------------------------------------------

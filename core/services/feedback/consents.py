@@ -6,7 +6,7 @@ Nothing is deleted: a withdrawal sets a time on the record, and a later consent 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from core.db.tables import CONSENT, STREAM
 from core.db.transaction import Transaction
-from core.durations import read_stamp, stamp
+from core.durations import read_stamp
 from core.errors import Invalid, NotFound
 from core.events import ConsentRecorded, ConsentWithdrawn
 from core.model import EVERY_CLASS, Actor
@@ -26,13 +26,9 @@ from core.services.context import require_reason, stream_named
 from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
 
-COLUMNS: Final = (
-    "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",
-)  # fmt: skip
 LONGEST_SOURCE: Final = 200
 REGION: Final = 6
 PAGE: Final = 100
-EXPORT_PAGE: Final = 1_000
 MILLISECOND: Final = 1_000
 
 
@@ -111,11 +107,6 @@ def withdraw(
 # --- CSV ----------------------------------------------------------------------------------------------------------
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
-    """Read a CSV list, in batches for `import_batch`."""
-    return csv_io.batches(lines, columns=COLUMNS, read=_entry)
-
-
 def read_rows(rows: Iterable[tuple[int, Cells]]) -> RowBatch[Entry]:
     """Read one batch of a list whose lines were split into cells elsewhere."""
     return csv_io.batch(rows, read=_entry)
@@ -147,19 +138,6 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
         tx.add_all(CONSENT, rows[1:])
         tx.emit(ConsentRecorded(actor=str(actor), consent=first, basis=rows[0]["basis"], count=len(rows)))
     return Imported(len(rows), existing, tuple(bad))
-
-
-def export_csv(conn: Connection) -> Iterator[str]:
-    """Yield every record, withdrawn ones included, as lines of CSV that `read_csv` accepts."""
-    return csv_io.written(COLUMNS, (_cells(one) for one in every(conn)))
-
-
-def every(conn: Connection) -> Iterator[ConsentView]:
-    """Yield every record in the order of insertion."""
-    page = listed(conn, limit=EXPORT_PAGE)
-    while page:
-        yield from page
-        page = listed(conn, after=page[-1].id, limit=EXPORT_PAGE)
 
 
 def listed(conn: Connection, *, subject: str | None = None, after: int = 0, limit: int = PAGE) -> list[ConsentView]:
@@ -264,9 +242,3 @@ def _known(tx: Transaction, row: dict[str, Any]) -> bool:
 
 def _view(row: Row[Any]) -> ConsentView:
     return ConsentView(**{name: getattr(row, name) for name in ConsentView.__dataclass_fields__})
-
-
-def _cells(one: ConsentView) -> list[object]:
-    times = ("given_at", "expires_at", "withdrawn_at")
-    values = ((name, getattr(one, name)) for name in COLUMNS)
-    return [stamp(value) if name in times and value is not None else value for name, value in values]

@@ -17,6 +17,11 @@ from core.errors import Invalid
 T = TypeVar("T")
 
 BATCH_SIZE: Final = 500
+SUPPRESSIONS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
+CONSENTS: Final = (
+    "subject", "basis", "source", "scope", "region", "stream", "given_at", "expires_at", "withdrawn_at",
+)  # fmt: skip
+"""The columns of an exported list, each a member of the resource; an import takes the same."""
 Cells = Mapping[str, str]
 """Column name -> cell text, trimmed; empty cells are left out."""
 

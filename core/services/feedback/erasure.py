@@ -9,13 +9,15 @@ not searched for the person's name.
 
 One thing is kept: a suppression of the address. Without it the next import or the next agent would write to the person
 again, which is what they least want (art. 17(3)(b), art. 21(3)). Expiring backups is up to the operator.
+
+It goes in steps, each a transaction of its own: other writers wait for `BATCH_SIZE` rows, never for a scan. `look`
+reads what a step needs, `step` takes it and says where the next one begins. An erasure that was cut short is completed
+by another one from the beginning.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -81,33 +83,6 @@ class Found:
     next: str | None = None
 
 
-Step = Callable[[Transaction, Actor], Erased]
-Act = Callable[[Step], Erased]
-"""Runs a step in a transaction of its own, as the operator who erases."""
-Read = Callable[[], AbstractContextManager[Connection]]
-"""Opens a read connection."""
-
-
-def erase(read: Read, act: Act, address: str, *, reason: str) -> Iterator[Erased]:
-    """Erase what the desk keeps of an address; yields the result of each transaction as it is committed.
-
-    Messages and records are found by index in the transaction that erases them. Other text is found by reads first. An
-    erasure that was cut short is completed by another. Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the
-    address is still pending.
-    """
-    at: str | None = MAIL
-    while at is not None:
-        with read() as conn:
-            found = look(conn, address, at)
-        if found.page is None and at not in {MAIL, RECEIVED}:
-            at = found.next
-            continue
-        done = act(functools.partial(step, address=address, at=at, found=found, reason=reason))
-        if done.messages or at != RECEIVED:
-            yield done
-        at = done.next
-
-
 def look(conn: Connection, address: str, at: str, *, pages: int = 1) -> Found:
     """Read what the next step needs: text that names the address, in at most this many pages. Raises `Invalid`."""
     mention = Mention.of(parse_address(address))
@@ -123,7 +98,10 @@ def look(conn: Connection, address: str, at: str, *, pages: int = 1) -> Found:
 
 
 def step(tx: Transaction, actor: Actor, *, address: str, at: str, found: Found, reason: str) -> Erased:
-    """Take one step of an erasure, from `MAIL` on; `next` of its result is where the next one begins."""
+    """Take one step of an erasure, from `MAIL` on; `next` of its result is where the next one begins.
+
+    Raises `Forbidden`, `Invalid`, and `Conflict` while mail to the address is still pending.
+    """
     person, why = parse_address(address), require_reason(reason)
     match at:
         case "mail":

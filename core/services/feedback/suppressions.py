@@ -8,7 +8,7 @@ was not mailed. Adding an entry that is already covered changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection, or_, select, update
 from core.db.queries.agents import filtered_suppressions, shown_suppressions
 from core.db.tables import STREAM, SUPPRESSION
 from core.db.transaction import Transaction
-from core.durations import read_stamp, stamp, when
+from core.durations import read_stamp
 from core.errors import Invalid, NotFound
 from core.events import SuppressionAdded, SuppressionRemoved
 from core.filters import Want
@@ -30,13 +30,11 @@ from core.services.feedback import csv_io
 from core.services.feedback.csv_io import BadRow, Cells, Imported, RowBatch
 from core.views.agents import SuppressionRow
 
-COLUMNS: Final = ("address", "stream", "cause", "source", "added_at", "expires_at", "reason", "classes")
 MANUAL: Final = "manual"
 IMPORTED: Final = "imported"
 LONGEST_CAUSE: Final = 100
 LONGEST_REASON: Final = 300
 PAGE: Final = 100
-EXPORT_PAGE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +170,6 @@ def lift(tx: Transaction, address: str, *, source: str, reason: str) -> int:
 # --- CSV ----------------------------------------------------------------------------------------------------------
 
 
-def read_csv(lines: Iterable[str]) -> Iterator[RowBatch[Entry]]:
-    """Read a CSV list, in batches for `import_batch`: bare addresses, or the columns of an export."""
-    return csv_io.batches(lines, columns=COLUMNS, read=_entry)
-
-
 def read_rows(rows: Iterable[tuple[int, Cells]]) -> RowBatch[Entry]:
     """Read one batch of a list whose lines were split into cells elsewhere."""
     return csv_io.batch(rows, read=_entry)
@@ -209,11 +202,6 @@ def import_batch(tx: Transaction, batch: RowBatch[Entry], *, actor: Actor) -> Im
                 fresh[key] = _row(tx, entry, stream_id=stream_id, actor=actor)
     _add_all(tx, list(fresh.values()), actor=actor)
     return Imported(len(fresh), covered, tuple(bad))
-
-
-def export_csv(conn: Connection, *, now: int) -> Iterator[str]:
-    """Yield every active record as lines of CSV."""
-    return csv_io.written(COLUMNS, _exported(conn, now))
 
 
 def listed(
@@ -300,12 +288,3 @@ def _add_all(tx: Transaction, rows: Sequence[dict[str, Any]], *, actor: Actor) -
         first = tx.create(SUPPRESSION, rows[0])
         tx.add_all(SUPPRESSION, rows[1:])
         tx.emit(SuppressionAdded(actor=str(actor), suppression=first, cause=IMPORTED, count=len(rows)))
-
-
-def _exported(conn: Connection, now: int) -> Iterator[Sequence[object]]:
-    page = listed(conn, now=now, limit=EXPORT_PAGE)
-    while page:
-        for one in page:
-            until = when(one.expires_at)
-            yield (one.address, one.stream, one.cause, one.source, stamp(one.added_at), until, one.reason, one.classes)
-        page = listed(conn, now=now, after=page[-1].id, limit=EXPORT_PAGE)

@@ -22,6 +22,7 @@ from core.services.feedback import consents, suppressions
 from tests.api.api_client import JSON, Visitor, mail, opened, problem
 from tests.factories.delivery import attempt, claim, settle
 from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, make_desk
+from tests.factories.lists import consent_batches
 
 HOOK = "https://hooks.acme.test/x"
 BOX = f"/mailboxes/{ADDRESS}"
@@ -182,7 +183,7 @@ def test_an_agent_as_an_actor_is_refused_by_the_verbs_themselves(sqlite_store: S
     make_desk(sqlite_store)
     bot = Actor("agent", "support-bot")
     entry = consents.Entry(subject="jane@example.com", basis="opt_in", source="form")
-    sheet = next(consents.read_csv(["subject,basis,source", "jane@example.com,opt_in,form"]))
+    [sheet] = consent_batches(["subject,basis,source", "jane@example.com,opt_in,form"])
     gone = suppressions.Entry(address="jane@example.com")
     attempts = (
         lambda tx: consents.add(tx, entry, actor=bot),

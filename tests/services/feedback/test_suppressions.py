@@ -18,6 +18,7 @@ from core.model import Actor, ContentClass, Mode
 from core.services.feedback import consents, suppressions
 from core.services.feedback.csv_io import BadRow, Imported
 from core.services.feedback.suppressions import Entry
+from tests.factories import lists
 from tests.factories.delivery import events
 from tests.factories.desk import ALICE, DOMAIN, DORA, GAIL, OLIVE, ROOT, WIDE, Bench, make_desk
 
@@ -38,7 +39,7 @@ def addresses(store: Store) -> list[tuple[str, str | None]]:
 
 
 def bring(store: Store, text: str, *, actor: Actor = ALICE) -> Imported:
-    [batch] = suppressions.read_csv(text.splitlines(keepends=True))
+    [batch] = lists.suppression_batches(text.splitlines(keepends=True))
     return store.transact(lambda tx: suppressions.import_batch(tx, batch, actor=actor))
 
 
@@ -79,7 +80,7 @@ def test_a_record_of_some_classes_covers_those_alone_and_survives_export_and_imp
     assert desk.submit("jane@example.com").status == "queued"
     assert desk.submit("jane@example.com", content_class=ContentClass.NOTIFICATION).error == "recipients_suppressed"
     with store.read() as conn:
-        written = "".join(suppressions.export_csv(conn, now=store.clock.now()))
+        written = lists.exported(conn, now=store.clock.now())
     assert "cold_outreach,notification" in written
     assert bring(store, written) == Imported(0, 1, ())
     assert add(store, classes="reply") is not None, "another class"
@@ -145,14 +146,14 @@ def test_bare_addresses_are_a_list_too_and_long_ones_come_in_hands(store: Store)
     make_desk(store)
     assert bring(store, "\ufeffann@example.com\nbob@example.com\n").added == 2
     many = (f"r{n}@example.com\n" for n in range(1_200))
-    assert [len(batch.rows) for batch in suppressions.read_csv(many)] == [500, 500, 200]
+    assert [len(batch.rows) for batch in lists.suppression_batches(many)] == [500, 500, 200]
 
 
 def test_an_export_can_be_imported_again(store: Store) -> None:
     make_desk(store)
     bring(store, f"address,stream,cause,expires_at\nann@example.com,,bounced,2027-01-01\nbob@example.com,{DOMAIN},,\n")
     with store.read() as conn:
-        text = "".join(suppressions.export_csv(conn, now=store.clock.now()))
+        text = lists.exported(conn, now=store.clock.now())
     assert text.splitlines()[0] == "address,stream,cause,source,added_at,expires_at,reason,classes"
     before = addresses(store)
     assert bring(store, text).added == 0
@@ -226,7 +227,7 @@ def test_only_owners_record_consent_and_agents_never_do(store: Store, actor: Act
     make_desk(store)
     with pytest.raises(Forbidden):
         consent(store, actor=actor)
-    [batch] = consents.read_csv(["jane@example.com,opt-in,form 7\n"])
+    [batch] = lists.consent_batches(["jane@example.com,opt-in,form 7\n"])
     with pytest.raises(Forbidden):
         store.transact(lambda tx: consents.import_batch(tx, batch, actor=actor))
     with store.read() as conn:
@@ -260,7 +261,7 @@ def test_a_list_of_consent_keeps_what_is_good_and_adds_nothing_twice(store: Stor
         "kim@example.com,consent,form 7,,2030-01-01,\n",
         "lee@example.com,consent,form 7,other.acme.test,,\n",
     ]
-    [batch] = consents.read_csv(text)
+    [batch] = lists.consent_batches(text)
     done = store.transact(lambda tx: consents.import_batch(tx, batch, actor=OLIVE))
     assert (done.added, done.known, sorted(row.line for row in done.bad)) == (2, 0, [4, 5, 6, 7])
     again = store.transact(lambda tx: consents.import_batch(tx, batch, actor=OLIVE))
@@ -280,10 +281,10 @@ def test_the_reason_stays_in_the_record_and_out_of_the_log(store: Store) -> None
     with store.read() as conn:
         (one,) = suppressions.listed(conn, now=store.clock.now())
         (shown,) = views.suppressions(conn, now=store.clock.now())
-        sheet = "".join(suppressions.export_csv(conn, now=store.clock.now()))
+        sheet = lists.exported(conn, now=store.clock.now())
         told = [entry.event.data() for entry in audit_log.read(conn, after=0)]
     assert one.reason == shown.reason == "she asked Ann on the phone"
     assert "she asked Ann on the phone" in sheet
     assert "phone" not in repr(told)
-    (batch,) = suppressions.read_csv(sheet.splitlines(keepends=True))
+    (batch,) = lists.suppression_batches(sheet.splitlines(keepends=True))
     assert batch.rows[0][1].reason == "she asked Ann on the phone"
