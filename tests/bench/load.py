@@ -2,7 +2,8 @@
 
 A full HTTP client costs more CPU than the gateway's own API; on two cores that would measure the client.
 
-usage: python -m tests.bench.load HOST PORT TOKEN MESSAGES CONNECTIONS SITES BYTES ; prints one JSON line
+usage: python -m tests.bench.load HOST PORT[,PORT ...] TOKEN MESSAGES CONNECTIONS SITES BYTES ; prints one JSON line
+TOKEN may be @FILE: each of its lines is a sender's address and token, and the messages are theirs in turn.
 """
 
 from __future__ import annotations
@@ -12,18 +13,29 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 SENDER = "help@support-bot.acme.test"
 
 
+def senders_of(token: str) -> list[tuple[str, str]]:
+    """The senders and their tokens."""
+    if not token.startswith("@"):
+        return [(SENDER, token)]
+    lines = Path(token[1:]).read_text().splitlines()
+    return [(line.split()[0], line.split()[1]) for line in lines]
+
+
 def requests(*, host: str, token: str, messages: int, sites: int, size: int) -> Iterator[bytes]:
     """The HTTP requests, as bytes on the wire."""
+    senders = senders_of(token)
     line = "Thank you for your patience, we looked at it and found out why.\n"
     text = (line * (size // len(line) + 1))[: size - 700]  # headers and signatures make up the rest
     for n in range(messages):
+        sender, secret = senders[n % len(senders)]
         body = json.dumps(
             {
-                "from": SENDER,
+                "from": sender,
                 "to": f"u{n}@d{n % sites}.example",
                 "subject": f"Your ticket {n}",
                 "text": text,
@@ -33,7 +45,7 @@ def requests(*, host: str, token: str, messages: int, sites: int, size: int) -> 
         yield (
             b"POST /emails/send HTTP/1.1\r\nHost: %b\r\nAuthorization: Bearer %b\r\n"
             b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            % (host.encode(), token.encode(), len(body), body)
+            % (host.encode(), secret.encode(), len(body), body)
         )
 
 
@@ -53,12 +65,12 @@ async def connection(host: str, port: int, work: Iterator[bytes], latencies: lis
 
 
 async def main() -> None:
-    host, port, token = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    host, ports, token = sys.argv[1], [int(port) for port in sys.argv[2].split(",")], sys.argv[3]
     messages, connections, sites, size = (int(value) for value in sys.argv[4:8])
     work = requests(host=host, token=token, messages=messages, sites=sites, size=size)
     latencies: list[float] = []
     began = time.time()
-    await asyncio.gather(*(connection(host, port, work, latencies) for _ in range(connections)))
+    await asyncio.gather(*(connection(host, ports[n % len(ports)], work, latencies) for n in range(connections)))
     took = time.time() - began
     latencies.sort()
     print(
