@@ -28,6 +28,7 @@ from core.api.http_connection import Connection
 from core.api.listener import Listener, Traffic, raise_file_limit
 from core.api.tls import Certificate
 from core.db import migrate
+from core.db.locks import OfAgents
 from core.errors import PostroomError
 from core.mcp.endpoint import McpEndpoint
 from core.model import Clock
@@ -72,6 +73,7 @@ class Gateway:
         self.settings = settings
         self.delivery = delivery = Delivery(settings, clock=clock)
         migrate.upgrade(delivery.store.engine, founding=False)
+        delivery.store.prove_locks()
         log_check.at_start(settings, delivery.store)
         self.traffic = Traffic(settings.http)
         self.composers = _composers(settings)
@@ -79,7 +81,7 @@ class Gateway:
             delivery.ctx.ids.mint(delivery.clock.now()), socket.gethostname(), os.getpid(), settings.listen
         )
         self.place = here
-        self.heartbeat = Heartbeat(delivery.writer, lambda tx: gateway_registry.beat(tx, here))
+        self.heartbeat = Heartbeat(delivery.writer, OfAgents(lambda tx: gateway_registry.beat(tx, here)))
         self.desk = ApiContext(
             delivery.store,
             delivery.writer,

@@ -203,10 +203,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated database of its own for each test."""
     if request.param == "sqlite":
         return new_sqlite(tmp_path)
-    server: str = request.getfixturevalue("postgres")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """A migrated PostgreSQL database of its own, for what SQLite does not have."""
     name = f"desk_{next(_NUMBERS)}"
-    _statement(server, f"CREATE DATABASE {name} TEMPLATE desk_template STRATEGY = FILE_COPY")
-    return server.replace("/postgres?", f"/{name}?")
+    _statement(postgres, f"CREATE DATABASE {name} TEMPLATE desk_template STRATEGY = FILE_COPY")
+    return postgres.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,6 +15,7 @@ from fastapi import Request
 
 from core.db import gate_queries
 from core.db.gate_queries import TokenFacts
+from core.db.locks import OfAgents
 from core.db.store import Connection, Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
@@ -177,20 +178,20 @@ class Authenticator:
             raise Unauthenticated("no such token", fix="ask an operator for one: postroom token issue")
         if not token.alive(self._store.clock.now()):
             raise Unauthenticated("the token is revoked or has expired", fix="ask an operator for a new one")
-        self._note_use(token.id)
+        self._note_use(token)
         return token
 
-    def _note_use(self, token: int) -> None:
+    def _note_use(self, token: TokenFacts) -> None:
         """Record when the token was last used, at most once per `NOTE_EVERY`, to avoid a write per request."""
         now = self._store.clock.now()
-        noted = self._noted.get(token)
+        noted = self._noted.get(token.id)
         if noted is not None and 0 <= now - noted < NOTE_EVERY:
             return
         if len(self._noted) >= NOTED_MOST:
             self._noted.clear()
-        self._noted[token] = now
+        self._noted[token.id] = now
         # Fire and forget: if the write fails, the request is still answered, or fails for a reason of its own.
-        self._writer.put(functools.partial(tokens.note_use, token=token))
+        self._writer.put(OfAgents(functools.partial(tokens.note_use, token=token.id), frozenset({token.agent_id})))
 
 
 def _agents(request: Request) -> str:

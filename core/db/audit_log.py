@@ -1,9 +1,9 @@
 """The append-only log: totally ordered, gap-free, hash-chained.
 
-`seq` equals commit order, because an appender holds the desk's one write transaction until it commits and reads the
-head from the database. Each entry's hash covers its own content and the previous hash, so a changed, removed or
-inserted entry is detected; a truncated tail is detected against a checkpoint kept elsewhere. The database refuses
-UPDATE and DELETE.
+`seq` equals commit order, because an appender holds the desk's or the log's lock (`core.db.locks`) until it commits and
+reads the head from the database. Times are those at which the transactions began, so they need not be in order. Each
+entry's hash covers its own content and the previous hash, so a changed, removed or inserted entry is detected; a
+truncated tail is detected against a checkpoint kept elsewhere. The database refuses UPDATE and DELETE.
 
 Why our own: off-the-shelf ledgers keep a store of their own, and an entry outside the transaction of the state it
 records can be missing or false after a crash.

@@ -348,11 +348,17 @@ def contacts(tx: Transaction, addresses: Collection[str], *, agent_id: int) -> t
     return left, {row.address for row in rows} - left
 
 
-def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
-    """Prefetch for a whole batch what `suppressed` and `contacts` will ask address by address."""
+def prefetch_suppressions(tx: Transaction, addresses: Collection[str]) -> None:
+    """Prefetch for a whole batch what `suppressed` will ask of each stream and class."""
     listed = list(addresses)
     rows = tx.fetch_unflushed(_SUPPRESSED, {"b_addresses": listed, "b_now": tx.now})
     tx.batch_cache.keep_rows("suppressed", listed, rows)
+
+
+def prefetch_recipients(tx: Transaction, addresses: Collection[str], *, agent_ids: Collection[int]) -> None:
+    """Prefetch for a whole batch what `suppressed` and `contacts` will ask address by address."""
+    listed = list(addresses)
+    prefetch_suppressions(tx, listed)
     rows = tx.fetch_unflushed(_KNOWN, {"b_agents": list(agent_ids), "b_addresses": listed})
     for agent_id in agent_ids:
         tx.batch_cache.keep_rows(("contacts", agent_id), listed, [row for row in rows if row.agent_id == agent_id])

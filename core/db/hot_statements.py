@@ -26,7 +26,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import lru_cache
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     BindParameter,
@@ -45,6 +45,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
+T = TypeVar("T")
 Values = Mapping[str, Any]
 
 CHUNKS: Final = (64, 32, 16, 8, 4, 2, 1)
@@ -161,7 +162,7 @@ def _first_of(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
     return lambda named: tuple(named[name] for name in names)
 
 
-def _padded(values: Collection[Any]) -> list[Any]:
+def _padded(values: Collection[T]) -> list[T]:
     """Repeat the last member until the list has one of few lengths: it finds the same rows."""
     padded = list(values)
     n = len(padded)
@@ -232,6 +233,13 @@ class _Errors:
         ) from error
 
 
+def plain(conn: Connection, sql: str, bound: Sequence[Any]) -> list[Any]:
+    """Return the rows of a statement in PostgreSQL's own words, for what SQLAlchemy has no words for."""
+    with _Errors(conn, sql):
+        rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
+    return rows
+
+
 class Savepoint:
     """A savepoint of a transaction; one at a time."""
 
@@ -293,7 +301,7 @@ def fetch_each(conn: Connection, statement: Executable, rows: Sequence[Values]) 
     if len(rows) == 1:
         return fetch(conn, statement, rows[0])
     joined = _joined(statement, conn.dialect)
-    return [found for part in _padded_parts(rows) for found in joined.all_of(conn, part)]
+    return [found for part in padded_parts(rows) for found in joined.all_of(conn, part)]
 
 
 def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
@@ -307,7 +315,7 @@ def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
         one = _compiled(statement, conn.dialect)
         return sum(one.run_of(conn, part) for part in _parts(rows))
     joined = _joined(statement, conn.dialect)
-    return sum(joined.run_of(conn, part) for part in _padded_parts(rows))
+    return sum(joined.run_of(conn, part) for part in padded_parts(rows))
 
 
 def insert_all(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
@@ -325,8 +333,8 @@ def _parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
             start += size
 
 
-def _padded_parts(rows: Sequence[Values]) -> Iterator[Sequence[Values]]:
-    """As `_parts`, in fewer statements: the last set of parameters repeated, for a statement that takes it once."""
+def padded_parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
+    """As `_parts`, in fewer statements: the last row repeated, for a statement that takes it once."""
     for start in range(0, len(rows), CHUNKS[0]):
         yield _padded(rows[start : start + CHUNKS[0]])
 

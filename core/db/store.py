@@ -1,9 +1,9 @@
 """One interface to the database: SQLite in WAL mode, or PostgreSQL.
 
-What it hides: how each opens a transaction, how the desk's single writer is enforced, and which driver errors mean "not
-now". Why one lock for every write: two workers must never both see 9 of 10, and the order of the log must be the order
-of commits. On SQLite that is `BEGIN IMMEDIATE`; on PostgreSQL an advisory lock, taken in a statement of its own, so
-that later reads see what was committed before (READ COMMITTED).
+What it hides: how each opens a transaction, how writers exclude each other, and which driver errors mean "not now".
+Why they do: two workers must never both see 9 of 10, and the order of the log must be the order of commits. On SQLite
+there is one writer (`BEGIN IMMEDIATE`); on PostgreSQL there are advisory locks (`core.db.locks`), each taken in a
+statement of its own, so that later reads see what was committed before (READ COMMITTED).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, text, update
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db import hot_statements
+from core.db import hot_statements, locks
 from core.db import sqlite_file as files
 from core.db.caches import DeskCache
+from core.db.locks import Locks, Taker
 from core.db.sqlite_file import File
 from core.db.tables import DESK
 from core.db.transaction import Transaction
@@ -37,7 +38,6 @@ __all__ = ["DATABASE_ERRORS", "Connection", "Store", "unavailable"]
 DATABASE_ERRORS: Final = (DBAPIError, PoolTimeout)
 """SQLAlchemy's errors when the database does not answer, or refuses; `unavailable` translates them."""
 
-LOG_LOCK: Final = 0x706F7374  # "post": the advisory lock for the head of the log
 RECENT: Final = SECOND
 RECENT_MOST: Final = 10_000
 BUSY_MS: Final = 15_000
@@ -120,21 +120,24 @@ class Store:
             return Transaction(conn, now=self.clock.now(), sqlite=self.sqlite).run(verb)
 
     @contextlib.contextmanager
-    def begin(self, *, first: Callable[[Connection], None] | None = None) -> Iterator[Transaction]:
-        """Open the desk's one write transaction; commits at the end, rolls back on any error.
+    def begin(
+        self, *, first: Callable[[Connection], None] | None = None, share: Callable[[Taker], None] | None = None
+    ) -> Iterator[Transaction]:
+        """Open a write transaction; commits at the end, rolls back on any error.
 
+        It excludes all others, unless `share` takes locks: then those with other locks run beside it (`core.db.locks`).
+        SQLite has one writer and does not ask. One thread of a process may share at a time: it caches rows.
         `first` runs before any row is read: it may migrate the schema in the same transaction.
         """
         self._regain()
         with self._turn, self.engine.connect() as plain:
             conn = plain.execution_options(postroom_writes=True)
             with conn.begin():
-                if not self.sqlite:
-                    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOG_LOCK})
+                held = None if self.sqlite else self._lock(conn, share)
                 if first is not None:
                     first(conn)
                 cache = DeskCache(self._still_true(conn))
-                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, desk_cache=cache)
+                tx = Transaction(conn, now=self.clock.now(), sqlite=self.sqlite, desk_cache=cache, held=held)
                 try:
                     yield tx
                     tx.finish()
@@ -147,6 +150,27 @@ class Store:
                 if tx.changed:
                     self._kept.clear()
                     conn.execute(_CHANGED)
+
+    def prove_locks(self) -> None:
+        """Prove that writers exclude each other, before a gateway serves. Raises `Invalid`."""
+        if not self.sqlite:
+            try:
+                locks.prove(self.engine)
+            except DATABASE_ERRORS as error:
+                raise unavailable(error) from error
+
+    def _lock(self, conn: Connection, share: Callable[[Taker], None] | None) -> Locks | None:
+        """Take the transaction's locks on PostgreSQL; returns None if it has the desk for itself.
+
+        All before the desk's generation is read: a row that another transaction changes under one of these locks is
+        not taken from the cache after it.
+        """
+        locks.desk(conn, shared=share is not None)
+        if share is None:
+            return None
+        taker = Taker(conn, now=self.clock.now())
+        share(taker)
+        return taker.held
 
     def version(self) -> int | None:
         """Return a number that differs once any process has committed; None if there is none to be had now.

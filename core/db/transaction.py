@@ -1,4 +1,4 @@
-"""The desk's one write transaction, as verbs see it.
+"""A write transaction, as verbs see it.
 
 What it hides: that many verbs share a commit. A verb's writes are staged, joined to the batch when it succeeds, dropped
 when it fails, and written together, so that fifty messages cost a handful of statements; the log is appended last. A
@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, Table, insert
+from sqlalchemy import Connection, Executable, Row, Table, UpdateBase, insert
 from sqlalchemy.exc import DBAPIError
 
-from core.db import audit_log, hot_statements
+from core.db import audit_log, hot_statements, locks
 from core.db.caches import BatchCache, DeskCache
 from core.db.counters import CounterBook
 from core.db.hot_statements import Compiled, Savepoint
+from core.db.locks import Locks, NeedsDesk
 from core.db.queue_changes import LaneChange
 from core.db.staged_writes import Staged
 from core.events import Event
@@ -32,13 +33,18 @@ Values = dict[str, Any]
 class Transaction:
     """Reads state, collects writes and events. `now` is fixed for the whole transaction (UTC microseconds)."""
 
-    def __init__(self, conn: Connection, *, now: int, sqlite: bool, desk_cache: DeskCache | None = None) -> None:
+    def __init__(
+        self, conn: Connection, *, now: int, sqlite: bool, desk_cache: DeskCache | None = None,
+        held: Locks | None = None,
+    ) -> None:  # fmt: skip
         self.conn = conn
+        self.held = held
+        """Locks of a transaction that shares the desk with others; None if it has the desk for itself."""
         self.now = now
         self.sqlite = sqlite
         self.desk_cache = desk_cache or DeskCache()
         self.batch_cache = BatchCache()
-        self.counters = CounterBook(conn, sqlite=sqlite)
+        self.counters = CounterBook(conn, sqlite=sqlite, own=None if held is None else held.counts)
         self.changed = False
         """Whether a verb wrote to rows that may be cached beyond this transaction."""
         self.appended: tuple[int, int] | None = None
@@ -75,8 +81,23 @@ class Transaction:
     def finish(self) -> None:
         """Write everything staged, the log last."""
         self._write_batch()
+        if self.held is not None and (self._batch.events or self.counters.late or self.changed):
+            locks.log(self.conn)
+            self.counters.write_late()
         self.appended = audit_log.append(self.conn, self._batch.events, now=self.now)
         self.finished = True
+
+    # --- locks ---
+
+    def holds(self, *, agent: int | None = None, stream: int | None = None) -> bool:
+        """Whether no other transaction can work for this agent, or charge this stream's limits, until the commit."""
+        held = self.held
+        return held is None or ((agent is None or agent in held.agents) and (stream is None or stream in held.streams))
+
+    def require_desk(self) -> None:
+        """Have the desk alone from here on. Raises `NeedsDesk`, on which the writer runs the verb again."""
+        if self.held is not None:
+            raise NeedsDesk
 
     # --- reading ---
 
@@ -107,6 +128,7 @@ class Transaction:
 
     def write(self, statement: Executable, values: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Run a statement now; returns the number of rows affected. Invalidates all cached rows."""
+        self._may_write(statement)
         self._settle(writing=True)
         self.batch_cache.row_changed()
         self.desk_cache.row_changed()
@@ -118,11 +140,13 @@ class Transaction:
         """As `write` with many values, for columns that are never cached (states of recipients, leases)."""
         if not values:
             return 0
+        self._may_write(statement, keeping_caches=True)
         self._settle(writing=True)
         return hot_statements.run(self.conn, statement, values)
 
     def create(self, table: Table, values: Values) -> int:
         """Insert a row whose id the database assigns; returns the id. Invalidates only cached absences."""
+        locks.check(table, self.held, keeping_caches=False)
         self._settle(writing=True)
         self.batch_cache.row_created()
         self.desk_cache.row_created()
@@ -134,9 +158,11 @@ class Transaction:
 
     def add(self, table: Table, values: Values) -> None:
         """Insert a row together with those of the other verbs of this batch."""
+        locks.check(table, self.held, keeping_caches=True)
         self._mine().add(table, (values,))
 
     def add_all(self, table: Table, rows: Iterable[Values]) -> None:
+        locks.check(table, self.held, keeping_caches=True)
         self._mine().add(table, rows)
 
     def claim_key(self, key: Hashable) -> bool:
@@ -175,6 +201,12 @@ class Transaction:
         return self._mine().lane(lane_id)
 
     # --- how ---
+
+    def _may_write(self, statement: Executable, *, keeping_caches: bool = False) -> None:
+        if self.held is not None:
+            assert isinstance(statement, UpdateBase), "a statement whose table is unknown"
+            assert isinstance(statement.table, Table)
+            locks.check(statement.table, self.held, keeping_caches=keeping_caches)
 
     def _mine(self) -> Staged:
         assert self._verb is not None, "a write outside a verb"

@@ -4,21 +4,28 @@ Why: a commit costs an fsync (0.6 ms) whether it holds one message or sixty. Cal
 never before. Verbs can be rerun: after any database error the whole batch is rolled back (SQLITE_FULL may have done so
 already, and the next statement would then commit alone) and each verb is run by itself, so that one caller's failure
 costs no other caller anything.
+
+On PostgreSQL, verbs that declare their locks (`core.db.locks.Shared`) commit apart from those that need the desk for
+themselves, beside other gateways' verbs for other agents. A verb whose agent another gateway works for now is left for
+the next turn; after `PATIENCE` such turns it is waited for, so that nobody starves it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
+import operator
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core.db.locks import Locks, NeedsDesk, Shared, Taker
 from core.db.store import Store, unavailable
 from core.db.transaction import Transaction
 from core.errors import Overloaded, Unavailable
@@ -26,6 +33,8 @@ from core.errors import Overloaded, Unavailable
 T = TypeVar("T")
 
 BATCH: Final = 64
+PATIENCE: Final = 3
+"""Turns in which a verb may find its locks taken before the writer waits for them."""
 QUEUE: Final = 4_096
 """Verbs that may wait; beyond it callers get `overloaded` instead of waiting for minutes."""
 
@@ -33,7 +42,7 @@ QUEUE: Final = 4_096
 class _Job:
     """A verb and the caller waiting for its result: a coroutine of `loop`, or a thread if there is none."""
 
-    __slots__ = ("answer", "error", "future", "loop", "verb")
+    __slots__ = ("answer", "error", "future", "locks", "loop", "passed_over", "verb", "waits")
 
     def __init__(self, verb: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop | None) -> None:
         self.verb = verb
@@ -43,6 +52,16 @@ class _Job:
         )
         self.answer: Any = None
         self.error: BaseException | None = None
+        self.locks: Locks | None = verb.locks if isinstance(verb, Shared) else None
+        """The locks it needs; None if it needs the desk for itself."""
+        self.waits = False
+        """Whether its locks were taken in this turn."""
+        self.passed_over = 0
+
+    def ready(self, tx: Transaction) -> bool:
+        """Whether it can run in this transaction."""
+        self.waits = tx.held is not None and self.locks is not None and not tx.held.covers(self.locks)
+        return not self.waits
 
 
 class Writer:
@@ -51,6 +70,8 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._later: list[_Job] = []
+        """Jobs whose locks were taken in the last turn; they are first in the next."""
         self._waiting = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="postroom-writer", daemon=True)
@@ -108,29 +129,78 @@ class Writer:
 
     def _work(self) -> None:
         going = True
-        while going:
-            jobs: list[_Job] = []
-            first = self._jobs.get()
-            if first is None:
-                return
-            jobs.append(first)
+        while going or self._later:
+            jobs, self._later = self._later, []
+            if not jobs:
+                first = self._jobs.get()
+                if first is None:
+                    return
+                jobs.append(first)
             while len(jobs) < BATCH and not self._jobs.empty():
                 job = self._jobs.get()
                 if job is None:
                     going = False
                     break
                 jobs.append(job)
-            wrote = self._run(jobs)
-            self._answer(jobs, wrote=wrote)
+            for part in self._parts(jobs):
+                self._turn(part)
+
+    def _parts(self, jobs: list[_Job]) -> list[list[_Job]]:
+        """The jobs of one commit each: on PostgreSQL those that need the desk, claims, and the others apart.
+
+        A claim takes many statements, and the others' agents should not be held for so long.
+        """
+        if self._store.sqlite:
+            return [jobs]
+        alone = [job for job in jobs if job.locks is None]
+        choosing = [job for job in jobs if job.locks is not None and hasattr(job.verb, "choose")]
+        others = [job for job in jobs if job.locks is not None and not hasattr(job.verb, "choose")]
+        return [part for part in (alone, others, choosing) if part]
+
+    def _turn(self, jobs: list[_Job]) -> None:
+        """Run the jobs and answer them; those whose locks are taken come first in the next turn."""
+        wrote = self._run(jobs)
+        ran = []
+        for job in jobs:
+            if job.waits:
+                job.passed_over += 1
+                self._later.append(job)
+            elif isinstance(job.error, NeedsDesk):
+                job.locks = None
+            else:
+                ran.append(job)
+        self._answer(ran, wrote=wrote)
+        needy = [job for job in jobs if isinstance(job.error, NeedsDesk)]
+        if needy:
+            self._turn(needy)
+
+    def _share(self, jobs: list[_Job]) -> Callable[[Taker], None] | None:
+        """How the jobs' transaction takes its locks; None if it needs the desk for itself."""
+        if self._store.sqlite or any(job.locks is None for job in jobs):
+            return None
+
+        def take(taker: Taker) -> None:
+            first = jobs[0]
+            if first.passed_over >= PATIENCE and first.locks is not None:
+                taker.wait_for(first.locks)
+            taker.try_for(functools.reduce(operator.or_, (job.locks or Locks() for job in jobs)))
+            for job in jobs:
+                if hasattr(job.verb, "choose"):
+                    job.verb.choose(taker)
+
+        return take
 
     def _run(self, jobs: list[_Job]) -> bool:
         """Run all in one transaction; after a database error, one each. Returns whether the log grew."""
         tx: Transaction | None = None
+        for job in jobs:
+            job.waits = False
         try:
-            with self._store.begin() as tx:
-                self._prefetch(jobs, tx)
-                for job in jobs:
-                    self._attempt(job, tx)
+            with self._store.begin(share=self._share(jobs)) as tx:
+                ready = [job for job in jobs if job.ready(tx)]
+                self._prefetch(ready, tx)
+                for group in _groups(ready):
+                    self._attempt_all(group, tx)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
             # PostgreSQL may have committed before the connection broke: rerunning such a verb could apply it twice.
             unknown = tx is not None and tx.finished and not self._store.sqlite
@@ -145,7 +215,7 @@ class Writer:
                 wrote |= self._run([job])
             return wrote
         self.batches += 1
-        self.committed += len(jobs)
+        self.committed += len(ready)
         return tx.appended is not None
 
     @staticmethod
@@ -158,6 +228,24 @@ class Writer:
         for kind, verbs in kinds.items():
             if len(verbs) > 1:
                 kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # checked above
+
+    @classmethod
+    def _attempt_all(cls, jobs: list[_Job], tx: Transaction) -> None:
+        """Run jobs of one kind as one verb, if their kind can; should that fail, each by itself."""
+        together = getattr(type(jobs[0].verb), "together", None)
+        if len(jobs) > 1 and together is not None:
+            try:
+                answers = tx.run(together([job.verb for job in jobs]))
+            except (DBAPIError, PoolTimeout):
+                raise
+            except Exception:  # noqa: BLE001 - one of them fails: which one, and why, its own run says
+                answers = None
+            if answers is not None:
+                for job, answer in zip(jobs, answers, strict=True):
+                    job.answer, job.error = answer, None
+                return
+        for job in jobs:
+            cls._attempt(job, tx)
 
     @staticmethod
     def _attempt(job: _Job, tx: Transaction) -> None:
@@ -196,3 +284,19 @@ class Writer:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.answer)
+
+
+def _groups(jobs: Iterable[_Job]) -> list[list[_Job]]:
+    """Jobs that can be run as one verb, together where the first of them stands; any other by itself."""
+    found: list[list[_Job]] = []
+    kinds: dict[type, list[_Job]] = {}
+    for job in jobs:
+        kind = type(job.verb)
+        if kind in kinds:
+            kinds[kind].append(job)
+            continue
+        group = [job]
+        found.append(group)
+        if hasattr(kind, "together"):
+            kinds[kind] = group
+    return found

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -28,6 +29,11 @@ class Batcher(Generic[T, R]):
         self._most = most
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._pump: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many items are not being written yet."""
+        return len(self._waiting)
 
     async def put(self, item: T) -> R:
         """The answer for this item, once its batch is written."""
@@ -51,3 +57,26 @@ class Batcher(Generic[T, R]):
             for (_, future), answer in zip(batch, answers, strict=True):
                 if not future.done():
                     future.set_result(answer)
+
+
+class PerKey(Generic[K, T, R]):
+    """A batcher for each key: what has one key does not wait for what has another."""
+
+    def __init__(
+        self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, pace: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._write = write
+        self._pace = pace
+        self._batchers: dict[K, Batcher[T, R]] = {}
+
+    @property
+    def waiting(self) -> int:
+        """How many items are not being written yet."""
+        return sum(batcher.waiting for batcher in self._batchers.values())
+
+    async def put(self, key: K, item: T) -> R:
+        """The answer for this item, once the batch of its key is written."""
+        batcher = self._batchers.get(key)
+        if batcher is None:
+            batcher = self._batchers[key] = Batcher(self._write, pace=self._pace)
+        return await batcher.put(item)

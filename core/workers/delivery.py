@@ -18,7 +18,9 @@ from typing import Final
 
 import structlog
 
+from core.db import queue
 from core.db.due import DueWatch
+from core.db.locks import OfAgents
 from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.transaction import Transaction
@@ -32,7 +34,7 @@ from core.services.sending import delivery
 from core.services.sending.delivery import Settlement, Stored
 from core.smtp.client import Carry, SmtpClient
 from core.smtp.route import Parcel
-from core.workers.batcher import Batcher
+from core.workers.batcher import PerKey
 from core.workers.commit_pace import CommitPace
 from core.workers.heartbeat import Heartbeat
 from core.workers.in_progress import TURN, WINDOW, InProgress
@@ -76,12 +78,14 @@ class DeliveryWorker:
         """Deliveries that wait for their host, with no attempt yet."""
         self._in_progress = InProgress()
         self._claimable = DueWatch(delivery.CLAIMABLE, store)
+        self._breadth = queue.Breadth()
         self._claimed_at: int | None = None
         self._trouble: str | None = None
         self._signers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="postroom-sign")
         self._pace = CommitPace(lambda: len(self._under_way) - len(self._waiting))
-        self._attempts = Batcher(self._write_attempts, pace=self._pace.moment)
-        self._settlements = Batcher(self._write_settlements, pace=self._pace.moment)
+        # One for each agent: another gateway may work for one of them just now, and the others must not wait for it.
+        self._attempts: PerKey[int, Claimed, bool] = PerKey(self._write_attempts, pace=self._pace.moment)
+        self._settlements: PerKey[int, Settlement, None] = PerKey(self._write_settlements, pace=self._pace.moment)
 
     def wake(self) -> None:
         self._woken.set()
@@ -89,7 +93,7 @@ class DeliveryWorker:
     async def run(self) -> None:
         """Deliver until `stop`; then finish what is in progress and release the rest."""
         await self._retry_until_committed(lambda tx: delivery.register_worker(tx, worker=self.worker, pid=os.getpid()))
-        beats = Heartbeat(self._writer, self._beat)
+        beats = Heartbeat(self._writer, OfAgents(self._beat))
         beats.start()
         try:
             while not self._stopping:
@@ -123,9 +127,7 @@ class DeliveryWorker:
         self._woken.clear()
         try:
             busy, crowded = self._in_progress.busy(), self._in_progress.crowded()
-            claimed = await self._writer.do(
-                lambda tx: delivery.claim(tx, worker=self.worker, limit=TURN, busy=busy, crowded=crowded)
-            )
+            claimed = await self._writer.do(delivery.Claim(self.worker, TURN, busy, crowded, self._breadth))
         except Unavailable as error:
             log.warning("claim failed", reason=error.reason)
             self._trouble = error.reason
@@ -231,7 +233,7 @@ class DeliveryWorker:
                 if self._stopping:
                     return
                 # Nothing stops a delivery whose attempt has committed: it must not wait for a slow host after that.
-                if not await self._attempts.put(one):
+                if not await self._attempts.put(one.agent_id, one):
                     return
                 reply = await carry()
             chance = self._ctx.chance(20) / 2**20
@@ -288,7 +290,7 @@ class DeliveryWorker:
         """Write down the receiver's answer, however long that takes."""
         while True:
             try:
-                await self._settlements.put(settlement)
+                await self._settlements.put(settlement.claimed.agent_id, settlement)
             except Unavailable as error:
                 log.warning("settlement waits for the database", reason=error.reason)
                 await self._clock.sleep(TRY_AGAIN)
@@ -302,11 +304,11 @@ class DeliveryWorker:
     # --- writing ---
 
     async def _write_attempts(self, claimed: Sequence[Claimed]) -> Sequence[bool]:
-        going = await self._writer.do(lambda tx: delivery.attempt(tx, claimed, worker=self.worker))
+        going = await self._writer.do(delivery.Attempt(claimed, self.worker))
         return [one.key in going for one in claimed]
 
     async def _write_settlements(self, settlements: Sequence[Settlement]) -> Sequence[None]:
-        turns = await self._writer.do(lambda tx: delivery.settle(tx, settlements, worker=self.worker))
+        turns = await self._writer.do(delivery.Settle(settlements, self.worker))
         for turn in turns:
             if turn.error is None:
                 log.info("the route answers again", stream=turn.domain, route=turn.route)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Dialect,
     and_,
@@ -22,13 +23,19 @@ from sqlalchemy import (
     update,
 )
 
+from core.db import hot_statements
 from core.db.due import NOW
 from core.db.hot_statements import Compiled
+from core.db.locks import Taker
 from core.db.queue.ready import Slot
 from core.db.tables import AGENT, DESK, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
 from core.durations import FAR_FUTURE
 
+FEWEST_STREAMS: Final = 2
+MOST_STREAMS: Final = 32
+AGENTS_A_STREAM: Final = 4
+"""Streams that one claim locks, and agents for each of them, where several gateways may share the desk."""
 LANE_WINDOW: Final = 32
 """Recipients of one lane in flight at once, over all workers."""
 
@@ -51,10 +58,52 @@ def mailboxes_due(
     return tx.fetch(_MAILBOXES_DUE, values)
 
 
-def lanes_due(tx: Transaction, *, mailbox_id: int, limit: int, closed: Collection[str] = ()) -> Sequence[Any]:
-    """Return a mailbox's due lanes, the longest due first; none to a domain in `closed`."""
-    values = {"b_mailbox": mailbox_id, "b_now": tx.now, "b_limit": limit, "b_closed": list(closed)}
-    return tx.fetch(_LANES_DUE, values)
+class Breadth:
+    """How many streams one worker's claims lock: all while nobody else claims, fewer with each that is found taken."""
+
+    def __init__(self) -> None:
+        self.streams = FEWEST_STREAMS
+
+    def found(self, *, taken: bool) -> None:
+        """Adapt to whether another gateway held a lock that the last claim wanted."""
+        wanted = self.streams // 2 if taken else self.streams * 2
+        self.streams = min(max(wanted, FEWEST_STREAMS), MOST_STREAMS)
+
+
+def choose(
+    taker: Taker, breadth: Breadth, *, limit: int, busy: Collection[int] = (),
+    crowded: Collection[tuple[int, str]] = (),
+) -> None:  # fmt: skip
+    """Take the locks of due mailboxes that are free, the longest unserved first, and leave some for other gateways.
+
+    A claim counts the caps and paces of its streams. Agents of a stream that another gateway claims for are left to it.
+    """
+    values = {"b_now": taker.now, "b_limit": limit, "b_busy": list(busy), "b_crowded": list(crowded)}
+    due = hot_statements.fetch(taker.conn, _MAILBOXES_DUE, values)
+    wanted = list(dict.fromkeys(row.stream_id for row in due))
+    streams = set(taker.streams(wanted, most=breadth.streams))
+    agents = list(dict.fromkeys(row.agent_id for row in due if row.stream_id in streams))
+    most = breadth.streams * AGENTS_A_STREAM
+    locked = taker.agents(agents, most=most)
+    breadth.found(taken=len(streams) < min(breadth.streams, len(wanted)) or len(locked) < min(most, len(agents)))
+
+
+def lanes_due(
+    tx: Transaction, mailboxes: Sequence[Any], *, limit: int, crowded: Collection[tuple[int, str]] = ()
+) -> dict[int, list[Any]]:
+    """Return the due lanes of each of these mailboxes (id, stream_id), the longest due first, at most `limit` of each.
+
+    None to a (stream, domain) in `crowded`.
+    """
+    found: dict[int, list[Any]] = {row.id: [] for row in mailboxes}
+    for part in hot_statements.padded_parts(mailboxes):
+        values: dict[str, Any] = {"b_now": tx.now, "b_limit": limit, "b_crowded": list(crowded)}
+        for i, row in enumerate(part):
+            values |= {f"b_mailbox_{i}": row.id, f"b_stream_{i}": row.stream_id}
+        for lane in tx.fetch(_lanes_due(len(part), tx.conn.dialect), values):
+            found[lane.mailbox_id].append(lane)
+    # a part's last mailbox may stand in it several times
+    return {mailbox: list({lane.id: lane for lane in lanes}.values()) for mailbox, lanes in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +119,19 @@ class Head:
         return int(self.rows[0].due) if self.rows else FAR_FUTURE
 
 
-def heads(tx: Transaction, lane_ids: Sequence[int], *, rows: int, paid: bool = False) -> dict[int, Head]:
-    """Return the first `rows` of each of these lanes, in one statement: a claim reads a few rows each of many lanes.
+def heads(tx: Transaction, wanted: Mapping[int, int], *, paid: bool = False) -> dict[int, Head]:
+    """Return the first rows of each lane, as many as `wanted` says: a claim reads a few rows each of many lanes.
 
     `paid`: only rows already charged to a budget. A retry must not wait behind thousands that no budget can pay for.
     """
-    read = rows + 1
-    found: dict[int, list[Any]] = {lane_id: [] for lane_id in lane_ids}
-    statement = _heads(len(lane_ids), tx.conn.dialect, paid=paid)
-    for row in tx.fetch(statement, {"b_limit": read} | {f"b_lane_{i}": lane for i, lane in enumerate(lane_ids)}):
-        found[row.lane_id].append(row)
-    return {lane_id: Head(head, more=len(head) == read) for lane_id, head in found.items()}
+    found: dict[int, dict[tuple[int, int], Any]] = {lane_id: {} for lane_id in wanted}
+    for part in hot_statements.padded_parts(list(wanted)):
+        values: dict[str, Any] = {}
+        for i, lane_id in enumerate(part):
+            values |= {f"b_lane_{i}": lane_id, f"b_limit_{i}": wanted[lane_id] + 1}
+        for row in tx.fetch(_heads(len(part), tx.conn.dialect, paid=paid), values):
+            found[row.lane_id][row.message_id, row.n] = row
+    return {lane_id: Head(list(rows.values()), more=len(rows) > wanted[lane_id]) for lane_id, rows in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +159,19 @@ class LaneTurn:
     """A claim's effect on one lane: its rows, when to check it again, what holds it back until then."""
 
     lane_id: int
+    mailbox_id: int
     slots: Sequence[Slot]
     next_at: int
     not_before: int
     waits_for: str | None
 
 
-def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker: int, until: int) -> None:
+def lease(tx: Transaction, turns: Sequence[LaneTurn], *, worker: int, until: int) -> None:
     """Move the rows of these lanes from ready to in flight, and set when each lane is next checked."""
-    slots = [slot for turn in turns for slot in turn.slots]
-    tx.write_keeping_caches(_REMOVE, [{"b_slots": [(s.lane_id, s.due, s.message_id, s.n) for s in slots]}])
+    slots = [(turn.mailbox_id, slot) for turn in turns for slot in turn.slots]
+    if slots:
+        gone = [(s.lane_id, s.due, s.message_id, s.n) for _, s in slots]
+        tx.write_keeping_caches(_REMOVE, [{"b_slots": gone}])
     tx.add_all(
         IN_FLIGHT,
         [
@@ -132,7 +186,7 @@ def lease(tx: Transaction, turns: Sequence[LaneTurn], *, mailbox_id: int, worker
                 "attempt": 0,
                 "attempted_at": None,
             }
-            for s in slots
+            for mailbox_id, s in slots
         ],
     )
     tx.write_keeping_caches(
@@ -199,18 +253,25 @@ _MAILBOXES_DUE: Final = (
 )
 CLAIMABLE: Final = and_(exists().where(DESK.c.stopped_at.is_(None)), _MAY_SEND.where(_DUE_LANE).exists())
 """Whether a claim would find anything: the desk is not stopped, and a mailbox may send and has a due lane."""
-_LANES_DUE: Final = (
-    select(LANE.c.id, LANE.c.domain, LANE.c.site, LANE.c.depth, LANE.c.in_flight, LANE.c.failures)
-    .where(
-        LANE.c.mailbox_id == bindparam("b_mailbox"), LANE.c.next_at <= bindparam("b_now"), _AWAKE, _ROOM,
-        LANE.c.domain.not_in(bindparam("b_closed", expanding=True)),
-    )
-    .order_by(LANE.c.next_at)
-    .limit(bindparam("b_limit"))
-)  # fmt: skip
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
+def _lanes_due(mailboxes: int, dialect: Dialect) -> Compiled:
+    c = LANE.c
+    lanes = select(c.mailbox_id, c.id, c.domain, c.site, c.depth, c.in_flight, c.failures).order_by(c.next_at)
+    lanes = lanes.where(c.next_at <= bindparam("b_now"), _AWAKE, _ROOM).limit(bindparam("b_limit"))
+    crowded: BindParameter[Any] = bindparam("b_crowded", expanding=True)
+    parts = [
+        lanes.where(
+            c.mailbox_id == bindparam(f"b_mailbox_{i}", type_=c.mailbox_id.type),
+            tuple_(bindparam(f"b_stream_{i}", type_=MAILBOX.c.stream_id.type), c.domain).not_in(crowded),
+        ).subquery()
+        for i in range(mailboxes)
+    ]
+    return Compiled(union_all(*(select(part) for part in parts)), dialect)
+
+
+@lru_cache(maxsize=32)
 def _heads(lanes: int, dialect: Dialect, *, paid: bool) -> Compiled:
     r = READY.c
     row = select(r.lane_id, r.due, r.message_id, r.n, r.charged).order_by(r.due, r.message_id, r.n)
@@ -218,7 +279,7 @@ def _heads(lanes: int, dialect: Dialect, *, paid: bool) -> Compiled:
         row = row.where(r.charged)
     parts = [
         row.where(r.lane_id == bindparam(f"b_lane_{number}", type_=r.lane_id.type))
-        .limit(bindparam("b_limit"))
+        .limit(bindparam(f"b_limit_{number}"))
         .subquery()
         for number in range(lanes)
     ]

@@ -140,7 +140,8 @@ def compose_edit(tx: Transaction, item_id: int, wording: Wording, *, ctx: Servic
     found = set(message.facts.get("found", ())) - {"footer_hidden"}
     prepared = Prepared(
         id=message.id, kind=held.kind, token_id=message.token_id, test=bool(message.test),
-        mailbox_id=message.mailbox_id, domain=held.mailbox.domain, targets=targets, run=submission.run,
+        agent_id=held.mailbox.agent_id, mailbox_id=message.mailbox_id, domain=held.mailbox.domain, targets=targets,
+        run=submission.run,
         run_key=held.run.key, rendered=composed.message,
         digest=compose.digest(composed.message, envelope_of(held.mailbox.address, targets)),
         smtputf8=composed.needs_smtputf8 or any(one.address.needs_smtputf8 for one in targets),

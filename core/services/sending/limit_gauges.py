@@ -19,7 +19,7 @@ from core.model import Limit
 from core.rules import budgets
 from core.rules.budgets import DAY_BUCKET, DAY_MINUTES, HOUR_BUCKET, HOUR_MINUTES
 from core.services.sending.limits import departure_caps, new_recipient_caps
-from core.services.sending.site_limits import NO_MAILBOX, RoutePace, arrivals, shared_pace, site_bounds, site_pace
+from core.services.sending.site_limits import Paces, RoutePace, route_pace, site_bounds, site_pace, site_paces
 from core.services.sending.submission import Target
 
 
@@ -27,16 +27,14 @@ def gauges(tx: Transaction, mailbox: SenderState) -> list[Limit]:
     """Used, cap, window and next refill of every budget of a mailbox, from the counters that enforce them."""
     caps = [*departure_caps(tx, mailbox), new_recipient_caps(tx, mailbox)]
     limits = [cap.room(tx).limit(cap.name) for cap in caps]
-    if (route := RoutePace(tx, mailbox).gauge) is not None:
-        limits.append(route)
     busy = _busy_sites(tx, mailbox.mailbox_id)
-    tats = arrivals(tx, mailbox.mailbox_id, busy) | arrivals(
-        tx, NO_MAILBOX, [shared_pace(mailbox.stream_id, site) for site in busy]
-    )
+    paces = Paces(tx, [route_pace(mailbox), *site_paces(mailbox, busy)])
+    if (route := RoutePace(tx, mailbox, paces).gauge) is not None:
+        limits.append(route)
     for site in busy:
         for bound in site_bounds(tx, mailbox, site):
             limits.append(bound.cap.room(tx).limit(f"{bound.cap.name}:{site}"))
-            ahead = max(0, (tats.get(bound.name) or 0) - tx.now)
+            ahead = max(0, (paces.of((bound.mailbox_id, bound.name)) or 0) - tx.now)
             used = min(bound.per_minute, -(-ahead * bound.per_minute // MINUTE)) if bound.per_minute else 0
             next_at = (tx.now + ahead) if ahead else None
             limits.append(Limit(f"{bound.pace}:{site}", used, bound.per_minute, 60, next_at))

@@ -64,8 +64,8 @@ def prepare(
     shown = shown_to_reader(submission, targets)
     return Prepared(
         # owner, sender, recipients and run
-        id=message_id, kind=submission.kind, token_id=token.id, test=token.test, mailbox_id=mailbox.mailbox_id,
-        domain=mailbox.domain, targets=targets, run=submission.run, run_key=run_key,
+        id=message_id, kind=submission.kind, token_id=token.id, agent_id=mailbox.agent_id, test=token.test,
+        mailbox_id=mailbox.mailbox_id, domain=mailbox.domain, targets=targets, run=submission.run, run_key=run_key,
         # bytes, unchanged from here on
         rendered=composed.message, digest=compose.digest(composed.message, envelope_of(mailbox.address, targets)),
         smtputf8=composed.needs_smtputf8 or any(t.address.needs_smtputf8 for t in targets),

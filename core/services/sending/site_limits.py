@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, tuple_
 
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
@@ -114,27 +114,50 @@ def shared_pace(stream_id: int, site: str) -> str:
     return f"stream:{stream_id}:{site}"
 
 
-def arrivals(tx: Transaction, mailbox_id: int, sites: Collection[str]) -> dict[str, int]:
-    """GCRA's theoretical arrival times of a mailbox at these sites; none before the first departure."""
-    rows = tx.fetch_unflushed(_ARRIVALS, {"b_mailbox": mailbox_id, "b_sites": list(sites)})
-    return {row.site: row.tat for row in rows}
+class Paces:
+    """GCRA's theoretical arrival times, as one claim reads and moves them: read at once, written at once.
+
+    They are named by mailbox (`NO_MAILBOX` for what a stream shares) and site, as in `Pace`.
+    """
+
+    def __init__(self, tx: Transaction, names: Collection[tuple[int, str]]) -> None:
+        self._tx = tx
+        rows = tx.fetch_unflushed(_TATS, {"b_names": list(names)}) if names else ()
+        self._tats = {(row.mailbox_id, row.site): int(row.tat) for row in rows}
+        self._moved: set[tuple[int, str]] = set()
+
+    def of(self, name: tuple[int, str]) -> int | None:
+        """None before the first departure."""
+        return self._tats.get(name)
+
+    def move(self, name: tuple[int, str], tat: int) -> None:
+        self._tats[name] = tat
+        self._moved.add(name)
+
+    def save(self) -> None:
+        values = [
+            {"mailbox_id": mailbox_id, "site": site, "tat": self._tats[mailbox_id, site]}
+            for mailbox_id, site in sorted(self._moved)
+        ]
+        self._tx.write_keeping_caches(_arrive(sqlite=self._tx.sqlite), values)
+
+
+def site_paces(mailbox: SenderState, sites: Collection[str]) -> list[tuple[int, str]]:
+    """Names of the paces of a mailbox at these sites, and of its stream."""
+    own = [(mailbox.mailbox_id, site) for site in sites]
+    return own + [(NO_MAILBOX, shared_pace(mailbox.stream_id, site)) for site in sites]
 
 
 class Sites:
-    """Paces and hourly caps of a mailbox's sites during one claim: read at once, written at once.
+    """Paces and hourly caps of a mailbox's sites during one claim.
 
     Each site is limited twice: for the mailbox, and for all mailboxes of its stream together.
     """
 
-    def __init__(self, tx: Transaction, mailbox: SenderState, names: Collection[str]) -> None:
+    def __init__(self, tx: Transaction, mailbox: SenderState, paces: Paces) -> None:
         self._tx = tx
         self._box = mailbox
-        prefetch_sites(tx, [(mailbox.mailbox_id, name) for name in names])
-        prefetch_stream_sites(tx, [(mailbox.stream_id, name) for name in names])
-        self._tats = arrivals(tx, mailbox.mailbox_id, names) | arrivals(
-            tx, NO_MAILBOX, [shared_pace(mailbox.stream_id, name) for name in names]
-        )
-        self._moved: dict[tuple[int, str], int] = {}
+        self._paces = paces
 
     def grant(self, site: str, *, asking: int) -> int:
         """How many may leave towards the site now."""
@@ -151,7 +174,7 @@ class Sites:
         now, waits = self._tx.now, []
         for bound in self._bounds(site):
             grant = self._pace(bound, asking=n)
-            self._moved[bound.mailbox_id, bound.name] = self._tats[bound.name] = grant.tat
+            self._paces.move((bound.mailbox_id, bound.name), grant.tat)
             if n:
                 bound.cap.charge(self._tx, n)
             room = bound.cap.room(self._tx)
@@ -161,20 +184,17 @@ class Sites:
                 waits.append((min(grant.next_at, now + HOUR), bound.pace))
         return max(waits, key=lambda wait: wait[0], default=(0, None))
 
-    def save(self) -> None:
-        values = [
-            {"mailbox_id": mailbox_id, "site": name, "tat": tat}
-            for (mailbox_id, name), tat in sorted(self._moved.items())
-        ]
-        self._tx.write_keeping_caches(_arrive(sqlite=self._tx.sqlite), values)
-
     def _pace(self, bound: _Bound, *, asking: int) -> budgets.Grant:
-        return budgets.pace(
-            self._tats.get(bound.name), per_minute=bound.per_minute, burst=1, now=self._tx.now, asking=asking
-        )
+        tat = self._paces.of((bound.mailbox_id, bound.name))
+        return budgets.pace(tat, per_minute=bound.per_minute, burst=1, now=self._tx.now, asking=asking)
 
     def _bounds(self, site: str) -> tuple[_Bound, _Bound]:
         return site_bounds(self._tx, self._box, site)
+
+
+def route_pace(mailbox: SenderState) -> tuple[int, str]:
+    """Name of the pace of a stream's route."""
+    return NO_MAILBOX, f"route:{mailbox.stream_id}"
 
 
 class RoutePace:
@@ -185,31 +205,30 @@ class RoutePace:
     minute has more.
     """
 
-    def __init__(self, tx: Transaction, mailbox: SenderState) -> None:
+    def __init__(self, tx: Transaction, mailbox: SenderState, paces: Paces) -> None:
         self._tx = tx
-        self._site = f"route:{mailbox.stream_id}"
+        self._name = route_pace(mailbox)
         self._limit = mailbox.minute_messages
-        self._tat = arrivals(tx, NO_MAILBOX, {self._site}).get(self._site) if self._limit is not None else None
+        self._paces = paces
 
     def grant(self, *, asking: int) -> budgets.Grant:
         limit = self._limit
         if limit is None:
             return budgets.Grant(n=asking, tat=0, next_at=self._tx.now)
         burst = 1 + limit // 240
-        return budgets.pace(self._tat, per_minute=limit - burst + 1, burst=burst, now=self._tx.now, asking=asking)
+        tat = self._paces.of(self._name)
+        return budgets.pace(tat, per_minute=limit - burst + 1, burst=burst, now=self._tx.now, asking=asking)
 
     def spend(self, n: int) -> None:
         """Charge `n` departures."""
         if self._limit is not None and n:
-            self._tat = self.grant(asking=n).tat
-            values = {"mailbox_id": NO_MAILBOX, "site": self._site, "tat": self._tat}
-            self._tx.write_keeping_caches(_arrive(sqlite=self._tx.sqlite), [values])
+            self._paces.move(self._name, self.grant(asking=n).tat)
 
     @property
     def gauge(self) -> Limit | None:
         if self._limit is None:
             return None
-        ahead = max(0, (self._tat or 0) - self._tx.now)
+        ahead = max(0, (self._paces.of(self._name) or 0) - self._tx.now)
         used = min(self._limit, -(-ahead * self._limit // MINUTE))
         return Limit(ROUTE_MINUTE, used, self._limit, 60, (self._tx.now + ahead) if ahead else None)
 
@@ -217,8 +236,8 @@ class RoutePace:
 _WIDEST: Final = select(
     func.max(MAILBOX.c.limit_site_minute).label("minute"), func.max(MAILBOX.c.limit_site_hour).label("hour")
 ).where(MAILBOX.c.stream_id == bindparam("b_stream"), MAILBOX.c.status == "active")
-_ARRIVALS: Final = select(PACE.c.site, PACE.c.tat).where(
-    PACE.c.mailbox_id == bindparam("b_mailbox"), PACE.c.site.in_(bindparam("b_sites", expanding=True))
+_TATS: Final = select(PACE.c.mailbox_id, PACE.c.site, PACE.c.tat).where(
+    tuple_(PACE.c.mailbox_id, PACE.c.site).in_(bindparam("b_names", expanding=True))
 )
 
 

@@ -95,6 +95,7 @@ class Prepared:
     id: int
     kind: Action
     token_id: int
+    agent_id: int
     mailbox_id: int
     targets: tuple[Target, ...]
     subject: str

@@ -13,6 +13,7 @@ from typing import Any
 
 from core.db import gate_queries, queue
 from core.db.gate_queries import RunFacts, SenderState, TokenFacts
+from core.db.locks import Locks
 from core.db.queue import Slot
 from core.db.tables import BODY, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
@@ -29,6 +30,7 @@ from core.services.sending import (
     gate,
     idempotency,
     limit_gauges,
+    limits,
     refusals,
     review,
     run_context,
@@ -51,6 +53,10 @@ class Submit:
 
     prepared: Prepared
 
+    @property
+    def locks(self) -> Locks:
+        return Locks(agents=frozenset({self.prepared.agent_id}))
+
     def __call__(self, tx: Transaction) -> Answer:
         return submit(tx, self.prepared)
 
@@ -63,6 +69,9 @@ class Submit:
         gate_queries.prefetch_recipients(tx, addresses, agent_ids={box.agent_id for box in boxes.values()})
         queue.prefetch(tx, set(boxes), {t.address.domain_ascii for t in targets})
         acceptance_limits.prefetch(tx, boxes.values())
+        names = {(verb.prepared.agent_id, verb.prepared.run_key) for verb in batch}
+        runs = [gate_queries.run(tx, agent_id=agent_id, key=key) for agent_id, key in names]
+        limits.prefetch_runs(tx, [run.id for run in runs if run is not None])
         _, policy = context.current_policy(tx)
         asked = [
             target.address.normalised
@@ -76,6 +85,8 @@ class Submit:
 
 def submit(tx: Transaction, prepared: Prepared) -> Answer:
     """Accept, hold, queue, schedule or refuse a message. Raises `Unauthenticated`, `Invalid` (a reused key, a time)."""
+    if tx.held is not None and gate_queries.gate(tx, prepared.mailbox_id).agent_id not in tx.held.agents:
+        tx.require_desk()  # the mailbox has become another agent's
     earlier = idempotency.answered_before(tx, prepared)
     if earlier is not None:
         return earlier

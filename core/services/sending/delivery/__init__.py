@@ -13,8 +13,8 @@ attempt without a settlement is `uncertain`, and nothing else can happen.
 """
 
 from core.services.sending.delivery.alteration import Stored, hold_altered, stored
-from core.services.sending.delivery.claim import CLAIMABLE, SPENT, claim
-from core.services.sending.delivery.departure_check import attempt
+from core.services.sending.delivery.claim import CLAIMABLE, SPENT, Claim, claim
+from core.services.sending.delivery.departure_check import Attempt, attempt
 from core.services.sending.delivery.leases import (
     LEASE,
     LEASES_LAPSED,
@@ -30,6 +30,7 @@ from core.services.sending.delivery.settle import (
     LONGEST_BACKOFF,
     LONGEST_RETRY,
     RouteStateChange,
+    Settle,
     Settlement,
     settle,
 )
@@ -43,7 +44,10 @@ __all__ = [
     "LONGEST_RETRY",
     "SCHEDULED_DUE",
     "SPENT",
+    "Attempt",
+    "Claim",
     "RouteStateChange",
+    "Settle",
     "Settlement",
     "Stored",
     "attempt",

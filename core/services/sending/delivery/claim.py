@@ -6,7 +6,8 @@ Recipients refused by a budget or pace are not touched: one row puts the mailbox
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from sqlalchemy import bindparam, update
 
@@ -14,6 +15,7 @@ from core.db import gate_queries, queue
 from core.db.counters import bucket
 from core.db.due import DueCheck
 from core.db.gate_queries import SenderState
+from core.db.locks import NOTHING, Locks, Taker
 from core.db.queue import Claimed
 from core.db.tables import MAILBOX, RECIPIENT
 from core.db.transaction import Transaction
@@ -31,6 +33,25 @@ CLAIMABLE: Final = DueCheck({"claimable": queue.CLAIMABLE})
 """Whether a claim now would find a mailbox that may send."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`claim`, as the writer runs it: beside other gateways, for the agents and streams that are free."""
+
+    worker: int
+    limit: int
+    busy: Collection[int] = ()
+    crowded: Collection[tuple[int, str]] = ()
+    breadth: queue.Breadth = field(default_factory=queue.Breadth)
+    """Of all claims of a worker."""
+    locks: Locks = NOTHING
+
+    def choose(self, taker: Taker) -> None:
+        queue.choose(taker, self.breadth, limit=MAILBOXES_A_TURN, busy=self.busy, crowded=self.crowded)
+
+    def __call__(self, tx: Transaction) -> list[Claimed]:
+        return claim(tx, worker=self.worker, limit=self.limit, busy=self.busy, crowded=self.crowded)
+
+
 def claim(
     tx: Transaction,
     *,
@@ -46,91 +67,128 @@ def claim(
     if gate_queries.desk(tx).stopped_at is not None:
         return []
     due = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy, crowded=crowded)
-    claimed: list[Claimed] = []
-    for place, row in enumerate(due):
-        share = -(-(limit - len(claimed)) // (len(due) - place))
-        if share > 0:
-            closed = [domain for stream, domain in crowded if stream == row.stream_id]
-            claimed += _claim_mailbox(tx, gate_queries.gate(tx, row.id), worker=worker, limit=share, closed=closed)
-    return claimed
-
-
-def _claim_mailbox(
-    tx: Transaction, mailbox: SenderState, *, worker: int, limit: int, closed: Collection[str]
-) -> list[Claimed]:
-    if mailbox.expires_at is not None and mailbox.expires_at <= tx.now:
-        _nap(tx, mailbox, until=FAR_FUTURE, waits_for="mailbox expired")
-        return []
-    route = site_limits.RoutePace(tx, mailbox)
-    granted = route.grant(asking=limit)
-    if granted.n == 0:
-        _nap(tx, mailbox, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
-        return []
-    caps = limits.departure_caps(tx, mailbox)
-    tx.counters.prefetch_all(limits.counters(caps, now=tx.now))
-    rooms = [(cap, cap.room(tx)) for cap in caps]
-    left = min(room.left for _, room in rooms)
-    spent = [(cap, room) for cap, room in rooms if room.left == 0]
-    turns = _claim_lanes(tx, mailbox, limit=granted.n, uncharged=left, closed=closed)
-    slots = [slot for turn in turns for slot in turn.slots]
-    route.spend(len(slots))
-    queue.lease(tx, turns, mailbox_id=mailbox.mailbox_id, worker=worker, until=tx.now + LEASE)
-    _charge(tx, mailbox, caps, slots)
-    if spent and not slots:
-        # Nothing charged is due, and nothing more can be charged: look again when the last of the caps opens.
-        until = max(room.next_at or tx.now for _, room in spent)
-        _nap(tx, mailbox, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
-    else:
-        _nap(tx, mailbox, until=0, waits_for=None)
-    return queue.describe(tx, slots)
-
-
-def _claim_lanes(
-    tx: Transaction, mailbox: SenderState, *, limit: int, uncharged: int, closed: Collection[str]
-) -> list[queue.LaneTurn]:
-    """Claim a share of each due lane, as far as its site's pace and hourly cap allow; none to a `closed` domain."""
-    due = queue.lanes_due(tx, mailbox_id=mailbox.mailbox_id, limit=min(LANES_A_TURN, limit), closed=closed)
+    due = [row for row in due if tx.holds(agent=row.agent_id, stream=row.stream_id)]
     if not due:
         return []
-    sites = site_limits.Sites(tx, mailbox, {lane.site for lane in due})
-    # Twice an even share: a lane may use what earlier lanes left over. What it misses now, it gets in the next claim.
-    ids, rows = [lane.id for lane in due], min(queue.LANE_WINDOW, -(-2 * limit // len(due)))
-    heads = queue.heads(tx, ids, rows=rows)
-    # With a cap spent, charged recipients still go: a retry never waits for a place that it holds already.
-    open_to = heads if uncharged > 0 else queue.heads(tx, ids, rows=rows, paid=True)
-    turns: list[queue.LaneTurn] = []
-    for place, lane in enumerate(due):
-        share = -(-limit // (len(due) - place))
+    turn = _Turn(tx, due, limit=limit, crowded=crowded)
+    claimed = 0
+    for place, row in enumerate(due):
+        share = -(-(limit - claimed) // (len(due) - place))
         if share > 0:
-            granted = sites.grant(lane.site, asking=min(share, queue.LANE_WINDOW - lane.in_flight))
-            taken = queue.take(open_to[lane.id], now=tx.now, uncharged=uncharged, limit=granted)
-            wake, why = sites.spend(lane.site, len(taken.slots))
-            limit -= len(taken.slots)
-            uncharged -= sum(not slot.charged for slot in taken.slots)
-            next_due = taken.next_due if open_to is heads else min(taken.next_due, heads[lane.id].due)
-            turns.append(queue.LaneTurn(lane.id, taken.slots, max(next_due, wake), wake, why))
-    sites.save()
-    return turns
+            claimed += turn.claim(row.id, limit=share)
+    return turn.save(worker=worker)
 
 
-def _charge(tx: Transaction, mailbox: SenderState, caps: Sequence[limits.Cap], slots: Sequence[queue.Slot]) -> None:
-    """Charge first claims, once; a later deferral refunds nothing."""
-    fresh = [slot for slot in slots if not slot.charged]
-    if not fresh:
-        return
-    for cap in caps:
-        cap.charge(tx, len(fresh))
-    if not any(cap.scope == "stream" for cap in caps):
-        tx.bump("stream", str(mailbox.stream_id), "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
-    tx.bump("stream", str(mailbox.stream_id), "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
-    tx.write_keeping_caches(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in fresh])
-    acceptance_limits.wait(tx, mailbox, n=-len(fresh))
+class _Turn:
+    """One claim: what all its mailboxes need is read at once, and what they do is written at once."""
 
+    def __init__(
+        self, tx: Transaction, due: Sequence[Any], *, limit: int, crowded: Collection[tuple[int, str]]
+    ) -> None:
+        self._tx = tx
+        self._boxes = {row.id: gate_queries.gate(tx, row.id) for row in due}
+        self._caps = {box.mailbox_id: limits.departure_caps(tx, box) for box in self._boxes.values()}
+        caps = [cap for of_one in self._caps.values() for cap in of_one]
+        tx.counters.prefetch_all(limits.counters(caps, now=tx.now))
+        # Twice an even share: a mailbox or lane may use what earlier ones left over. What it misses now, it gets in the
+        # next claim.
+        most = min(limit, -(-2 * limit // len(due)))
+        self._lanes = queue.lanes_due(tx, due, limit=min(LANES_A_TURN, most), crowded=crowded)
+        self._rows = {
+            lane.id: min(queue.LANE_WINDOW, -(-2 * most // len(lanes)))
+            for lanes in self._lanes.values()
+            for lane in lanes
+        }
+        self._heads = queue.heads(tx, self._rows)
+        self._paces = self._prefetch_sites()
+        self._turns: list[queue.LaneTurn] = []
+        self._naps: list[dict[str, Any]] = []
+        self._fresh: list[queue.Slot] = []
 
-def _nap(tx: Transaction, mailbox: SenderState, *, until: int, waits_for: str | None) -> None:
-    tx.write_keeping_caches(
-        _NAP, [{"b_id": mailbox.mailbox_id, "b_wake": until, "b_served": tx.now, "b_waits": waits_for}]
-    )
+    def _prefetch_sites(self) -> site_limits.Paces:
+        own, shared, paces = [], [], []
+        for mailbox_id, lanes in self._lanes.items():
+            box, sites = self._boxes[mailbox_id], dict.fromkeys(lane.site for lane in lanes)
+            own += [(mailbox_id, site) for site in sites]
+            shared += [(box.stream_id, site) for site in sites]
+            paces += [site_limits.route_pace(box), *site_limits.site_paces(box, sites)]
+        site_limits.prefetch_sites(self._tx, own)
+        site_limits.prefetch_stream_sites(self._tx, list(dict.fromkeys(shared)))
+        return site_limits.Paces(self._tx, list(dict.fromkeys(paces)))
+
+    def claim(self, mailbox_id: int, *, limit: int) -> int:
+        """Claim up to `limit` recipients of one mailbox, and charge its budgets. Returns how many."""
+        tx, box = self._tx, self._boxes[mailbox_id]
+        if box.expires_at is not None and box.expires_at <= tx.now:
+            self._nap(box, until=FAR_FUTURE, waits_for="mailbox expired")
+            return 0
+        route = site_limits.RoutePace(tx, box, self._paces)
+        granted = route.grant(asking=limit)
+        if granted.n == 0:
+            self._nap(box, until=granted.next_at, waits_for=site_limits.ROUTE_MINUTE)
+            return 0
+        rooms = [(cap, cap.room(tx)) for cap in self._caps[mailbox_id]]
+        left = min(room.left for _, room in rooms)
+        spent = [(cap, room) for cap, room in rooms if room.left == 0]
+        slots = self._claim_lanes(box, limit=granted.n, uncharged=left)
+        route.spend(len(slots))
+        self._charge(box, slots)
+        if spent and not slots:
+            # Nothing charged is due, and nothing more can be charged: look again when the last of the caps opens.
+            until = max(room.next_at or tx.now for _, room in spent)
+            self._nap(box, until=min(until, tx.now + SPENT), waits_for=spent[0][0].name)
+        else:
+            self._nap(box, until=0, waits_for=None)
+        return len(slots)
+
+    def _claim_lanes(self, box: SenderState, *, limit: int, uncharged: int) -> list[queue.Slot]:
+        """Claim a share of each due lane, as far as its site's pace and hourly cap allow."""
+        lanes = self._lanes[box.mailbox_id]
+        sites = site_limits.Sites(self._tx, box, self._paces)
+        heads = open_to = self._heads
+        if uncharged <= 0 and lanes:
+            # With a cap spent, charged recipients still go: a retry never waits for a place that it holds already.
+            open_to = queue.heads(self._tx, {lane.id: self._rows[lane.id] for lane in lanes}, paid=True)
+        slots: list[queue.Slot] = []
+        for place, lane in enumerate(lanes):
+            share = -(-limit // (len(lanes) - place))
+            if share > 0:
+                granted = sites.grant(lane.site, asking=min(share, queue.LANE_WINDOW - lane.in_flight))
+                taken = queue.take(open_to[lane.id], now=self._tx.now, uncharged=uncharged, limit=granted)
+                wake, why = sites.spend(lane.site, len(taken.slots))
+                limit -= len(taken.slots)
+                uncharged -= sum(not slot.charged for slot in taken.slots)
+                next_due = taken.next_due if open_to is heads else min(taken.next_due, heads[lane.id].due)
+                turn = queue.LaneTurn(lane.id, box.mailbox_id, taken.slots, max(next_due, wake), wake, why)
+                self._turns.append(turn)
+                slots += taken.slots
+        return slots
+
+    def _charge(self, box: SenderState, slots: Sequence[queue.Slot]) -> None:
+        """Charge first claims, once; a later deferral refunds nothing."""
+        tx, caps, stream = self._tx, self._caps[box.mailbox_id], str(box.stream_id)
+        fresh = [slot for slot in slots if not slot.charged]
+        if not fresh:
+            return
+        for cap in caps:
+            cap.charge(tx, len(fresh))
+        if not any(cap.scope == "stream" for cap in caps):
+            tx.bump("stream", stream, "left_15m", minute=bucket(tx.now, budgets.DAY_BUCKET), n=len(fresh))
+        tx.bump("stream", stream, "left_1d", minute=bucket(tx.now, budgets.DAY_MINUTES), n=len(fresh))
+        self._fresh += fresh
+        acceptance_limits.wait(tx, box, n=-len(fresh))
+
+    def _nap(self, box: SenderState, *, until: int, waits_for: str | None) -> None:
+        self._naps.append({"b_id": box.mailbox_id, "b_wake": until, "b_served": self._tx.now, "b_waits": waits_for})
+
+    def save(self, *, worker: int) -> list[Claimed]:
+        """Write it all; returns what was claimed."""
+        tx = self._tx
+        queue.lease(tx, self._turns, worker=worker, until=tx.now + LEASE)
+        self._paces.save()
+        tx.write_keeping_caches(_PAID, [{"b_message": slot.message_id, "b_n": slot.n} for slot in self._fresh])
+        tx.write_keeping_caches(_NAP, self._naps)
+        return queue.describe(tx, [slot for turn in self._turns for slot in turn.slots])
 
 
 _PAID: Final = update(RECIPIENT).where(finish.OF_RECIPIENT).values(charged=True)

@@ -6,13 +6,15 @@ may not leave goes back to its lane, to review, or ends.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select, update
 
 from core.db import gate_queries, queue
 from core.db.counters import EVER
+from core.db.locks import Locks
 from core.db.queue import Claimed
 from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
@@ -24,6 +26,27 @@ from core.services.sending import acceptance_limits, gate, gate_facts, review
 from core.services.sending.consent_facts import Consents
 from core.services.sending.delivery import finish, settle
 from core.services.sending.policy_recheck import NOTHING, asked_since
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """`attempt`, as the writer runs it: of one agent, or together with those of other agents."""
+
+    claimed: Sequence[Claimed]
+    worker: int
+
+    @property
+    def locks(self) -> Locks:
+        return Locks(agents=frozenset(one.agent_id for one in self.claimed))
+
+    def __call__(self, tx: Transaction) -> set[tuple[int, int]]:
+        return attempt(tx, self.claimed, worker=self.worker)
+
+    @staticmethod
+    def together(verbs: Sequence[Attempt]) -> Callable[[Transaction], list[set[tuple[int, int]]]]:
+        """All of them as one verb."""
+        whole = Attempt([one for verb in verbs for one in verb.claimed], verbs[0].worker)
+        return lambda tx: [whole(tx)] * len(verbs)
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
@@ -77,6 +100,7 @@ class _Gate:
             if row.status in _NOT_LEFT:
                 self._people.setdefault(row.message_id, {})[row.n] = row.address
         everybody = {address for people in self._people.values() for address in people.values()}
+        gate_queries.prefetch_suppressions(tx, everybody)
         self._listed = {
             named: gate_queries.suppressed(tx, everybody, stream_id=named[0], classes=named[1], now=tx.now)
             for named in {self._named(c) for c in held if c.message_id in self._messages}
@@ -137,6 +161,7 @@ def _end(tx: Transaction, one: Claimed, block: Block, listed: tuple[int, str] | 
 
 def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> None:
     """Return to review all recipients of a message that have not started to leave."""
+    tx.require_desk()  # other workers may hold leases on other recipients of it
     _, policy = context.current_policy(tx)
     message = tx.one(select(MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.status).where(MESSAGE.c.id == message_id))
     assert message is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from core.db import gate_queries, queue
 from core.db.counters import bucket
+from core.db.locks import Locks
 from core.db.queue import Claimed
 from core.db.tables import IN_FLIGHT, LANE, RECIPIENT, STREAM
 from core.db.transaction import Transaction
@@ -26,6 +27,8 @@ from core.services.sending.delivery import finish
 from core.text import unicode_safety
 
 LONGEST_RETRY: Final = 4 * HOUR
+_OF_AGENT: Final = frozenset({Outcome.SENT, Outcome.DEFERRED})
+"""Replies that concern only their agent."""
 LONGEST_BACKOFF: Final = 30 * MINUTE
 BACKS_OFF: Final = "lane backs off"
 LANE_PATIENCE: Final = 3
@@ -44,6 +47,32 @@ class Settlement:
     @property
     def attempt(self) -> int:
         return self.claimed.attempts + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """`settle`, as the writer runs it: of one agent, or together with those of other agents.
+
+    A reply that may move a rate, a suppression, a route or another worker's lease needs the desk.
+    """
+
+    settlements: Sequence[Settlement]
+    worker: int
+
+    @property
+    def locks(self) -> Locks | None:
+        if any(one.reply.outcome not in _OF_AGENT for one in self.settlements):
+            return None
+        return Locks(agents=frozenset(one.claimed.agent_id for one in self.settlements))
+
+    def __call__(self, tx: Transaction) -> list[RouteStateChange]:
+        return settle(tx, self.settlements, worker=self.worker)
+
+    @staticmethod
+    def together(verbs: Sequence[Settle]) -> Callable[[Transaction], list[list[RouteStateChange]]]:
+        """All of them as one verb; the first one's answer stands for all."""
+        whole = Settle([one for verb in verbs for one in verb.settlements], verbs[0].worker)
+        return lambda tx: [whole(tx), *([] for _ in verbs[1:])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +307,7 @@ def _settle_late(tx: Transaction, one: Settlement) -> None:
 
     It counts although another attempt was deferred since: the message has arrived, and one more would be a duplicate.
     """
+    tx.require_desk()
     c, outcome = one.claimed, one.reply.outcome
     r = RECIPIENT.c
     row = tx.one(select(RECIPIENT).where(r.message_id == c.message_id, r.n == c.n))
