@@ -127,7 +127,7 @@ class EmailRoutes:
         if key is None:
             return False
         with self._desk.store.read() as conn:
-            return idempotency.used_since(conn, 0, agent_id=token.agent_id, test=token.test, key=key)
+            return idempotency.used(conn, submission.sender.normalised, test=token.test, key=key)
 
     async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
         ctx = self._desk.ctx

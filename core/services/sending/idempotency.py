@@ -84,3 +84,10 @@ def used_since(conn: Connection, at: int, *, agent_id: int, test: bool, key: str
     """Whether an agent's mail was accepted with this key after `at`, from any of its mailboxes."""
     values = {"b_agent": agent_id, "b_test": test, "b_key": key, "b_at": at}
     return bool(hot_statements.fetch(conn, _USED, values))
+
+
+def used(conn: Connection, address: str, *, test: bool, key: str) -> bool:
+    """Whether this mailbox has a message with this key, whose answer is given again."""
+    c = IDEMPOTENCY.c
+    found = select(c.key).join(MAILBOX, MAILBOX.c.id == c.mailbox_id)
+    return conn.execute(found.where(MAILBOX.c.address == address, c.test == test, c.key == key)).first() is not None

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import select
 
 from core.db.store import Store
-from core.db.tables import BODY, INBOUND_CONTENT, TAINT
+from core.db.tables import BODY, INBOUND_CONTENT, MAILBOX, TAINT
 from core.ids import read_id, spell_id
 from core.model import Mode
 from core.rules import signed_ids
 from tests.api.api_client import Visitor, opened
-from tests.factories.desk import DOMAIN, KEYRING, WIDE, issue, make_desk
+from tests.factories.desk import DOMAIN, KEYRING, WIDE, add_mailbox, issue, make_desk
 from tests.factories.inbound import JANE, SERVER, arrive, mail, received
 
 PASS = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com\n"
@@ -102,6 +102,24 @@ def test_in_gated_all_the_read_is_approved_first_and_a_repeated_key_uses_it_once
         assert agent.post("/emails/reply", body, headers=key).json() == first.json()
         assert len(store.rows(select(BODY))) == 1
         assert "action_id" in reply(agent, one).json()
+
+
+def test_a_key_of_another_mailbox_of_the_agent_takes_no_quotation_away(store: Store, tmp_path: Path) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    other = f"sales@{DOMAIN}"
+    more = {"mode": Mode.AUTONOMOUS, **WIDE}
+    store.transact(lambda tx: add_mailbox(tx, agent="sales", address=other, stream=desk.stream_id, **more))
+    store.transact(
+        lambda tx: tx.write(MAILBOX.update().where(MAILBOX.c.address == other).values(agent_id=desk.agent_id))
+    )
+    with opened(desk, tmp_path) as agent:
+        key = {"Idempotency-Key": "k"}
+        sent = {"from": other, "to": [JANE], "subject": "Hi", "text": "Hello."}
+        assert agent.post("/emails/send", sent, headers=key).status_code == 202
+        one = arrives(agent)
+        body = {"message_id": one, "text": "Soon.", "quote": True}
+        assert agent.post("/emails/reply", body, headers=key).status_code == 202
+        assert "> Where is" in parts(store)[0]
 
 
 def test_what_cannot_be_quoted_is_refused_with_what_to_do(store: Store, tmp_path: Path) -> None:
