@@ -109,7 +109,7 @@ class EmailRoutes:
         elif answered.tainted_sent is not None:
             await self._taint(token, sent=[answered.tainted_sent])
         submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
-        if parsed.quote and not self._repeated(submission, token):
+        if parsed.quote and not self._repeated(request, submission):
             quoted = quoting.received(answered)
             asked = await self.inbox.ask(
                 token, answered.mailbox, quoting.target(quoted), Shown(What.BODY, item=quoted), [quoted]
@@ -121,12 +121,12 @@ class EmailRoutes:
                 unseen = token_access.unseen(conn, submission.inherited, token=reader)
         return await self._hand_in(request, submission, token, unseen=unseen)
 
-    def _repeated(self, submission: Submission, token: TokenFacts) -> bool:
+    def _repeated(self, request: Request, submission: Submission) -> bool:
         """Whether its key was used: the first answer is given again, and an approved read is not used up twice."""
         key = submission.idempotency_key
         if key is None:
             return False
-        with self._desk.store.read() as conn:
+        with self._desk.callers.agent_reading(request) as (conn, token):
             return idempotency.used(conn, submission.sender.normalised, test=token.test, key=key)
 
     async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:

@@ -338,14 +338,14 @@ class InboxRoutes:
 
     def _holder(self, request: Request) -> tuple[int, bytes]:
         """Whose token asks, for the link that it gets (`AttachmentLink`)."""
-        if not self._desk.callers.is_operator(request):
-            return self._desk.callers.agent(request).id, bytes(LINK_TOKEN)
-        actor = self._desk.callers.operator(request)
-        with self._desk.store.read() as conn:
-            known = directory.operator_by_token(conn, actor.token or b"")
+        with self._desk.callers.anybody_reading(request, Verb.MESSAGE_READ) as (conn, caller):
+            if not isinstance(caller, Actor):
+                return caller.id, bytes(LINK_TOKEN)
+            digest = caller.token or b""
+            known = directory.operator_by_token(conn, digest)
         if known is None:
             raise NotFound("there is no such attachment")
-        return known.id, (actor.token or b"")[:LINK_TOKEN]
+        return known.id, digest[:LINK_TOKEN]
 
     async def _open(
         self, request: Request, message_id: str, what: What, target: str, *, unsigned: bool = False
