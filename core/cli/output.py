@@ -23,6 +23,7 @@ import orjson
 import typer
 import typer.main
 
+from core.cli import plain_values
 from core.durations import duration, read_stamp
 from core.errors import Invalid, PostroomError, Unauthenticated, Unavailable
 from core.security.credentials import OWN_TOKEN, is_agents
@@ -133,6 +134,7 @@ def run(app: typer.Typer, args: Sequence[str] | None = None, *, name: str = "pos
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal without Unicode must not abort a command
+    plain_values.install()
     try:
         code = typer.main.get_command(app).main(
             args=None if args is None else list(args), prog_name=name, standalone_mode=False

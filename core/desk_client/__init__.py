@@ -5,5 +5,6 @@ Nothing here imports the database: a command that works through a gateway starts
     interface.py   `Desk`: what screens and commands use, for a desk over HTTP or a local one
     names.py       the names of all operations, so that a type checker knows them
     urls.py        which URLs a token may be sent to
-    http_desk.py   `DeskClient`: it raises the same errors as the services
+    http_desk.py   `DeskClient`: it raises the same errors as the services; refusals.py reads them from an answer
+    command_desk.py  the calls of one command, without httpx
 """

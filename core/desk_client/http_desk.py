@@ -19,20 +19,12 @@ if "httpx" not in sys.modules:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: cannot be imported
 import httpx
 
+from core.desk_client import refusals
 from core.desk_client.interface import Heartbeat, Json, LogLine
 from core.desk_client.names import OperationName
+from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, TRIES
 from core.desk_client.urls import checked_url, crosses_network
-from core.errors import (
-    AccessEnded,
-    ChecklistOpen,
-    Forbidden,
-    Invalid,
-    Overloaded,
-    PostroomError,
-    Unauthenticated,
-    Unavailable,
-    refusal_of,
-)
+from core.errors import AccessEnded, Forbidden, Unavailable
 
 if TYPE_CHECKING:
     from core.desk_client.reads import Read
@@ -42,17 +34,8 @@ T = TypeVar("T")
 if sys.modules.get("httpx._main", httpx) is None:
     del sys.modules["httpx._main"]
 
-ANSWER_WITHIN: Final = 30.0
-"""Seconds for an answer: a signature waits for DNS."""
-SLOW_WITHIN: Final = 600.0
-"""Seconds for the operations in `SLOW`, which read a whole log or a month of decisions."""
-SLOW: Final = frozenset({"policy.replay", "audit.verify", "audit.against", "recipient.erase", "stream.rotate"})
 LOST_AFTER: Final = 3.0
 """Seconds without a line after which a stream is lost; the gateway's heartbeat comes every second."""
-TRIES: Final = 2
-PROBLEM: Final = "application/problem+json"
-CLIENT: Final = "Postroom-Client"
-"""The header that says which program of ours calls; the log shows it as the interface that was used."""
 
 
 class DeskClient:
@@ -87,13 +70,13 @@ class DeskClient:
 
     def _post(self, operation: OperationName, members: Json) -> httpx.Response:
         headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
-        timeout = httpx.Timeout(ANSWER_WITHIN, read=SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN)
+        timeout = httpx.Timeout(ANSWER_WITHIN, read=refusals.answer_within(operation))
         for left in reversed(range(TRIES)):
             try:
                 answer = self._http.post(f"v1/{operation}", json=members, headers=headers, timeout=timeout)
             except httpx.TransportError as error:
                 if not left:
-                    raise self._lost(error) from error
+                    raise refusals.lost(self.name, self.url, error) from error
             else:
                 return self._accepted(answer)
         raise AssertionError
@@ -112,7 +95,7 @@ class DeskClient:
                 for members in _blocks(answer.iter_lines()):
                     yield self._event(members)
         except httpx.TransportError as error:
-            raise self._lost(error) from error
+            raise refusals.lost(self.name, self.url, error) from error
         raise Unavailable(f"{self.name} ended the stream", retry_after=1)
 
     def close(self) -> None:
@@ -135,34 +118,9 @@ class DeskClient:
         if answer.status_code == 200:
             self._admitted = True
             return answer
-        raise self._error(answer)
-
-    def _error(self, answer: httpx.Response) -> PostroomError:
-        """The error that the service raised, in the class that tells a caller what to do next."""
-        if not answer.headers.get("content-type", "").startswith(PROBLEM):
-            where = f"; it leads to {answer.headers['location']}" if answer.is_redirect else ""
-            return Unavailable(f"{self.url} answers {answer.status_code} and is no desk{where}")
-        found = answer.json()
-        reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
-        status = answer.status_code
-        if status >= 500 or status == 429:
-            busy = Overloaded if code == Overloaded.error else Unavailable
-            return busy(reason, retry_after=int(found.get("retry_after_seconds", 5)))
-        kind = refusal_of(status)
-        if kind is Unauthenticated and self._admitted:
-            return AccessEnded(reason, fix=fix)
-        if code == ChecklistOpen.error:
-            return ChecklistOpen(reason, fix=fix, open_items=found["open"], found_false=found["found_false"])
-        if kind is Invalid:
-            problems = tuple((one["field"], one["problem"]) for one in found.get("errors") or ())
-            return Invalid(reason, error=code, fix=fix, problems=problems)
-        return kind(reason, error=code, fix=fix)
-
-    def _lost(self, error: httpx.TransportError) -> Unavailable:
-        return Unavailable(
-            f"{self.name} does not answer at {self.url} ({str(error) or type(error).__name__}); "
-            "on its host, the same command with --dir works without a gateway"
-        )
+        raise refusals.error_of(
+            self.url, answer.status_code, answer.headers, answer.content, admitted=self._admitted
+        )  # fmt: skip
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[dict[str, str]]:

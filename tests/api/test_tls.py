@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 
 from core.api.listener import Limits, Listener
 from core.api.tls import Certificate
+from core.desk_client.command_desk import CommandDesk
 from core.desk_client.http_desk import DeskClient
 from core.errors import Invalid, Unavailable
 from core.gateway import server
@@ -38,9 +39,12 @@ def test_a_client_reaches_a_gateway_over_tls_and_trusts_no_other(
     monkeypatch.setenv("POSTROOM_TLS_KEY", str(file))
     with served(office.directory) as url:
         assert url.startswith("https://localhost:")
-        with contextlib.closing(DeskClient(url, office.tokens["victor"])) as stranger, pytest.raises(Unavailable):
-            stranger.call("desk.status")
+        for client in (DeskClient, CommandDesk):
+            with contextlib.closing(client(url, office.tokens["victor"])) as stranger, pytest.raises(Unavailable):
+                stranger.call("desk.status")
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        with contextlib.closing(CommandDesk(url, office.tokens["victor"])) as command:
+            assert command.call("desk.status")["running"] is True
         with contextlib.closing(DeskClient(url, office.tokens["victor"])) as victor:
             assert victor.call("desk.status")["running"] is True
             with contextlib.closing(victor.events()) as lines:

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,7 +18,7 @@ from core import errors
 from core.api.errors import of_error
 from core.clock import SystemClock
 from core.db.store import Store
-from core.desk_client import http_desk
+from core.desk_client import command_desk, http_desk
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk, Heartbeat, LogLine
 from core.desk_client.names import OperationName
@@ -48,6 +48,7 @@ from tests.factories.proxies import unused_proxy
 from tests.factories.served import served
 
 Open = Callable[[str], Desk]
+Client = Callable[[str, str], Any]
 
 
 def test_the_client_knows_every_operation_by_name() -> None:
@@ -139,14 +140,20 @@ def test_a_gateway_that_stops_is_lost_and_says_where_to_go_on(tmp_path: Path) ->
             victor.call("desk.status")
 
 
+CLIENTS = pytest.mark.parametrize("client", [DeskClient, command_desk.opened])
+"""What holds for a screen's connection holds for a command's."""
+
+
+@CLIENTS
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_the_token_of_a_desk_on_this_machine_is_never_sent_to_a_proxy(
-    host: str, monkeypatch: pytest.MonkeyPatch
+    host: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_desk, "ANSWER_WITHIN", 2.0)  # only a proxy would make it wait
+    for module in (http_desk, command_desk):
+        monkeypatch.setattr(module, "ANSWER_WITHIN", 2.0)  # only a proxy would make it wait
     with (
         unused_proxy(monkeypatch),
-        contextlib.closing(DeskClient(f"http://{host}:{free_port()}", "pro_secret")) as desk,
+        contextlib.closing(client(f"http://{host}:{free_port()}", "pro_secret")) as desk,
         pytest.raises(Unavailable, match="does not answer"),
     ):
         desk.call("desk.status")
@@ -185,9 +192,10 @@ def _cutting(url: str, *, answers: int) -> Iterator[str]:
     thread.join(30)
 
 
-def test_an_act_whose_answer_was_lost_is_asked_for_again_and_done_once(office: Clerk) -> None:
+@CLIENTS
+def test_an_act_whose_answer_was_lost_is_asked_for_again_and_done_once(office: Clerk, client: Client) -> None:
     with served(office.directory) as url, _cutting(url, answers=1) as way:
-        alice = DeskClient(way, office.tokens["alice"])
+        alice = client(way, office.tokens["alice"])
         assert alice.call("agent.suspend", agent="support-bot", reason="odd")["status"] == "suspended"
         alice.close()
     log = office.run("audit", "export", "--format", "jsonl", who="victor").out
@@ -229,21 +237,37 @@ def test_every_error_of_a_desk_crosses_the_network() -> None:
     assert declared - {PostroomError, AccessEnded} == {type(one) for one in ERRORS}
 
 
-def test_what_answers_and_is_no_desk_is_told_from_one() -> None:
+@CLIENTS
+def test_what_answers_and_is_no_desk_is_told_from_one(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
-            client, _ = listener.accept()
-            with client:
-                client.recv(65_536)
-                client.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno")
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(65_536)
+                peer.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno")
 
         thread = threading.Thread(target=answer)
         thread.start()
         way = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with (
-            contextlib.closing(DeskClient(way, "pro_x")) as client,
+            contextlib.closing(client(way, "pro_x")) as desk,
             pytest.raises(Unavailable, match="answers 502 and is no desk"),
         ):
-            client.call("desk.status")
+            desk.call("desk.status")
         thread.join(30)
+
+
+def test_a_command_passes_the_proxy_of_the_environment_as_a_screen_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def kind() -> str:
+        with contextlib.closing(command_desk.opened("https://desk.acme.com", "pro_x")) as desk:
+            return type(desk).__name__
+
+    assert kind() == "CommandDesk"
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.acme.com:3128")
+    assert kind() == "DeskClient"
+    monkeypatch.setenv("NO_PROXY", "acme.com")
+    assert kind() == "CommandDesk"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli import output
 from core.cli.known_desks import Place
 from core.cli.terminal import Terminal
-from core.desk_client.http_desk import DeskClient
+from core.desk_client import command_desk
 from core.desk_client.interface import Json
 from core.desk_client.names import OperationName
+
+if TYPE_CHECKING:
+    from core.desk_client.command_desk import CommandDesk
+    from core.desk_client.http_desk import DeskClient
 
 
 class RemoteDesk(Terminal):
@@ -22,16 +26,16 @@ class RemoteDesk(Terminal):
         self._place = place
 
     @functools.cached_property
-    def client(self) -> DeskClient:
+    def client(self) -> CommandDesk | DeskClient:
         """Raises `Unauthenticated` without a token, `Invalid` for a URL that would leak it."""
         token = output.require_token(output.stored_token_of(self.api_url))
-        return DeskClient(self.api_url, token, name=self._place.name)
+        return command_desk.opened(self.api_url, token, name=self._place.name)
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         return self.client.call(operation, **members)
 
     def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
-        with contextlib.closing(DeskClient(self.api_url, token, name=self._place.name)) as client:
+        with contextlib.closing(command_desk.opened(self.api_url, token, name=self._place.name)) as client:
             return client.call(operation, **members)
 
     @property

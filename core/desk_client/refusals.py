@@ -1,0 +1,65 @@
+"""What both clients of a gateway share: how long they wait, and which error an answer stands for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from core.errors import (
+    AccessEnded,
+    ChecklistOpen,
+    Invalid,
+    Overloaded,
+    PostroomError,
+    Unauthenticated,
+    Unavailable,
+    refusal_of,
+)
+
+PROBLEM: Final = "application/problem+json"
+CLIENT: Final = "Postroom-Client"
+"""The header that says which program of ours calls; the log shows it as the interface that was used."""
+ANSWER_WITHIN: Final = 30.0
+"""Seconds for an answer: a signature waits for DNS."""
+SLOW_WITHIN: Final = 600.0
+"""Seconds for the operations in `SLOW`, which read a whole log or a month of decisions."""
+SLOW: Final = frozenset({"policy.replay", "audit.verify", "audit.against", "recipient.erase", "stream.rotate"})
+TRIES: Final = 2
+
+
+def answer_within(operation: str) -> float:
+    """Seconds for the answer of an operation."""
+    return SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN
+
+
+def error_of(url: str, status: int, headers: Mapping[str, str], body: bytes, *, admitted: bool) -> PostroomError:
+    """The error in the class that tells a caller what to do next. `headers` are looked up in small letters.
+
+    `admitted`: the desk has accepted this token before.
+    """
+    if not headers.get("content-type", "").startswith(PROBLEM):
+        where = f"; it leads to {headers['location']}" if 300 <= status < 400 and "location" in headers else ""
+        return Unavailable(f"{url} answers {status} and is no desk{where}")
+    found = json.loads(body)
+    reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
+    if status >= 500 or status == 429:
+        busy = Overloaded if code == Overloaded.error else Unavailable
+        return busy(reason, retry_after=int(found.get("retry_after_seconds", 5)))
+    kind = refusal_of(status)
+    if kind is Unauthenticated and admitted:
+        return AccessEnded(reason, fix=fix)
+    if code == ChecklistOpen.error:
+        return ChecklistOpen(reason, fix=fix, open_items=found["open"], found_false=found["found_false"])
+    if kind is Invalid:
+        problems = tuple((one["field"], one["problem"]) for one in found.get("errors") or ())
+        return Invalid(reason, error=code, fix=fix, problems=problems)
+    return kind(reason, error=code, fix=fix)
+
+
+def lost(name: str, url: str, error: Exception) -> Unavailable:
+    """The desk does not answer."""
+    return Unavailable(
+        f"{name} does not answer at {url} ({str(error) or type(error).__name__}); "
+        "on its host, the same command with --dir works without a gateway"
+    )
