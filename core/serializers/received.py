@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from core.views.received import ReceivedRow, ReceivedView
 
 
-def summary(one: Received) -> dict[str, Any]:
-    """A received message in a list."""
+def summary(one: Received, *, people: bool = False) -> dict[str, Any]:
+    """A received message in a list: for an agent, or for people."""
     row = one.row
     return {
         "id": spell_id("m", row.id),
@@ -30,7 +30,7 @@ def summary(one: Received) -> dict[str, Any]:
         "received_at": stamp(row.received_at),
         "unread": row.read_at is None,
         "tags": row.tags,
-        "authentication": row.authentication,
+        "authentication": row.authentication if people else _authors_own(row.authentication),
         "dmarc": row.dmarc,
         "score": row.score,
         "thread_id": spell_id("t", row.thread),
@@ -47,8 +47,8 @@ def message(one: Received, attachments: Sequence[Mapping[str, Any]], *, quotes: 
     `quotes` adds to each finding what the stranger wrote: for people. To a model it would be an instruction of ours.
     """
     row = one.row
-    return summary(one) | {
-        "sender": _first(one, "sender"),
+    return summary(one, people=quotes) | {
+        "sender": _first(one, "sender") if quotes or _senders_own(one) else None,
         "reply_to": _reply_to(one),
         "cc": _addresses(one, "cc"),
         "dated_at": when(row.dated_at),
@@ -67,6 +67,29 @@ def message(one: Received, attachments: Sequence[Mapping[str, Any]], *, quotes: 
         "reason": row.reason,
         "attachments": [dict(attachment) for attachment in attachments],
     }
+
+
+def _authors_own(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """The evidence without names that others chose, if the author is proved.
+
+    Whoever sends a signed message again adds a signature of their own, whose domain and selector may hold a sentence.
+    An agent that reads them is not tainted, because the message is its author's.
+    """
+    if dict(evidence.get("dmarc") or {}).get("status") != "pass":
+        return dict(evidence)
+    shown = {"spf": _unnamed(evidence.get("spf") or {}), "dkim": [_unnamed(one) for one in evidence.get("dkim") or ()]}
+    return dict(evidence) | {name: value for name, value in shown.items() if name in evidence}
+
+
+def _unnamed(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    names = () if verdict.get("aligned") else ("domain", "selector")
+    return {name: None if name in names else value for name, value in verdict.items()}
+
+
+def _senders_own(one: Received) -> bool:
+    """Whether an agent may be shown the envelope's sender: not another's than the proved author's."""
+    authors = [each.given for each in one.of("from")]
+    return one.row.dmarc != "pass" or all(aligned(each.given, authors) for each in one.of("sender"))
 
 
 def line(one: ReceivedRow) -> dict[str, Any]:
