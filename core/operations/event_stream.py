@@ -33,6 +33,7 @@ from core.events import (
     EmailPending,
     EmailRejected,
     EmailRejectionUndone,
+    EmailReturned,
 )
 from core.rules import roles
 from core.rules.roles import Verb
@@ -72,7 +73,7 @@ def outlined(entry: Entry) -> dict[str, Any]:
     moved = None
     if isinstance(event, EmailPending | EmailApprovalUndone | EmailRejectionUndone):
         moved = "came"
-    elif isinstance(event, EmailRejected | EmailExpired | EmailCancelled) or (
+    elif isinstance(event, EmailRejected | EmailReturned | EmailExpired | EmailCancelled) or (
         isinstance(event, EmailApproved) and event.complete
     ):
         moved = "left"

@@ -127,6 +127,14 @@ class HeldRow:
     def approvals_missing(self) -> int:
         return approvals_missing(self.needs, self.approvers, self.editors)
 
+    def claimed_by(self, now: int) -> str | None:
+        """Who has claimed it now."""
+        return self.claim.operator if self.claim is not None and self.claim.holds(now) else None
+
+    def read_by(self, now: int) -> tuple[str, ...]:
+        """Who has it open now."""
+        return tuple(one.operator for one in self.present if one.reads(now))
+
     @property
     def more_alike(self) -> bool:
         """The count of `alike` hit its cap: there may be more."""

@@ -131,7 +131,7 @@ class ItemRequest(NumberRequest):
 def queue_ids(call: Call, request: QueueRequest) -> Ids:
     """With how much is held in all, read together, so that `7 of 9` describes one moment."""
     conn, wants = call.tx.conn, _wants(request, queue.FIELDS)
-    ids = queue.pending_ids(conn, wants, request.order, now=call.tx.now, limit=request.limit)
+    ids = queue.pending_ids(conn, wants, request.order, now=call.tx.now, limit=request.limit, viewer=call.actor.name)
     return pack(ids, held=figures.head(conn).held)
 
 

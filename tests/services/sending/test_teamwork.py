@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from core.cli.remote.handover import lines
+from core.db import audit_log
 from core.db.queries import pending, queue
 from core.db.store import Store
 from core.db.tables import CLAIM, MESSAGE
@@ -14,6 +15,7 @@ from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import spell_id
 from core.model import Actor, Mode
+from core.operations.event_stream import outlined
 from core.services.audit import handover, mode_evidence, status, trace
 from core.services.control import acknowledgements, emergency, notes
 from core.services.control.notes import Subject
@@ -133,6 +135,9 @@ def test_returned_mail_never_leaves_and_its_agent_reads_the_comment(store: Store
     }  # fmt: skip
     (event,) = events(store, "email.returned")
     assert (event.actor, event.message) == ("alice", item)
+    with store.read() as conn:
+        (line,) = [outlined(one) for one in audit_log.read(conn, after=0) if one.event.type == event.type]
+    assert (line["item"], line["queue"]) == (item, "left"), "open consoles take it off their list"
     assert store.rows(select(CLAIM)) == []
     for verb in (
         lambda tx: review.decide(tx, Decision(item, approve=True), actor=BOB),
