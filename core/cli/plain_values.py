@@ -7,14 +7,18 @@ is read here; everything else, and every error, is typer's own.
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 import typer.core
 
 _UNSURE: Final = object()
 _DIGITS: Final = 9
+_DEMANDS: Final = ("exists", "writable", "executable", "resolve_path", "allow_dash", "path_type")
+"""What an option may demand of a path beside being readable."""
 
 
 def install() -> None:
@@ -61,10 +65,23 @@ def _read(value: object, annotation: Any, info: Any) -> object:
         return value if isinstance(value, annotation) else _UNSURE
     if annotation is int:
         return _number(value, info)
+    if annotation is Path:
+        return _path(value, info)
     if issubclass(annotation, enum.Enum):
         members: dict[object, object] = {one.value: one for one in annotation}
         return value if isinstance(value, annotation) else members.get(value, _UNSURE)
     return _UNSURE
+
+
+def _path(value: object, info: Any) -> object:
+    """A path that typer need not look at: one that need not exist, and can be read if it does."""
+    if (
+        not isinstance(value, str)
+        or any(getattr(info, name, None) for name in _DEMANDS)
+        or not (info.file_okay and info.dir_okay)
+    ):
+        return _UNSURE
+    return Path(value) if os.access(value, os.R_OK) or not os.path.lexists(value) else _UNSURE
 
 
 def _number(value: object, info: Any) -> object:

@@ -21,7 +21,6 @@ from core.durations import stamp
 from core.json_body import read
 from core.model import Actor
 from core.operations import named
-from core.operations.event_stream import HEARTBEAT, POLL, another_log, needs, outlined
 from core.operations.execution import Execution, run_locally
 from core.operations.operation import Call, Kind, Resources, TokenKind, check_token_kind
 from core.rules import roles
@@ -83,6 +82,9 @@ class LocalDesk:
                 self._woken.set()
 
     def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
+        # The stream of a gateway logs with structlog, and that imports rich: half a second for every command.
+        from core.operations.event_stream import HEARTBEAT, POLL, another_log, needs, outlined  # noqa: PLC0415
+
         if not outline:
             self._store.transact(self._note_following)
         cursor, quiet = after, 0.0

@@ -36,17 +36,19 @@ def show(
     number: Annotated[list[int] | None, typer.Option()] = None,
     yes: Annotated[bool, typer.Option("--yes")] = False,
     at: Annotated[Path | None, typer.Option()] = None,
+    file: Annotated[Path | None, typer.Option(exists=True, dir_okay=False)] = None,
     share: Annotated[float, typer.Option()] = 0.5,
 ) -> None:
     """Print what was read."""
-    print(repr((name, rest, count, limit, mode, usual, tag, number, yes, at, share)))
+    print(repr((name, rest, count, limit, mode, usual, tag, number, yes, at, file, share)))
 
 
 LINES = (
     "x", "x y z", "", "x --count 5", "x --count -1", "x --count 51", "x --count five", "x --count 5.0", "x --count +5",
     "x --count 05", "x --count ٣", "x --limit 99999999999999999999", "x --limit=-3", "x --mode low", "x --mode LOW",
     "x --mode none", "x --usual high", "x --tag a --tag b", "x --number 1 --number 2", "x --number 1 --number b",
-    "x --yes", "x --yes=1", "x --at /tmp", "x --share 1e3", "x --share much", "x --nothing", "-- -x", "x --count",
+    "x --yes", "x --yes=1", "x --at /tmp", "x --at nowhere/at/all", "x --at ~", "x --file /tmp", "x --file nowhere",
+    "x --share 1e3", "x --share much", "x --nothing", "-- -x", "x --count",
 )  # fmt: skip
 
 
