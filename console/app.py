@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from console.operations import Operation
     from console.ports import Parts, Waiting
     from console.screens.desk_screen import DeskScreen
-    from core.db.store import Store
-    from core.rules.signed_ids import HmacKeys
 
 T = TypeVar("T")
 Opener = Callable[[], "Parts"]
@@ -54,10 +52,7 @@ _NOBODY: Final = Actor("operator", "...")
 
 
 class PostroomConsole(SafeApp[int]):
-    """One operator at one desk. Pass a store and an actor, or an `opener` that finds both in the background.
-
-    `release_delay` (microseconds) is how long an approval can be taken back; None uses the policy's value.
-    """
+    """One operator at one desk, which `opener` opens in the background."""
 
     CSS = """
     .-narrow TabLine { display: none; }
@@ -74,35 +69,30 @@ class PostroomConsole(SafeApp[int]):
 
     def __init__(
         self,
-        store: Store | None = None,
-        actor: Actor | None = None,
+        opener: Opener,
         *,
         name: str = "",
-        release_delay: int | None = None,
-        clock: Clock | None = None,
         hint: str = "",
-        keyring: HmacKeys | None = None,
-        opener: Opener | None = None,
         saying: str = "Opening the desk ...",
         waiting: Waiting | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.desk_name = make_safe(name or self.TITLE or "").text
-        self.actor = actor or _NOBODY
+        self.actor = _NOBODY
+        self.local = False
         self.hint = make_safe(hint).text
         self.monotonic = monotonic
         self.live = Live()
         self.session = Session()
         self.paused_at: int | None = None
         self._held_back: DeskUpdate | None = None
-        self._given_delay = release_delay
-        self._clock = clock or (store.clock if store is not None else SystemClock())
+        self._clock: Clock = SystemClock()
         self.saying = saying
         self._waiting = waiting
         self.refused: Refused | None = None
         """Why there is no desk to look at, if the console ended for that."""
-        self._opener = opener or (lambda: _given(store, self.actor, keyring))
+        self._opener = opener
         self._parts: Parts | None = None
         self._last_mode = ""
         self._alarm = ("", 0)
@@ -139,7 +129,7 @@ class PostroomConsole(SafeApp[int]):
                 if isinstance(self.screen, OpeningScreen):
                     self.screen.say(error.reason)
                 await asyncio.sleep(TRY_AGAIN)
-        self.actor, self._clock = parts.desk.actor, parts.desk.store.clock
+        self.actor, self.local, self._clock = parts.desk.actor, parts.desk.local, parts.desk.clock
         parts.desk.ended = self._access_ended
         self.desk_name = make_safe(parts.name).text if parts.name else self.desk_name
         for name, screen in parts.modes.items():
@@ -160,7 +150,7 @@ class PostroomConsole(SafeApp[int]):
     @property
     def release_delay(self) -> int:
         """How long an approval given here can be taken back."""
-        return self.live.release_delay if self._given_delay is None else self._given_delay
+        return self.live.release_delay
 
     def _access_ended(self, error: AccessEnded) -> None:
         """The operator was disabled or their token revoked: clear everything of the desk from the screen."""
@@ -179,7 +169,7 @@ class PostroomConsole(SafeApp[int]):
             self.actor = now_is
             self._check_frame()
         if was.link is Link.LOST and update.live.link is Link.LIVE:
-            self.say("database reconnected, reloaded")
+            self.say("reconnected, reloaded")
             update = replace(update, everything=True)
         if self.paused_at is not None:
             self._held_back = update if self._held_back is None else self._held_back.joined(update)
@@ -422,16 +412,4 @@ class PostroomConsole(SafeApp[int]):
         if self._waiting is not None:
             self._waiting.left.set()  # wait for the opener's thread before leaving
         if self._parts is not None:
-            if self.session.pending_log():
-                from console import read_log  # noqa: PLC0415 - the first frame does not wait for the verbs
-
-                await read_log.log_last(self)
             self._parts.desk.close()
-
-
-def _given(store: Store | None, actor: Actor, keyring: HmacKeys | None) -> Parts:
-    """In a thread: import what speaks to the database, over the store that was given."""
-    from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-
-    assert store is not None, "a console needs a store or an opener"
-    return factory.build(store, actor, keyring)

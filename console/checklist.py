@@ -19,12 +19,12 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from console.dialogs import Choices, Dialog, Monotonic, Prompt, ReasonDialog
+from console.operations import Sheet
 from console.safe_text import fill, make_safe
 from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.pane import line, wrap
 from core.rules.issuance import Finding, Item
-from core.services.identity.signoff_checklists import Sheet
 
 LABEL: Final = 8
 """Columns before an item's text."""
@@ -58,7 +58,7 @@ class Checklist(Choices):
 
     def draw(self) -> None:
         """Redraw every item with its current answer; cursor and scroll position stay."""
-        prompts = [self._prompt(item, finding) for item, finding in self._sheet.items()]
+        prompts = [self._prompt(item, finding) for item, finding in self._sheet.lines]
         if self.option_count:
             for at, prompt in enumerate(prompts):
                 self.replace_option_prompt_at_index(at, prompt)
@@ -87,14 +87,13 @@ class SignDialog(Dialog[Answers]):
     """
 
     def __init__(self, sheet: Sheet, *, clock: Monotonic = time.monotonic) -> None:
-        record = sheet.record
         super().__init__(
-            fill("Sign $address as $kind?", address=record.address, kind=sheet.kind.value),
-            fill("record $record · shown $shown", record=record.digest[:12], shown=sheet.digest[:12]),
+            fill("Sign $address as $kind?", address=sheet.address, kind=sheet.kind.value),
+            fill("record $record · shown $shown", record=sheet.record_digest[:12], shown=sheet.digest[:12]),
             clock=clock,
         )
         self._sheet = sheet
-        self._expected = make_safe(record.address).text
+        self._expected = make_safe(sheet.address).text
         self._answers = Answers()
         self._stray = False
         """Whether letters were typed where none are read: the space behind them was meant for them, not for an item."""
@@ -141,7 +140,7 @@ class SignDialog(Dialog[Answers]):
         if self.ignoring_keys or at is None or self._stray:
             self._stray = False
             return
-        item, finding = list(self._sheet.items())[at]
+        item, finding = self._sheet.lines[at]
         if finding.found:
             self.say(Content("The desk verified this item itself. It needs no answer."))
         elif finding.found is False:

@@ -114,7 +114,7 @@ def _watched_morning(directory: Path, *, messages: int) -> Output:
     started: list[Playing] = []
 
     def move_in() -> Parts:
-        from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from core.demo import incident, incident_runner, seed  # noqa: PLC0415 - the same
 
         with contextlib.redirect_stderr(
@@ -126,7 +126,7 @@ def _watched_morning(directory: Path, *, messages: int) -> Output:
             playing.wait_for_progress()
         except PostroomError as error:  # do not retry: half a desk exists already
             raise Refused(f"the morning did not start: {error}") from error
-        return factory.open_desk(directory, seed.person_at(directory, "alice"), clock=playing.clock)
+        return local_desk.open_desk(directory, seed.token_at(directory, "alice"), clock=playing.clock)
 
     progress: float | CaseFigures = 0.0
     left_at = 0
@@ -170,7 +170,7 @@ def _with_console(directory: Path) -> Output:
     waiting = Waiting()
 
     def move_in() -> Parts:
-        from console import factory as console_factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from console.demo_thread import DemoThread  # noqa: PLC0415 - the same, and the whole simulated world
 
         demo = DemoThread(directory, progress=lambda text: setattr(waiting, "text", text))
@@ -180,7 +180,7 @@ def _with_console(directory: Path) -> Output:
         except (PostroomError, OSError) as error:  # do not retry: half a desk exists already
             raise Refused(f"the demonstration did not start: {error}") from error
         assert demo.live.founded is not None
-        return console_factory.sign_in(directory, demo.live.founded.operators["alice"])
+        return local_desk.sign_in(directory, demo.live.founded.operators["alice"])
 
     try:
         splash.raised(

@@ -1,121 +1,99 @@
-"""The console's side of the database: one reader follows the log, reads run on request, writes run in transactions.
+"""The console's side of a desk: it follows what happens there, reads on request, and acts.
 
-Events drive everything. One cursor over the log says what happened; screens are told which ids changed and read only
-those again. Only the waiting happens on Textual's own thread, so a slow disk never blocks a key. A database that goes
-away is a state, not an error: the reader keeps trying, says since when it has heard nothing, and tells every screen to
-read everything once the database is back.
+One thread follows the log's outline. It says which ids changed, and screens read only those again. The figures of
+header, alerts and agents come from one read, asked for as soon as an operator's act may have changed them and at
+intervals while there is mail. Nothing here runs on Textual's own thread, so a slow network or disk never blocks a key.
+A desk that goes away is a state, not an error: it is tried again, the screens say since when nothing was heard of it,
+and read everything once it is back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Final, TypeVar
+from dataclasses import fields, replace
+from typing import Any, Final, TypeVar
 
-from console.queries.needs import needs
-from console.queries.overview import Overview
 from console.state import DeskUpdate, Link, Live
-from core.db import audit_log
-from core.db.counters import bucket
-from core.db.queries import figures
-from core.db.store import Connection, Store
-from core.db.transaction import Transaction
-from core.errors import AccessEnded, PostroomError
-from core.events import (
-    EmailApprovalUndone,
-    EmailApproved,
-    EmailCancelled,
-    EmailExpired,
-    EmailPending,
-    EmailRead,
-    EmailRejected,
-    EmailRejectionUndone,
-    Event,
-)
-from core.model import Actor
-from core.rules.roles import Verb
-from core.rules.signed_ids import HmacKeys
-from core.services import access, context
-from core.settings import Settings
+from core.desk_client import reads
+from core.desk_client.interface import Desk as AnyDesk
+from core.desk_client.interface import Heartbeat, LogLine
+from core.desk_client.reads import Read
+from core.errors import AccessEnded, Conflict, Forbidden, PostroomError, Unauthenticated
+from core.model import Actor, Clock
+from core.views.live import AgentLine, Figures, Reading
 
 T = TypeVar("T")
 
-LOOK_EVERY: Final = 0.2
-"""Seconds between looks at the head of the log: one seek, so that what others decide disappears within half a second.
+GAP: Final = 0.2
+"""Seconds between two updates of the screens, however much happens: what others decide disappears within half a second.
 """
-FULL_EVERY: Final = 30
-"""Seconds after which every agent's line is read again, because budgets refill without events."""
-LINES_EVERY: Final = 5.0
-"""Seconds between reads of what needs attention and of the agents with new mail, however much mail there was."""
 HEAD_EVERY: Final = 0.5
-"""Seconds between reads while few agents have new mail; with many, `LINES_EVERY`."""
-FEW: Final = 8
-"""How many agents' lines are read twice a second."""
-_NEVER: Final = (float("-inf"),) * 3
-"""When the header, the changed lines and all lines were last read."""
+"""Seconds between two questions for the figures while there is new mail."""
+IDLE_EVERY: Final = 5.0
+"""The same while nothing happens: budgets refill and ages grow without events."""
+RETRY: Final = 0.2
+"""Seconds until a desk that was lost is tried again; doubled each time, up to `RETRY_MOST`."""
+RETRY_MOST: Final = 2.0
 BEHIND: Final = 5_000
-"""Beyond this many events behind the head, the console stops reading them one by one and reads everything again."""
+"""With more events at once than this, everything is read again rather than row by row."""
+READERS: Final = 4
+ENDS_WITHIN: Final = 0.5
+"""Seconds that a closing console waits for the thread that follows the log."""
+
+News = LogLine | Heartbeat | PostroomError
 
 
 class Desk:
     """One desk as one operator sees it, for as long as they have access.
 
-    Each read checks, on its own connection, that the operator is still signed in and has a role for it; each operation
-    checks in its transaction. A console left open overnight shows nothing to someone who has left the company.
+    Every read and act is checked by the desk, in the transaction that answers it: a console left open overnight shows
+    nothing to someone who has left the company.
     """
 
-    def __init__(self, store: Store, actor: Actor, keyring: HmacKeys, *, settings: Settings | None = None) -> None:
-        """`settings` are those of the desk's directory: the deliverability signer sees what DNS says against them."""
-        self.settings = settings
-        self.store = store
-        self.actor = actor
-        self.keyring = keyring
+    def __init__(self, desk: AnyDesk, *, clock: Clock, reading: Reading) -> None:
+        """`reading` is the desk's first answer: who is signed in, with which roles, and all figures."""
+        self.clock = clock
+        self.local = desk.local
         self.live = Live()
-        self._readers = ThreadPoolExecutor(4, thread_name_prefix="console-read")
-        self._follower = ThreadPoolExecutor(1, thread_name_prefix="console-log")
-        self._overview = Overview.fresh()
-        self._dirty: set[int] = set()
-        self._read_at = _NEVER
-        self._version: int | None = None
-        self._unread = False
-        self._nudged = asyncio.Event()
+        self._desk = desk
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-read")
+        self._follower: _Follower | None = None
+        self._news = asyncio.Event()
+        self._due = asyncio.Event()
+        self._heard: list[News] = []
+        self._hears = False
+        self._anew = False
+        self._asked_at = time.monotonic()
+        self._asks_soon = False
+        self._lines: dict[int, AgentLine] = {}
+        self._reading = reading
+        self._seq = reading.seq
         self.ended: Callable[[AccessEnded], None] = lambda _: None
         """Called on the event loop once the operator is signed in no longer, whatever found it out."""
 
     @property
     def now(self) -> int:
-        return self.store.clock.now()
+        return self.clock.now()
+
+    @property
+    def actor(self) -> Actor:
+        """Who is signed in, with the roles they had at the last reading: keys are dimmed by them."""
+        return Actor("operator", self._reading.operator, frozenset(self._reading.roles))
 
     # -- asked for ----------------------------------------------------------------------------------------------------
 
-    async def read(self, ask: Callable[[Connection], T], *, verb: Verb) -> T:
-        """Run a read in a thread, if the operator may. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
+    async def read(self, read: Read[T], /, **members: Any) -> T:
+        """Read what a screen shows. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
+        return await self._in_thread(lambda: self._desk.read(read, **members))
 
-        def run() -> T:
-            with self.store.read() as conn:
-                access.require_reader(conn, self.actor, verb, now=self.now)
-                return ask(conn)
-
-        return await self._in_thread(run)
-
-    async def look(self, ask: Callable[[Transaction], T], *, verb: Verb) -> T:
-        """The same, for reads that need counters and rules. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
-
-        def run(tx: Transaction) -> T:
-            access.require(tx, self.actor, verb)
-            return ask(tx)
-
-        return await self._in_thread(lambda: self.store.look(run))
-
-    async def act(self, operation: Callable[[Store, Actor], T]) -> T:
-        """Run an operation in a thread, then look at the log at once. Raises whatever the operation raises."""
-        try:
-            return await self._in_thread(lambda: operation(self.store, self.actor))
-        finally:
-            self._nudged.set()
+    async def act(self, operation: Callable[[AnyDesk], T]) -> T:
+        """Run an operation; the log then tells what it changed. Raises whatever the desk refuses it with."""
+        return await self._in_thread(lambda: operation(self._desk))
 
     async def _in_thread(self, run: Callable[[], T]) -> T:
         try:
@@ -127,169 +105,217 @@ class Desk:
     # -- following ----------------------------------------------------------------------------------------------------
 
     async def follow(self, publish: Callable[[DeskUpdate], None]) -> None:
-        """Follow the log until cancelled and report what it brought, or that it brought nothing: the clock moves on.
-
-        Ends when the operator loses access.
-        """
-        loop = asyncio.get_running_loop()
-        while True:
-            self._nudged.clear()
-            try:
-                update = await loop.run_in_executor(self._follower, self._look)
-            except AccessEnded as error:
-                self.ended(error)
-                return
-            except PostroomError as error:
-                update = self._lost(str(error))
-            self.live = update.live
-            publish(update)
-            try:
-                async with asyncio.timeout(LOOK_EVERY):
-                    await self._nudged.wait()
-            except TimeoutError:
-                continue
+        """Follow the desk until cancelled and report what happens; ends when the operator loses access."""
+        self._take(self._reading, publish)
+        self._follower = _Follower(self._desk, self._seq, asyncio.get_running_loop(), self._hear)
+        self._follower.start()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._report(publish))
+                tasks.create_task(self._keep_figures(publish))
+        except* AccessEnded as errors:
+            error = errors.exceptions[0]
+            assert isinstance(error, AccessEnded)
+            self.ended(error)
+        except* Unauthenticated as others:
+            (refused, *_) = others.exceptions
+            assert isinstance(refused, Unauthenticated)
+            self.ended(AccessEnded(refused.reason, fix=refused.fix))
 
     def refresh(self) -> None:
-        """Read everything again at the next look."""
-        self._read_at = _NEVER
-        self._nudged.set()
+        """Read everything again now."""
+        self._anew = True
+        self._due.set()
 
     def close(self) -> None:
+        if self._follower is not None:
+            self._follower.stopped.set()
+        self._desk.close()
+        if self._follower is not None and self.local:
+            self._follower.join(ENDS_WITHIN)
         self._readers.shutdown(wait=False, cancel_futures=True)
-        self._follower.shutdown(wait=False, cancel_futures=True)
 
-    def _lost(self, reason: str) -> DeskUpdate:
-        since = self.live.lost_since if self.live.link is Link.LOST else self.now
-        return DeskUpdate(replace(self.live, link=Link.LOST, lost_since=since, lost_reason=reason))
+    def _hear(self, news: News) -> None:
+        """The follower's thread has heard something; runs on the event loop."""
+        self._heard.append(news)
+        self._news.set()
 
-    def _look(self) -> DeskUpdate:
-        """One look: the events since the last one, and the figures if they may have changed."""
-        version = self.store.version()
-        if version is not None and version == self._version and not self._is_due():
-            return DeskUpdate(self.live)  # no process has committed since the last look
-        self._version = version
-        return self.store.look(self._read_on)
+    async def _report(self, publish: Callable[[DeskUpdate], None]) -> None:
+        """Tell the screens what was heard, a few times a second at most."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            heard, self._heard = self._heard, []
+            lines = [one for one in heard if isinstance(one, LogLine)]
+            for one in heard:
+                if isinstance(one, Unauthenticated | Forbidden):
+                    raise one if isinstance(one, Unauthenticated) else AccessEnded(one.reason, fix=one.fix)
+            last = heard[-1]
+            if isinstance(last, PostroomError):
+                self._hears, self._anew = False, True
+                self._lose(str(last), publish)
+            elif not self._hears:
+                self._hears = True
+                if self.live.link is not Link.LIVE:
+                    self._due.set()
+            if lines and self._hears:
+                self._heard_of(lines, publish)
+            await asyncio.sleep(GAP)
 
-    def _is_due(self) -> bool:
-        """Whether a look reads more than what was committed since: figures that are put off, or that time changes."""
-        _, lines_at, _ = self._read_at
-        return self.live.link is not Link.LIVE or self._unread or time.monotonic() - lines_at >= LINES_EVERY
+    def _heard_of(self, lines: list[LogLine], publish: Callable[[DeskUpdate], None]) -> None:
+        self._seq = lines[-1].seq
+        update = summarize(lines, everything=len(lines) > BEHIND)
+        if any(not kind.startswith("email.") for kind in update.kinds):
+            self._due.set()
+        else:
+            self._ask_soon()
+        if self.live.link is Link.LIVE:
+            publish(replace(update, live=self.live))
 
-    def _read_on(self, tx: Transaction) -> DeskUpdate:
-        self.actor = access.require(
-            tx, self.actor, Verb.DESK_READ
-        )  # with the roles as they are now: keys are dimmed by them
-        was = self.live
-        seq, _ = audit_log.head(tx.conn)
-        known = was.link is Link.LIVE and was.seq < seq <= was.seq + BEHIND
-        entries = audit_log.read(tx.conn, after=was.seq, limit=BEHIND) if known else []
-        new = was.link is not Link.LIVE or (was.seq < seq and not entries) or seq < was.seq
-        update = summarize_entries(entries, everything=new)
-        self._dirty |= update.agents
-        self._unread = self._unread or bool(entries)
-        live = self._figures(tx, was, full=new, urgent=any(not kind.startswith("email.") for kind in update.kinds))
-        fresh = replace(live, link=Link.LIVE, seq=seq)
+    def _ask_soon(self) -> None:
+        """Ask for the figures once `HEAD_EVERY` has passed since the last time."""
+        if not self._asks_soon:
+            self._asks_soon = True
+            left = self._asked_at + HEAD_EVERY - time.monotonic()
+            asyncio.get_running_loop().call_later(max(0.0, left), self._due.set)
+
+    async def _keep_figures(self, publish: Callable[[DeskUpdate], None]) -> None:
+        """Ask for the figures when they are due."""
+        retry = RETRY
+        while True:
+            wait = HEAD_EVERY if self._reading.seq < self._seq else IDLE_EVERY
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(retry if self._anew and self._hears else wait):
+                    await self._due.wait()
+            self._due.clear()
+            self._asks_soon = False
+            self._asked_at = time.monotonic()
+            try:
+                reading = await self.read(reads.LIVE, known=self._reading.version, anew=self._anew)
+            except Unauthenticated:
+                raise
+            except PostroomError as error:
+                self._anew = True
+                self._lose(str(error), publish)
+                retry = min(RETRY_MOST, retry * 2)
+                continue
+            retry = RETRY
+            if isinstance(self.clock, DeskClock):
+                self.clock.learn(reading.at, asked=self._asked_at, answered=time.monotonic())
+            if not self._hears:
+                continue  # the desk answers, but what happens there is not heard
+            self._anew = False
+            self._take(reading, publish)
+
+    def _take(self, reading: Reading, publish: Callable[[DeskUpdate], None]) -> None:
+        """A reading has come: tell the screens, which read everything if they had lost the desk."""
+        was, back = self.live, self.live.link is not Link.LIVE
+        self._reading = reading
+        live = self._with(reading, was) if reading.figures is not None else was
+        fresh = replace(live, link=Link.LIVE, seq=reading.seq)
         # the same object while nothing differs: screens redraw only what they have not drawn yet
-        return replace(update, live=was if fresh == was else fresh)
+        self.live = was if fresh == was else fresh
+        publish(DeskUpdate(self.live, everything=back))
 
-    def _figures(self, tx: Transaction, was: Live, *, full: bool, urgent: bool) -> Live:
-        """Read as much as is due: an operator's act on an agent at once, mail at intervals, however much there was.
+    def _with(self, reading: Reading, was: Live) -> Live:
+        assert reading.figures is not None
+        self._lines |= {line.id: line for line in reading.agents}
+        self._lines = {agent: self._lines[agent] for agent in reading.order}
+        members = {one.name: getattr(reading.figures, one.name) for one in fields(Figures)}
+        return replace(was, agents=tuple(self._lines.values()), **members)
 
-        Header, alerts and agent lines are read together, so that `held 33` never stands above `34 held`.
-        """
-        moment = time.monotonic()
-        head_at, lines_at, full_at = self._read_at
-        if full or urgent or moment - lines_at >= LINES_EVERY:
-            whole = full or moment - full_at >= FULL_EVERY
-            dirty, self._dirty = (None if whole else self._dirty), set()
-            self._read_at = (moment, moment, moment if whole else full_at)
-            self._unread = False
-            return self._with_everything(tx, was, dirty)
-        if self._unread and moment - head_at >= HEAD_EVERY:
-            if len(self._dirty) <= FEW:
-                return self._figures(tx, was, full=False, urgent=True)
-            # a busy desk: its figures wait for the common read, but what shows that it is alive does not
-            self._read_at = (moment, lines_at, full_at)
-            head = figures.head(tx.conn)
-            return replace(
-                was, last_event_at=head.last_event_at, stopped_at=head.stopped_at, stopped_by=head.stopped_by,
-                stop_reason=head.stop_reason,
-            )  # fmt: skip
-        return was
-
-    def _with_everything(self, tx: Transaction, was: Live, dirty: set[int] | None) -> Live:
-        head = figures.head(tx.conn)
-        _, policy = context.current_policy(tx)
-        lines = self._overview.refresh(tx, dirty)
-        found = needs(tx, lines, head)
-        return replace(
-            _with_head(was, head, tx),
-            default_mode=policy.oversight.default_mode.value,
-            release_delay=policy.oversight.release_delay,
-            flow=figures.flow(tx.conn, now=tx.now),
-            agents=lines,
-            needs=found,
-            gateway_down=any(need.subject == "gateway" for need in found),
-        )
+    def _lose(self, reason: str, publish: Callable[[DeskUpdate], None]) -> None:
+        was = self.live
+        since = was.lost_since if was.link is Link.LOST else self.now
+        self.live = replace(was, link=Link.LOST, lost_since=since, lost_reason=reason)
+        publish(DeskUpdate(self.live))
 
 
-def _with_head(was: Live, head: figures.Head, tx: Transaction) -> Live:
-    minute = figures.counts(tx.conn, "desk", [""], ["held"], since=bucket(tx.now) - 1)
-    return replace(
-        was,
-        last_event_at=head.last_event_at,
-        held=head.held,
-        held_minute=max(minute.series("", "held").values(), default=0),
-        oldest=head.oldest,
-        stopped_at=head.stopped_at,
-        stopped_by=head.stopped_by,
-        stop_reason=head.stop_reason,
-    )
+class _Follower(threading.Thread):
+    """Reads the log's outline, and follows it again after every loss. Daemon: a read may hang for seconds."""
+
+    def __init__(
+        self, desk: AnyDesk, after: int, loop: asyncio.AbstractEventLoop, hear: Callable[[News], None]
+    ) -> None:
+        super().__init__(name="console-log", daemon=True)
+        self.stopped = threading.Event()
+        self._desk, self._after = desk, after
+        self._loop, self._hear = loop, hear
+
+    def run(self) -> None:
+        cursor: int | None = self._after
+        retry = RETRY
+        while not self.stopped.is_set():
+            try:
+                with contextlib.closing(self._desk.events(after=cursor, outline=True)) as lines:
+                    for line in lines:
+                        if self.stopped.is_set():
+                            return
+                        cursor, retry = line.seq, RETRY
+                        self._tell(line)
+            except Unauthenticated as error:
+                self._tell(error)
+                return
+            except PostroomError as error:
+                self._tell(error)
+                if isinstance(error, Forbidden):
+                    return
+                cursor = None if isinstance(error, Conflict) else cursor
+                self.stopped.wait(retry)
+                retry = min(RETRY_MOST, retry * 2)
+
+    def _tell(self, news: News) -> None:
+        if not self.stopped.is_set():
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
+                self._loop.call_soon_threadsafe(self._hear, news)
 
 
-def summarize_entries(entries: Iterable[audit_log.Entry], *, everything: bool) -> DeskUpdate:
-    """What these events touched."""
+def summarize(lines: Iterable[LogLine], *, everything: bool) -> DeskUpdate:
+    """What these entries touched."""
     messages: set[int] = set()
     left: set[int] = set()
     agents: set[int] = set()
     kinds: set[str] = set()
     came, count = False, 0
-    for entry in entries:
-        event = entry.event
+    for line in lines:
+        entry = line.entry
         count += 1
-        kinds.add(event.type)
-        if isinstance(event, EmailRead):
+        kinds.add(entry["type"])
+        if entry["type"] == "email.read":
             continue  # that somebody looked at it changes nothing that is shown
-        if event.agent is not None:
-            agents.add(event.agent)
-        item = _item(event)
+        if entry["agent"] is not None:
+            agents.add(entry["agent"])
+        item = entry["item"]
         if item is None:
             continue
         messages.add(item)
-        if _leaves(event):
+        if entry["queue"] == "left":
             left.add(item)
-        elif isinstance(event, EmailPending | EmailApprovalUndone | EmailRejectionUndone):
+        elif entry["queue"] == "came":
             left.discard(item)
             came = True
     return DeskUpdate(
-        Live(),
-        kinds=frozenset(kinds),
-        messages=frozenset(messages),
-        left=frozenset(left),
-        came=came,
-        agents=frozenset(agents),
-        count=count,
-        everything=everything,
-    )
+        Live(), kinds=frozenset(kinds), messages=frozenset(messages), left=frozenset(left), came=came,
+        agents=frozenset(agents), count=count, everything=everything,
+    )  # fmt: skip
 
 
-def _item(event: Event) -> int | None:
-    found: int | None = getattr(event, "item", None)
-    return found if found is not None else event.message
+class DeskClock:
+    """The desk's time on a machine whose clock may be wrong: the offset is that of the quickest answer so far."""
 
+    def __init__(self) -> None:
+        self._offset = 0
+        self._best: float | None = None
 
-def _leaves(event: Event) -> bool:
-    """Whether it takes an item out of the queue of held mail."""
-    if isinstance(event, EmailApproved):
-        return event.complete
-    return isinstance(event, EmailRejected | EmailExpired | EmailCancelled)
+    def now(self) -> int:
+        return time.time_ns() // 1_000 + self._offset
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def learn(self, at: int, *, asked: float, answered: float) -> None:
+        """The desk said that it was `at`, between these two readings of `time.monotonic`."""
+        took = answered - asked
+        if self._best is None or took <= self._best:
+            self._best = took
+            self._offset += at - (self.now() - round(took / 2 * 1_000_000))

@@ -16,12 +16,19 @@ import typer
 
 from console import splash
 from core.cli import commands, known_desks, output
-from core.cli.output import Directory
+from core.cli.known_desks import Place
 from core.errors import Invalid
 
 if TYPE_CHECKING:
     from console.ports import Parts
 
+OptionalDirectory = Annotated[
+    Path | None,
+    typer.Option("--dir", help="The desk's directory (or POSTROOM_DIR).", show_default="this directory"),
+]
+DeskName = Annotated[
+    str | None, typer.Option("--desk", metavar="NAME", help="A desk of postroom desk list (or POSTROOM_DESK).")
+]
 ABOUT: Final = "The operations desk for email that AI agents send and receive."
 
 
@@ -75,25 +82,35 @@ def _root(
     del version
 
 
-def _console(*, directory: Directory = Path()) -> None:
-    """Open the desk on a screen. The token comes from POSTROOM_TOKEN, the operating system's keyring, or a prompt."""
+def _console(*, directory: OptionalDirectory = None, desk_name: DeskName = None) -> None:
+    """Open a desk on a screen, through its gateway or on its own host.
+
+    The token comes from POSTROOM_TOKEN, the operating system's keyring, or a prompt.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Invalid("the console needs a terminal", fix="postroom queue works without one")
-    place = directory.absolute()
-    token = output.stored_token(place) or _asked_token(place)
+    place = known_desks.chosen(desk=desk_name, directory=directory)
+    here = place.directory.absolute()
+    token = output.stored_token(here) if place.url is None else output.stored_token_of(place.url)
+    token = token or _asked_token(place)
 
     def sign_in() -> Parts:
-        from console import factory  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
+        if place.url is None:
+            from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
 
-        return factory.sign_in(place, token)
+            return local_desk.sign_in(here, token)
+        from console import factory  # noqa: PLC0415 - screens and httpx, behind the first frame
+
+        return factory.sign_in(place.url, token, name=place.name)
 
     raise typer.Exit(splash.raised(sign_in))
 
 
-def _asked_token(place: Path) -> str:
-    from core.settings import load  # noqa: PLC0415 - the usual way in, with a token, reads them behind the first frame
+def _asked_token(place: Place) -> str:
+    if place.url is None:
+        from core.settings import load  # noqa: PLC0415 - the usual way in, with a token, reads them behind the frame
 
-    load(place)  # nobody is asked for the token of a desk that does not exist
+        load(place.directory)  # nobody is asked for the token of a desk that does not exist
     return str(typer.prompt("Your operator's token", hide_input=True))
 
 

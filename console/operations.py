@@ -1,6 +1,6 @@
-"""What the console does at the desk, as functions of a store and an operator: calls to `core.services`, nothing more.
+"""What the console does at the desk: calls of the registry of operations, nothing more.
 
-Nothing is decided here: the services check role, scope and state, the same for every way in. A batch is many decisions,
+Nothing is decided here: the desk checks role, scope and state, the same for every way in. A batch is many decisions,
 each with its own event; one that is refused does not affect the others.
 """
 
@@ -8,195 +8,193 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from core.db import directory
-from core.db.directory import MailboxRecord
-from core.db.store import DATABASE_ERRORS, Store, unavailable
-from core.db.transaction import Transaction
-from core.errors import AccessEnded, Refused
-from core.model import Actor, Mode
-from core.rules.issuance import Kind
-from core.rules.roles import Verb
-from core.services import access
-from core.services.control import emergency, read_log
-from core.services.control.emergency import Frozen, Started
-from core.services.control.read_log import EntryPoint, Shown
-from core.services.feedback import suppressions
-from core.services.feedback.suppressions import Entry
-from core.services.identity import mailbox_settings, operators, sender_checks, signoffs
-from core.services.identity.sender_checks import Lookups
-from core.services.identity.signoff_checklists import Sheet
-from core.services.sending import review
-from core.services.sending.review import Decision, DecisionResult
-from core.settings import Settings
+from core.desk_client.interface import Desk, Json
+from core.desk_client.names import OperationName
+from core.durations import read_stamp
+from core.errors import AccessEnded, Refused, Unauthenticated
+from core.ids import read_id, spell_id
+from core.model import Mode
+from core.rules.issuance import Finding, Item, Kind
 
 T = TypeVar("T")
-A = TypeVar("A")
-Operation = Callable[[Store, Actor], T]
+Operation = Callable[[Desk], T]
 
 BATCH_SIZE: Final = 100
-"""Decisions in one transaction, so that nobody else at the desk waits for more than these."""
+"""Decisions of one request, so that nobody else at the desk waits for more than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An item to decide, with the digest of what the reviewer saw."""
+
+    item: int
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of one item. `release_at` is when an approval is released, or a rejection final."""
+
+    item: int
+    status: str
+    release_at: int | None = None
+    approvals_missing: int = 0
+    hurried: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What became of several decisions: those made, and (item, why) for those refused."""
 
-    done: tuple[DecisionResult, ...]
+    done: tuple[Decided, ...]
     refused: tuple[tuple[int, str], ...]
 
 
-def decide(decisions: Sequence[Decision]) -> Operation[Settled]:
-    """Approve or reject each item; one that was decided elsewhere, or has changed, is refused by itself."""
-    return lambda store, actor: _each(
-        store, decisions, item=lambda one: one.item, verb=lambda tx, one: review.decide(tx, one, actor=actor)
-    )
+def approve(choices: Sequence[Choice], *, reason: str | None = None, batch: str | None = None) -> Operation[Settled]:
+    """Approve each item; one that was decided elsewhere, or has changed, is refused by itself."""
+    return lambda desk: _each(desk, "message.approve", choices, reason=reason, batch=batch)
+
+
+def reject(choices: Sequence[Choice], *, reason: str, batch: str | None = None) -> Operation[Settled]:
+    """Reject each item."""
+    return lambda desk: _each(desk, "message.reject", choices, reason=reason, batch=batch)
 
 
 def undo(items: Sequence[int]) -> Operation[Settled]:
-    """Take approvals back, as far as they are not released."""
-    return lambda store, actor: _each(
-        store, items, item=lambda one: one, verb=lambda tx, one: review.undo(tx, one, actor=actor)
-    )
+    """Take decisions back, as far as they are not final."""
+    return lambda desk: _each(desk, "message.undo", [Choice(item) for item in items])
 
 
-def _each(
-    store: Store, requests: Sequence[A], *, item: Callable[[A], int], verb: Callable[[Transaction, A], DecisionResult]
-) -> Settled:
-    done: list[DecisionResult] = []
+def _each(desk: Desk, operation: OperationName, choices: Sequence[Choice], **members: Any) -> Settled:
+    done: list[Decided] = []
     refused: list[tuple[int, str]] = []
-    try:
-        for at in range(0, len(requests), BATCH_SIZE):
-            made: list[DecisionResult] = []
-            with store.begin() as tx:
-                for one in requests[at : at + BATCH_SIZE]:
-                    try:
-                        made.append(tx.run(lambda tx, one=one: verb(tx, one)))  # type: ignore[misc]  # a loop's lambda
-                    except AccessEnded:
-                        raise  # the person is refused, not this one item
-                    except Refused as error:
-                        refused.append((item(one), error.reason))
-            done += made
-    except DATABASE_ERRORS as error:
-        raise unavailable(error) from error
+    for at in range(0, len(choices), BATCH_SIZE):
+        some = choices[at : at + BATCH_SIZE]
+        digests = {spell_id("m", one.item): one.digest for one in some if one.digest is not None}
+        more = members | ({"digests": digests} if digests else {})
+        try:
+            answer = desk.call(operation, ids=[spell_id("m", one.item) for one in some], **more)
+        except AccessEnded:
+            raise  # the person is refused, not this one item
+        except Refused as error:
+            if len(some) > 1 or isinstance(error, Unauthenticated):
+                raise
+            refused.append((some[0].item, error.reason))
+            continue
+        done += [_decided(one) for one in answer["decided"]]
+        refused += [(_number(one["id"]), one["reason"]) for one in answer["refused"]]
     return Settled(tuple(done), tuple(refused))
 
 
-def opened(item: int) -> Operation[None]:
-    """Record that this operator is looking at it now."""
-    return lambda store, actor: store.transact(lambda tx: review.opened(tx, item, actor=actor))
-
-
-def closed() -> Operation[None]:
-    """Record that this operator is no longer looking at anything."""
-    return lambda store, actor: store.transact(lambda tx: review.closed(tx, actor=actor))
-
-
-def shown(items: Sequence[Shown]) -> Operation[None]:
-    """Record in the log what was on this operator's screen."""
-
-    def enter(tx: Transaction, actor: Actor) -> None:
-        for item in items:
-            read_log.by_operator(tx, item, entry_point=EntryPoint.CONSOLE, actor=actor)
-
-    return lambda store, actor: store.transact(lambda tx: enter(tx, actor))
-
-
-def suspend(agent: str, reason: str) -> Operation[Frozen]:
-    return lambda store, actor: store.transact(
-        lambda tx: emergency.suspend_agent(tx, agent, reason=reason, actor=actor)
-    )
-
-
-def resume(agent: str, reason: str) -> Operation[None]:
-    return lambda store, actor: store.transact(lambda tx: emergency.resume_agent(tx, agent, reason=reason, actor=actor))
-
-
-def change_mode(address: str, mode: Mode, reason: str) -> Operation[MailboxRecord]:
-    return lambda store, actor: store.transact(
-        lambda tx: mailbox_settings.change_mode(tx, address, mode, reason=reason, actor=actor)
-    )
-
-
-def pause_lane(lane: int, reason: str) -> Operation[None]:
-    return lambda store, actor: store.transact(lambda tx: emergency.pause_lane(tx, lane, reason=reason, actor=actor))
-
-
-def resume_lane(lane: int, reason: str) -> Operation[None]:
-    return lambda store, actor: store.transact(lambda tx: emergency.resume_lane(tx, lane, reason=reason, actor=actor))
-
-
-def pause_stream(domain: str, reason: str) -> Operation[int]:
-    return lambda store, actor: store.transact(
-        lambda tx: emergency.pause_stream(tx, domain, reason=reason, actor=actor)
-    )
-
-
-def resume_stream(domain: str, reason: str) -> Operation[None]:
-    return lambda store, actor: store.transact(
-        lambda tx: emergency.resume_stream(tx, domain, reason=reason, actor=actor)
-    )
-
-
-def stop(reason: str) -> Operation[int]:
-    return lambda store, actor: store.transact(lambda tx: emergency.stop(tx, reason=reason, actor=actor))
-
-
-def start(reason: str) -> Operation[Started]:
-    return lambda store, actor: store.transact(lambda tx: emergency.start(tx, reason=reason, actor=actor))
-
-
-def suppress(address: str, reason: str) -> Operation[int | None]:
-    return lambda store, actor: store.transact(
-        lambda tx: suppressions.add(tx, Entry(address, source="console", reason=reason), actor=actor)
-    )
-
-
-def unsuppress(address: str, reason: str) -> Operation[int]:
-    return lambda store, actor: store.transact(lambda tx: suppressions.remove(tx, address, reason=reason, actor=actor))
-
-
-@dataclass(frozen=True, slots=True)
-class ToSign:
-    """A checklist with what the desk found, and what it consulted outside the database."""
-
-    sheet: Sheet
-    lookups: Lookups | None
-
-
-def to_sign(address: str, kind: Kind, settings: Settings | None) -> Operation[ToSign]:
-    """Read what this operator would sign. The deliverability checklist queries DNS, which may take seconds."""
-
-    def run(store: Store, actor: Actor) -> ToSign:
-        lookups = None
-        if kind is Kind.DELIVERABILITY and settings is not None:
-            with store.read() as conn:
-                access.require_reader(conn, actor, Verb.DESK_READ, now=store.clock.now())
-                record = directory.mailbox(conn, address)
-                now = store.clock.now()
-                checks = None if record is None else sender_checks.wanted(conn, record, settings, now=now)
-            lookups = None if checks is None else sender_checks.look(checks)
-        sheet = store.look(lambda tx: signoffs.to_sign(tx, address, kind, actor=actor, lookups=lookups))
-        return ToSign(sheet, lookups)
-
-    return run
-
-
-def sign(shown: ToSign, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Operation[MailboxRecord]:
-    """Sign exactly what was shown: if the record or the findings have changed since, nothing is signed."""
-    sheet = shown.sheet
-    return lambda store, actor: store.transact(
-        lambda tx: signoffs.sign(
-            tx, sheet.record.address, sheet.kind, actor=actor, affirmed=affirmed, overrides=overrides,
-            lookups=shown.lookups, digest=sheet.digest,
-        )
+def _decided(one: Json) -> Decided:
+    at = one["release_at"]
+    return Decided(
+        _number(one["id"]), one["status"], None if at is None else read_stamp(at), one["approvals_missing"],
+        one["hurried"],
     )  # fmt: skip
 
 
-def veto(address: str, kind: Kind, reason: str) -> Operation[MailboxRecord]:
-    return lambda store, actor: store.transact(lambda tx: signoffs.veto(tx, address, kind, actor=actor, reason=reason))
+def _number(spelled: str) -> int:
+    number = read_id("m", spelled)
+    assert number is not None, spelled
+    return number
 
 
-def signed_in() -> Operation[None]:
-    return lambda store, actor: store.transact(lambda tx: operators.signed_in(tx, actor=actor, entry_point="console"))
+def opened(item: int | None) -> Operation[Json]:
+    """Record that this operator is looking at it now; None: at nothing."""
+    return lambda desk: desk.call("screen.open", id=item)
+
+
+def suspend(agent: str, reason: str) -> Operation[Json]:
+    """Answers `in_flight`, `queued` and `pending`."""
+    return lambda desk: desk.call("agent.suspend", agent=agent, reason=reason)
+
+
+def resume(agent: str, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("agent.resume", agent=agent, reason=reason)
+
+
+def change_mode(address: str, mode: Mode, reason: str) -> Operation[Json]:
+    """Answers the mailbox's record."""
+    return lambda desk: desk.call("mailbox.mode", address=address, mode=mode.value, reason=reason)
+
+
+def pause_lane(lane: int, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("lane.pause", lane=lane, reason=reason)
+
+
+def resume_lane(lane: int, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("lane.resume", lane=lane, reason=reason)
+
+
+def pause_stream(domain: str, reason: str) -> Operation[Json]:
+    """Answers `in_flight`: deliveries that had started."""
+    return lambda desk: desk.call("stream.pause", domain=domain, reason=reason)
+
+
+def resume_stream(domain: str, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("stream.resume", domain=domain, reason=reason)
+
+
+def stop(reason: str) -> Operation[Json]:
+    """Answers `in_flight`: deliveries that had started."""
+    return lambda desk: desk.call("desk.stop", reason=reason)
+
+
+def start(reason: str) -> Operation[Json]:
+    """Answers whether the desk is `running`, and `by` whom."""
+    return lambda desk: desk.call("desk.start", reason=reason)
+
+
+def suppress(address: str, reason: str) -> Operation[Json]:
+    """Answers `id`, null if the address was suppressed already."""
+    return lambda desk: desk.call("suppression.add", address=address, reason=reason)
+
+
+def unsuppress(address: str, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("suppression.remove", address=address, reason=reason)
+
+
+# --- signatures ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A checklist as the desk shows it: each item with what the desk found. `digest` is of all that."""
+
+    address: str
+    kind: Kind
+    record_digest: str
+    digest: str
+    lines: tuple[tuple[Item, Finding], ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for _, finding in self.lines)
+
+
+def to_sign(address: str, kind: Kind) -> Operation[Sheet]:
+    """Read what this operator would sign. The deliverability checklist queries DNS, which may take seconds."""
+    return lambda desk: _sheet(desk.call("mailbox.checklist", address=address, kind=kind.value))
+
+
+def _sheet(found: Json) -> Sheet:
+    lines = tuple(
+        (Item(one["item"], one["sentence"]), Finding(one["item"], one["found"], one["detail"]))
+        for one in found["checklist"]
+    )
+    return Sheet(found["address"], Kind(found["kind"]), found["record_digest"], found["shown_digest"], lines)
+
+
+def sign(sheet: Sheet, *, affirmed: Collection[str], overrides: Mapping[str, str]) -> Operation[Json]:
+    """Sign exactly what was shown: if the record or the findings have changed since, nothing is signed."""
+    return lambda desk: desk.call(
+        "mailbox.sign", address=sheet.address, kind=sheet.kind.value, affirm=sorted(affirmed),
+        override=dict(overrides), digest=sheet.digest,
+    )  # fmt: skip
+
+
+def veto(address: str, kind: Kind, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("mailbox.veto", address=address, kind=kind.value, reason=reason)

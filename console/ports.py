@@ -33,6 +33,8 @@ class ConsoleApp(Protocol):
     session: Session
     hint: str
     desk_name: str
+    local: bool
+    """Whether the desk is this host's own database, without its gateway."""
     paused_at: int | None
     frame_timer: Timer
     monotonic: Callable[[], float]

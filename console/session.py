@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from core.services.control.read_log import Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +31,6 @@ class Session:
     _reading: int = 0
     _synced: int = 0
     _syncing: bool = False
-    _logged: dict[Shown, int] = field(default_factory=dict)
-    """What was shown -> the clock hour for which the log has it."""
-    _unlogged: dict[Shown, int] = field(default_factory=dict)
-    """The same for what the log does not have yet."""
-    _logging: bool = False
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
@@ -87,28 +78,6 @@ class Session:
     def mark_failed(self) -> None:
         """The desk did not accept it; the next item that is opened tries again."""
         self._syncing = False
-
-    # -- what was shown, for the log ----------------------------------------------------------------------------------
-
-    def set_shown(self, what: Shown, hour: int) -> bool:
-        """It is on the screen in this clock hour. True if the caller must start writing to the log."""
-        if self._logged.get(what) == hour:
-            return False
-        self._unlogged[what] = hour
-        return not self._logging
-
-    def pending_log(self) -> tuple[Shown, ...]:
-        """What was shown and is not in the log yet; a failed write leaves it pending."""
-        self._logging = bool(self._unlogged)
-        return tuple(self._unlogged)
-
-    def mark_logged(self, items: Iterable[Shown]) -> None:
-        for item in items:
-            self._logged[item] = self._unlogged.pop(item)
-
-    def mark_log_failed(self) -> None:
-        """The desk did not accept it; the next thing that is shown tries again."""
-        self._logging = False
 
     def has_seen(self, item: int, digest: str | None) -> bool:
         """Whether exactly this was open."""

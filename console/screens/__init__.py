@@ -1,1 +1,1 @@
-"""One file per screen: layout, questions, display. What things mean is decided in `core` and `console.queries`."""
+"""One file per screen: layout, questions, display. What things mean is decided in `core`."""

@@ -11,15 +11,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from console.keymap import Scope
-from console.queries import agent as reads
-from console.queries.agent import AgentFacts
 from console.safe_text import make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.state import DeskUpdate
 from console.views import agent_lines
 from console.widgets.frame import NARROW
-from core.rules.roles import Verb
+from core.desk_client import reads
+from core.views.agent_page import AgentPage as AgentFacts
 from core.views.live import AgentLine
 
 MARGIN: Final = 4
@@ -74,11 +73,11 @@ class AgentPage(AgentScreen):
     def apply_update(self, update: DeskUpdate) -> None:
         agent_id = self._facts.agent.id if self._facts else None
         if update.everything or agent_id in update.agents:
-            self.reload()
+            self.reload_in_turn()
 
     async def load(self) -> None:
         name = self._of
-        self._facts = await self.desk.look(lambda tx: reads.agent_facts(tx, name), verb=Verb.DESK_READ)
+        self._facts = await self.desk.read(reads.AGENT, agent=name)
         self._draw()
 
     def failed(self, reason: str) -> None:

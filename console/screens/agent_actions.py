@@ -10,10 +10,10 @@ from console.safe_text import content, fill, make_safe
 from console.screens.desk_screen import DeskScreen
 from console.themes import Tone
 from console.views.gauges import MEANS
+from core.desk_client.interface import Json
 from core.model import Actor, Mode
 from core.rules import roles
 from core.rules.roles import Verb
-from core.services.control.emergency import Frozen
 from core.views.format import plural, stamp
 from core.views.live import AgentLine, MailboxLine
 
@@ -44,9 +44,9 @@ class AgentScreen(DeskScreen):
         if line is None:
             return
 
-        def suspended(frozen: Frozen) -> None:
-            kept = plural(frozen.queued + frozen.pending, "message")
-            moving = plural(frozen.in_flight, "delivery", "deliveries")
+        def suspended(frozen: Json) -> None:
+            kept = plural(frozen["queued"] + frozen["pending"], "message")
+            moving = plural(frozen["in_flight"], "delivery", "deliveries")
             self.console.say(f"{line.name} is suspended: {moving} under way, {kept} kept")
 
         self.ask_reason(
@@ -111,7 +111,9 @@ class AgentScreen(DeskScreen):
         def change(reason: str) -> None:
             self.console.run_operation(
                 operations.change_mode(mailbox.address, mode, reason),
-                lambda record: self.console.say(f"{record.address} is {record.mode} now; pending mail is unchanged"),
+                lambda record: self.console.say(
+                    f"{record['address']} is {record['oversight_mode']} now; pending mail is unchanged"
+                ),
             )
 
         title = fill("$address: $old → $new", address=mailbox.address, old=mailbox.mode.value, new=mode.value)

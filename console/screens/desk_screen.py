@@ -8,7 +8,6 @@ A screen that is not visible does nothing; it reads again when it becomes visibl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 from textual import events, work
@@ -22,7 +21,6 @@ from textual.widgets import Input, Static
 from console import operations
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import TABS, Scope, footer, of_scope, refusal
-from console.read_log import log_shown
 from console.safe_text import fill, make_safe
 from console.state import DeskUpdate
 from console.themes import Tone
@@ -43,11 +41,9 @@ from console.widgets.frame import (
 from console.widgets.line_cache import LineCache
 from console.widgets.table import VirtualTable
 from core import filters
-from core.durations import HOUR
+from core.desk_client.interface import Json
 from core.errors import Invalid, PostroomError
 from core.filters import Fields, Want
-from core.services.control.emergency import Started
-from core.services.control.read_log import Shown
 from core.views.format import plural
 
 if TYPE_CHECKING:
@@ -113,16 +109,9 @@ class DeskScreen(LineCache, Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.wants: tuple[Want, ...] = ()
-        self.read_seq = -1
         self._framed_at = 0.0
-
-    # -- what was shown -----------------------------------------------------------------------------------------------
-
-    def log_shown(self, what: Shown) -> None:
-        """Mail or addresses are on the screen: record who has seen them."""
-        app = self.console
-        if app.session.set_shown(what, self.console.now // HOUR):
-            app.run_worker(partial(log_shown, app), group="shown", exit_on_error=False)
+        self._loading: object | None = None
+        self._again = False
 
     # -- layout -------------------------------------------------------------------------------------------------------
 
@@ -155,9 +144,10 @@ class DeskScreen(LineCache, Screen[None]):
         place, title = self.place(), self.title_word
         if self.tab and width < 100:
             title = f"{self.tab} {title}"
-        return head_line(
-            Head(app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting), width
-        )
+        head = Head(
+            app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local
+        )  # fmt: skip
+        return head_line(head, width)
 
     def _foot(self, width: int) -> Content:
         app = self.console
@@ -195,7 +185,7 @@ class DeskScreen(LineCache, Screen[None]):
     def apply_update(self, update: DeskUpdate) -> None:
         """Something happened at the desk while this screen was visible."""
         if not update.quiet:
-            self.reload()
+            self.reload_in_turn()
 
     @property
     def rows_pending(self) -> bool:
@@ -217,10 +207,20 @@ class DeskScreen(LineCache, Screen[None]):
             table.forget()
         self.reload()
 
+    def reload_in_turn(self) -> None:
+        """Read again because of an event: after a read that is under way, which events would otherwise never let end.
+
+        What the operator asks for (`reload`) replaces it.
+        """
+        if self._loading is None:
+            self.reload()
+        else:
+            self._again = True
+
     @work(group="load", exclusive=True)
     async def reload(self) -> None:
         """Read what this screen shows, in the background."""
-        seq = self.console.live.seq
+        self._again, self._loading = False, (mine := object())
         try:
             await self.load()
         except PostroomError as error:
@@ -228,8 +228,11 @@ class DeskScreen(LineCache, Screen[None]):
         except NoMatches:
             if self.display:  # else it was closed during the read, and has no widgets left to show it in
                 raise
-        else:
-            self.read_seq = seq
+        finally:
+            if self._loading is mine:
+                self._loading = None
+        if self._again:
+            self.reload()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         del event
@@ -293,7 +296,9 @@ class DeskScreen(LineCache, Screen[None]):
             "stops everything",
             lambda reason: app.run_operation(
                 operations.stop(reason),
-                lambda n: app.say(f"all-stop: {plural(n, 'delivery', 'deliveries')} had already started"),
+                lambda stopped: app.say(
+                    f"all-stop: {plural(stopped['in_flight'], 'delivery', 'deliveries')} had already started"
+                ),
             ),
         )
 
@@ -303,12 +308,13 @@ class DeskScreen(LineCache, Screen[None]):
             app.say("the desk is not stopped", "warning")
             return
 
-        def started(answer: Started) -> None:
-            if answer.running:
+        def started(answer: Json) -> None:
+            if answer["running"]:
                 app.say("the desk is delivering again")
             else:
                 app.say(
-                    f"{', '.join(answer.by)} voted to end the stop. It takes one more on-call operator, or governance.",
+                    f"{', '.join(answer['by'])} voted to end the stop. "
+                    "It takes one more on-call operator, or governance.",
                     "warning",
                 )
 

@@ -11,7 +11,6 @@ from textual import on, work
 from textual.binding import BindingType
 
 from console.keymap import Scope
-from console.queries import records as reads
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
@@ -19,10 +18,11 @@ from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
 from console.views.record_rows import EVENTS, event_row
 from console.widgets.line_painter import Texts
+from core.desk_client import reads
 from core.durations import stamp
+from core.filter_fields import Listing, fields
 from core.filters import term
 from core.ids import spell_id
-from core.rules.roles import Verb
 from core.views.events import EventRow, Severity
 from core.views.format import count, plural
 
@@ -36,7 +36,7 @@ class EventsScreen(ListScreen):
     scope = Scope.EVENTS
     tab = 5
     title_word = "Events"
-    filter_fields = reads.EVENT_FIELDS
+    filter_fields = fields(Listing.EVENTS)
     columns = EVENTS
     texts = Texts(loading="Loading events ...", empty="Nothing has happened yet.")
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.EVENTS)
@@ -47,28 +47,25 @@ class EventsScreen(ListScreen):
         self._older: int | None = None
         self._newer = 0
         self._fresh = True
-        self._behind = False
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
-        wants = self.wants
         if self._fresh:
-            page = await self.desk.read(lambda conn: reads.tail(conn, wants), verb=Verb.AUDIT_READ)
+            page = await self.desk.read(reads.EVENTS, filter=self.filter_text)
             self._events, self._older = {}, page.older
             self._fresh = False
         else:
-            after = self._newer
-            page = await self.desk.read(lambda conn: reads.onwards(conn, wants, after=after), verb=Verb.AUDIT_READ)
+            page = await self.desk.read(reads.EVENTS, filter=self.filter_text, after=self._newer)
         self._newer = page.newer or self._newer
         self._take(page.rows, newer=True)
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _load_older(self) -> None:
-        wants, before = self.wants, self._older
+        before = self._older
         if before is None or len(self._events) >= KEPT:
             return
-        page = await self.desk.read(lambda conn: reads.earlier(conn, wants, before=before), verb=Verb.AUDIT_READ)
+        page = await self.desk.read(reads.EVENTS, filter=self.filter_text, before=before)
         self._older = page.older
         self._take(page.rows, newer=False)
 
@@ -90,7 +87,7 @@ class EventsScreen(ListScreen):
             self._fresh = True
             self.reload()
         elif update.count:
-            self.reload()
+            self.reload_in_turn()
 
     def filtered(self) -> None:
         self._fresh = True
@@ -145,12 +142,9 @@ class EventsScreen(ListScreen):
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _seek_older(self, severity: Severity) -> None:
-        wants = self.wants
+        text = self.filter_text
         while (before := self._older) is not None and len(self._events) < KEPT:
-            page = await self.desk.read(
-                lambda conn, before=before: reads.earlier(conn, wants, before=before),  # type: ignore[misc]  # bound now
-                verb=Verb.AUDIT_READ,
-            )
+            page = await self.desk.read(reads.EVENTS, filter=text, before=before)
             self._older = page.older
             self._take(page.rows, newer=False)
             found = max((row.seq for row in page.rows if row.severity is severity), default=None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +17,6 @@ from core.errors import PostroomError
 from core.ids import spell_id
 from core.rules import roles
 from core.rules.roles import Verb
-from core.services.sending.review import Decision
 from core.views.format import countdown, plural
 
 if TYPE_CHECKING:
@@ -66,17 +64,17 @@ class HeldScreen(DeskScreen):
         if chosen is None:
             return
         item, digest, item_id = chosen
-        decision = Decision(item, approve=True, digest=digest, delay=self.console.release_delay, watched=True)
+        choices = [operations.Choice(item, digest)]
         failed = self.findings()
         if not failed:
-            self._approve([decision], short(item_id))
+            self._approve(choices, short(item_id))
             return
         self.ask_typed(
             fill("Approve $id despite $failed?", id=item_id, failed=plural(len(failed), "failed check")),
             Content("\n").join([self.about(), *(fill("✖ $text", text=text) for text in failed[:FINDINGS_SHOWN])]),
             expected=str(len(failed)),
             does="approve it anyway",
-            then=lambda answer: self._approve([replace(decision, reason=answer.reason)], short(item_id)),
+            then=lambda answer: self._approve(choices, short(item_id), reason=answer.reason),
         )
 
     def do_reject(self) -> None:
@@ -88,10 +86,7 @@ class HeldScreen(DeskScreen):
             fill("Reject $id?", id=item_id),
             Content("\n").join([self.about(), self._ends()]),
             "rejects it",
-            lambda reason: self._reject(
-                [Decision(item, approve=False, digest=digest, reason=reason, delay=self.console.release_delay)],
-                short(item_id),
-            ),
+            lambda reason: self._reject([operations.Choice(item, digest)], short(item_id), reason=reason),
         )
 
     # -- many ---------------------------------------------------------------------------------------------------------
@@ -100,19 +95,14 @@ class HeldScreen(DeskScreen):
         """Ask for the count, then decide each of them."""
         count, delay, app = len(batch.ready), self.console.release_delay, self.console
         name = spell_id("b", app.now)
-        decisions = [
-            Decision(item, approve=True, digest=digest, batch=name, delay=delay, watched=True)
-            for item, digest in batch.ready
-        ]
+        choices = [operations.Choice(item, digest) for item, digest in batch.ready]
         self.ask_typed(
             Content(f"Approve {count:,} of {plural(marked, 'marked message')}?"),
             summary(batch, hidden=hidden, delay=delay),
             expected=str(count),
             does="approve",
             reason=batch.failing > 0,
-            then=lambda answer: self._approve(
-                [replace(one, reason=answer.reason or None) for one in decisions], f"batch ({count})"
-            ),
+            then=lambda answer: self._approve(choices, f"batch ({count})", reason=answer.reason or None, batch=name),
         )
 
     def reject_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
@@ -124,11 +114,10 @@ class HeldScreen(DeskScreen):
             expected=str(count),
             does="reject",
             then=lambda answer: self._reject(
-                [
-                    Decision(item, approve=False, digest=digest, reason=answer.reason, batch=name, delay=delay)
-                    for item, digest in batch.ready
-                ],
+                [operations.Choice(item, digest) for item, digest in batch.ready],
                 f"batch ({count})",
+                reason=answer.reason,
+                batch=name,
             ),
         )
 
@@ -139,7 +128,9 @@ class HeldScreen(DeskScreen):
 
     # -- how ----------------------------------------------------------------------------------------------------------
 
-    def _approve(self, decisions: Sequence[Decision], label: str) -> None:
+    def _approve(
+        self, choices: Sequence[operations.Choice], label: str, *, reason: str | None = None, batch: str | None = None
+    ) -> None:
         app = self.console
 
         def settled(answer: operations.Settled) -> None:
@@ -157,10 +148,12 @@ class HeldScreen(DeskScreen):
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
             self.decided(items)
 
-        app.session.decides(one.item for one in decisions)
-        app.run_operation(operations.decide(decisions), settled)
+        app.session.decides(one.item for one in choices)
+        app.run_operation(operations.approve(choices, reason=reason, batch=batch), settled)
 
-    def _reject(self, decisions: Sequence[Decision], label: str) -> None:
+    def _reject(
+        self, choices: Sequence[operations.Choice], label: str, *, reason: str, batch: str | None = None
+    ) -> None:
         def settled(answer: operations.Settled) -> None:
             self._report(answer, "rejected")
             items = tuple(one.item for one in answer.done)
@@ -169,8 +162,8 @@ class HeldScreen(DeskScreen):
                 self.console.session.approved(Approval(items, label, min(open_), rejected=True))
             self.decided(items)
 
-        self.console.session.decides(one.item for one in decisions)
-        self.console.run_operation(operations.decide(decisions), settled)
+        self.console.session.decides(one.item for one in choices)
+        self.console.run_operation(operations.reject(choices, reason=reason, batch=batch), settled)
 
     def _report(self, answer: operations.Settled, verb: str) -> None:
         """What was decided, and the first reason for what was not."""
@@ -185,7 +178,7 @@ async def _keep(app: ConsoleApp) -> None:
     """Tell the desk what is being read, in order, and nothing that was only leafed past."""
     while (item := app.session.pending_sync()) is not None:
         try:
-            await app.desk.act(operations.opened(item) if item else operations.closed())
+            await app.desk.act(operations.opened(item or None))
         except PostroomError:
             app.session.mark_failed()
             return

@@ -15,8 +15,6 @@ from console import operations
 from console.checklist import Answers, SignDialog
 from console.dialogs import Choice, ChoiceDialog, WaitingDialog
 from console.keymap import Scope
-from console.queries import records as reads
-from console.queries.records import Identity
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
@@ -28,14 +26,14 @@ from console.widgets.columns import Piece
 from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane, line
 from console.widgets.table import VirtualTable
+from core.desk_client import reads
 from core.filters import matches
 from core.model import Actor
 from core.rules.identity_findings import DrillResult
 from core.rules.issuance import CHECKLISTS, Kind
-from core.rules.roles import Verb
-from core.services.identity import inventory
 from core.views.agents import KeyRow
 from core.views.format import ABSENT, clock, date
+from core.views.identities import Identity
 
 
 class IdentitiesScreen(ListScreen):
@@ -73,7 +71,7 @@ class IdentitiesScreen(ListScreen):
 
     async def load(self) -> None:
         now = self.console.now
-        found = await self.desk.look(reads.identities, verb=Verb.DESK_READ)
+        found = await self.desk.read(reads.IDENTITIES)
         shown = [one for one in found.identities if matches(identity_fields(one, now=now), self.wants)]
         self._identities, self._known, self._keys = (
             {one.record.id: one for one in shown},
@@ -135,23 +133,21 @@ class IdentitiesScreen(ListScreen):
     def _sign(self, one: Identity, kind: Kind) -> None:
         """Show what the desk finds, then ask. This may take seconds: deliverability queries DNS."""
         dns = kind is Kind.DELIVERABILITY
-        waiting: WaitingDialog[operations.ToSign] = WaitingDialog(
+        waiting: WaitingDialog[operations.Sheet] = WaitingDialog(
             fill("Sign as $kind", kind=kind.value),
             Content("Checking DNS and feedback sources ..." if dns else "Loading the checklist ..."),
             clock=self.console.monotonic,
         )
         self.ask(waiting, self._ask_to_sign)
         self.console.run_operation(
-            operations.to_sign(one.record.address, kind, self.desk.settings), waiting.found, otherwise=waiting.failed
+            operations.to_sign(one.record.address, kind), waiting.found, otherwise=waiting.failed
         )
 
-    def _ask_to_sign(self, shown: operations.ToSign) -> None:
-        sheet = shown.sheet
-
+    def _ask_to_sign(self, sheet: operations.Sheet) -> None:
         def answered(answer: Answers) -> None:
             self.console.run_operation(
-                operations.sign(shown, affirmed=answer.affirmed, overrides=answer.overrides),
-                lambda record: self.console.say(f"signed as {sheet.kind}: {record.address} is {record.status}"),
+                operations.sign(sheet, affirmed=answer.affirmed, overrides=answer.overrides),
+                lambda record: self.console.say(f"signed as {sheet.kind}: {record['address']} is {record['status']}"),
             )
 
         self.ask(SignDialog(sheet, clock=self.console.monotonic), answered)
@@ -165,7 +161,7 @@ class IdentitiesScreen(ListScreen):
             "vetoes it",
             lambda reason: self.console.run_operation(
                 operations.veto(address, kind, reason),
-                lambda record: self.console.say(f"{record.address} is {record.status}"),
+                lambda record: self.console.say(f"{record['address']} is {record['status']}"),
             ),
         )
 
@@ -206,14 +202,13 @@ def record_lines(one: Identity, keys: tuple[KeyRow, ...], *, now: int) -> list[l
 
 def _drill_line(one: Identity) -> list[Piece]:
     """The agent's last revocation drill: whatever is not a pass must catch the eye."""
-    agent, result = one.agent, inventory.drill_result(one.agent)
-    if agent is None or agent.drilled_at is None or result is not DrillResult.PASSED:
-        unreached = [f"not tested on {place}" for place in (agent and agent.drill_unreached) or ()]
-        why = ", ".join((agent and agent.drill_failures) or unreached)
-        text = make_safe(f"{result}{f': {why}' if why else ''}; postroom drill {one.record.agent}").text
-        tone = Tone.WARN if result in (DrillResult.NEVER, DrillResult.INCOMPLETE) else Tone.FAULT
+    drill = one.drill
+    if drill.at is None or drill.result is not DrillResult.PASSED:
+        why = ", ".join(drill.failures or [f"not tested on {place}" for place in drill.unreached])
+        text = make_safe(f"{drill.result}{f': {why}' if why else ''}; postroom drill {one.record.agent}").text
+        tone = Tone.WARN if drill.result in (DrillResult.NEVER, DrillResult.INCOMPLETE) else Tone.FAULT
         return [Piece(f"{'drilled':<10} ", Tone.MUTED), Piece(text, tone)]
-    return _fact("drilled", f"{date(agent.drilled_at)} by {agent.drilled_by}: {result}")
+    return _fact("drilled", f"{date(drill.at)} by {drill.by}: {drill.result}")
 
 
 def _signature_lines(one: Identity) -> Iterator[list[Piece]]:

@@ -21,9 +21,8 @@ from console.views.received_rows import RECEIVED, received_row
 from console.widgets.columns import Row
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
-from core.db.queries import received as reads
-from core.rules.roles import Verb
-from core.services.control.read_log import Shown, What
+from core.desk_client import reads
+from core.filter_fields import Listing, fields
 from core.views.format import count
 from core.views.received import ReceivedRow
 
@@ -31,6 +30,8 @@ READ_AFTER: Final = 1.0
 """Seconds from an event to reading the order again: a hundred arrivals a second cost one read."""
 NEAR: Final = 50
 """Rows from the end of what is loaded at which the next page is read."""
+PAGE: Final = 500
+"""Ids read at a time."""
 CONCERNS: Final = ("email.", "recipient.")
 
 
@@ -40,14 +41,14 @@ class InboxScreen(HeldScreen):
     scope = Scope.INBOX
     tab = 9
     title_word = "Inbox"
-    filter_fields = reads.FIELDS
+    filter_fields = fields(Listing.INBOX)
     fault_filter = "state:held"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.INBOX)
 
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[int, ReceivedRow] = {}
-        self._wanted = reads.PAGE
+        self._wanted = PAGE
         self._more = False
         self._soon: Timer | None = None
         self._asked = False
@@ -74,8 +75,8 @@ class InboxScreen(HeldScreen):
     async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
         """The lines of these ids: what the table asks for when they come into view."""
         items = list(ids)
-        found = await self.desk.read(lambda conn: reads.rows(conn, items), verb=Verb.MESSAGE_READ)
-        visible = set(self.table.roster.ids) if len(self._known) > 4 * reads.PAGE else None
+        found = {row.id: row for row in (await self.desk.read(reads.INBOX_ROWS, ids=items)).rows}
+        visible = set(self.table.roster.ids) if len(self._known) > 4 * PAGE else None
         if visible is not None:
             self._known = {item: row for item, row in self._known.items() if item in visible}
         self._known |= found
@@ -83,17 +84,14 @@ class InboxScreen(HeldScreen):
         return {item: received_row(row) for item, row in found.items()}
 
     async def load(self) -> None:
-        wants, now, wanted, fresh = self.wants, self.console.now, self._wanted, not self._asked
-        ids = await self.desk.read(
-            lambda conn: reads.page_ids(conn, wants, now=now, limit=wanted + 1), verb=Verb.MESSAGE_READ
-        )
+        wants, wanted, fresh = self.wants, self._wanted, not self._asked
+        ids = (await self.desk.read(reads.INBOX, filter=self.filter_text, limit=wanted + 1)).ids
         self._more = len(ids) > wanted
         self._asked = True
         if fresh:
             self.table.show_rows(ids[:wanted], filtered=bool(wants))
         else:
             self.table.offer_rows(ids[:wanted])
-        self.log_shown(Shown(What.MESSAGES))
         self.check_frame()
 
     @property
@@ -118,10 +116,10 @@ class InboxScreen(HeldScreen):
 
     def _reload_now(self) -> None:
         self._soon = None
-        self.reload()
+        self.reload_in_turn()
 
     def filtered(self) -> None:
-        self._asked, self._wanted = False, reads.PAGE
+        self._asked, self._wanted = False, PAGE
         self.reload()
         self.check_frame()
 
@@ -141,15 +139,13 @@ class InboxScreen(HeldScreen):
         order = self.table.roster.ids
         if not len(order):
             return
-        wants, now, before = self.wants, self.console.now, order[-1]
-        older = await self.desk.read(
-            lambda conn: reads.page_ids(conn, wants, now=now, before=before, limit=reads.PAGE + 1),
-            verb=Verb.MESSAGE_READ,
-        )
+        wants = self.wants
+        found = await self.desk.read(reads.INBOX, filter=self.filter_text, before=order[-1], limit=PAGE + 1)
+        older = found.ids
         if wants != self.wants or order is not self.table.roster.ids:
             return  # a filter was set, or the order was read again meanwhile
-        self._more = len(older) > reads.PAGE
-        self.table.offer_rows(order + older[: reads.PAGE])
+        self._more = len(older) > PAGE
+        self.table.offer_rows(order + older[:PAGE])
         self._wanted = len(self.table.roster)
         self.check_frame()
 

@@ -9,7 +9,6 @@ from textual.binding import BindingType
 
 from console import operations
 from console.keymap import Scope
-from console.queries import records as reads
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
@@ -26,8 +25,8 @@ from console.views.record_rows import (
 from console.views.rows import Shelf
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
+from core.desk_client import reads
 from core.filters import matches
-from core.rules.roles import Verb
 from core.views.format import plural
 from core.views.lanes import LaneRow, Scheduled
 
@@ -63,13 +62,13 @@ class LanesScreen(ListScreen):
     async def load(self) -> None:
         now = self.console.now
         if self.has_class("-sites"):
-            sites = await self.desk.read(lambda conn: reads.shape(conn, now=now), verb=Verb.DESK_READ)
+            sites = (await self.desk.read(reads.SITES)).sites
             table = self.query_one("#sites", VirtualTable)
             ids, changed = self._sites.fill(site_row(n, site) for n, site in enumerate(sites, start=1))
             table.show_rows(ids)
             table.touch_rows(changed)
             return
-        waiting = await self.desk.look(reads.all_waiting, verb=Verb.DESK_READ)
+        waiting = await self.desk.read(reads.LANES)
         found, self._scheduled = waiting.lanes, waiting.scheduled
         shown = [one for one in found if matches(lane_fields(one.lane), self.wants)]
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
@@ -148,8 +147,9 @@ class LanesScreen(ListScreen):
             "pauses the stream",
             lambda reason: self.console.run_operation(
                 operations.pause_stream(lane.stream, reason),
-                lambda n: self.console.say(
-                    f"{lane.stream} is paused: {plural(n, 'delivery', 'deliveries')} had already started"
+                lambda paused: self.console.say(
+                    f"{lane.stream} is paused: "
+                    f"{plural(paused['in_flight'], 'delivery', 'deliveries')} had already started"
                 ),
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
@@ -13,18 +14,16 @@ from textual.content import Content
 from console import operations
 from console.dialogs import Choice, ChoiceDialog
 from console.keymap import Scope
-from console.queries import message as reads
 from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
-from console.views.message_lines import MessageLines, found
+from console.views.message_lines import MessageLines, found, message_of
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
-from core.rules.roles import Verb
-from core.services.control.read_log import Shown, What
+from core.desk_client import reads
 from core.views.live import AgentLine
 
 SHARES: Final = (1 / 2, 1 / 2)
@@ -92,7 +91,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     async def load(self) -> None:
         item = self._item
-        message = await self.desk.look(lambda tx: reads.letter(tx, item, whole=True), verb=Verb.MESSAGE_READ)
+        message = await asyncio.to_thread(message_of, await self.desk.read(reads.ITEM, id=item, whole=True))
         if item != self._item:
             return
         first = self._letter is None or self._letter.item != item or self._letter.digest != message.digest
@@ -101,10 +100,6 @@ class MessageScreen(HeldScreen, AgentScreen):
             self.set_class(message.tainting is not None, "-tainted")
         self._shown_at = self.console.monotonic() if first else self._shown_at
         self._show(top=first)
-        if message.view or message.held or message.received:
-            self.log_shown(Shown(What.MESSAGE, item=item))
-        if message.tainting is not None:
-            self.log_shown(Shown(What.MESSAGE, item=message.tainting.row.id))
         self.console.session.opened(message.item, message.digest)
         if message.pending:
             self.reads(message.item)
@@ -118,7 +113,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.everything or self._item in update.messages or update.agents:
-            self.reload()
+            self.reload_in_turn()
 
     def _show(self, *, top: bool) -> None:
         message = self._letter

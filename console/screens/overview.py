@@ -71,8 +71,14 @@ class DeskOverview(AgentsScreen):
         elif live.link is Link.LIVE:
             width, room = needs.scrollable_content_region.width - 1, needs.page_height
             put(needs, self._needs_shelf.fill(need_rows(live.needs, width=width, room=room)))
+            self.call_after_refresh(self._wrap_again, width)
             self.query_one("#flow", Static).update(flow(live))
         super().show(live)
+
+    def _wrap_again(self, width: int) -> None:
+        """A scrollbar that these causes need has made them one column narrower."""
+        if self.query_one("#needs", VirtualTable).scrollable_content_region.width - 1 != width:
+            self.show(self.console.live)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, Final
@@ -15,27 +16,28 @@ from textual.timer import Timer
 from console.batch_decision import Marked, batch_of
 from console.dialogs import Dialog
 from console.keymap import Scope
-from console.queries import message as reads
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import DeskUpdate, Link
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
 from console.views.item_lines import body_lines, check_lines, fact_lines
+from console.views.message_lines import message_of
 from console.views.rows import HELD, held_row
 from console.widgets.columns import Row
 from console.widgets.line_cache import SideBySide
 from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane
 from console.widgets.table import VirtualTable
+from core.desk_client import reads
 from core.errors import PostroomError
+from core.filter_fields import Listing, fields
 from core.filters import Want
 from core.ids import spell_id
-from core.rules.roles import Verb
-from core.services.control.read_log import Shown, What
 from core.views.format import count
-from core.views.queue import HeldRow
+from core.views.queue import HeldRow, Order
 
+ORDERS: Final = tuple(Order)
 FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
 """Seconds from the first new message to reading the order again; `RELOAD_SHARE` times what that took, if longer."""
@@ -61,7 +63,7 @@ class QueueScreen(HeldScreen):
     scope = Scope.QUEUE
     tab = 2
     title_word = "Queue"
-    filter_fields = reads.FIELDS
+    filter_fields = fields(Listing.QUEUE)
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.QUEUE)
     DEFAULT_CSS = """
     QueueScreen VirtualTable { width: 3fr; }
@@ -113,7 +115,7 @@ class QueueScreen(HeldScreen):
         fresh = f" (+{self._fresh} new, . to load)" if self._fresh else ""
         if self.wants:
             return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(self._held)}{fresh}"
-        order = reads.ORDERS[self._order].value
+        order = ORDERS[self._order].value
         return f"Queue, {order} first{fresh}"
 
     def note(self) -> str:
@@ -129,7 +131,7 @@ class QueueScreen(HeldScreen):
     async def fetch(self, ids: Sequence[int], /) -> Mapping[int, Row]:
         """The lines of these ids: what the table asks for when they come into view."""
         items = list(ids)
-        found = await self.desk.read(lambda conn: reads.rows(conn, items), verb=Verb.MESSAGE_READ)
+        found = {row.id: row for row in (await self.desk.read(reads.QUEUE_ROWS, ids=items)).rows}
         if len(self._known) > FACTS_KEPT:
             self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
         self._known |= {item: marked(held) for item, held in found.items()}
@@ -137,22 +139,19 @@ class QueueScreen(HeldScreen):
         return {item: held_row(held) for item, held in found.items()}
 
     async def load(self) -> None:
-        wants, order, now = self.wants, reads.ORDERS[self._order], self.console.now
+        wants = self.wants
+        asked = {"filter": self.filter_text, "order": ORDERS[self._order]}
         if not self._asked:
             # visible rows come first, however many lie below
-            ids = await self.desk.read(
-                lambda conn: reads.ids(conn, wants, order, now=now, limit=FIRST), verb=Verb.MESSAGE_READ
-            )
+            ids = (await self.desk.read(reads.QUEUE, **asked, limit=FIRST)).ids
             self._asked = True
             self._applied = wants
             self.table.show_rows(ids, filtered=bool(wants))
         started = time.monotonic()
-        ids, self._held = await self.desk.read(
-            lambda conn: (reads.ids(conn, wants, order, now=now), reads.held(conn)), verb=Verb.MESSAGE_READ
-        )
+        found = await self.desk.read(reads.QUEUE, **asked)
+        ids, self._held = found.ids, found.held
         self._took = time.monotonic() - started
         self._shown = len(ids)
-        self.log_shown(Shown(What.PENDING))
         self.table.offer_rows(ids)
         self.check_frame()
 
@@ -191,7 +190,7 @@ class QueueScreen(HeldScreen):
 
     def _reload_now(self) -> None:
         self._soon = None
-        self.reload()
+        self.reload_in_turn()
 
     def filtered(self) -> None:
         self._asked = False
@@ -262,12 +261,11 @@ class QueueScreen(HeldScreen):
             pane.show_lines([])
             return
         try:
-            message = await self.desk.look(lambda tx: reads.letter(tx, item), verb=Verb.MESSAGE_READ)
+            message = await asyncio.to_thread(message_of, await self.desk.read(reads.ITEM, id=item))
         except PostroomError:
             return  # the header and the table say it already
         now = self.console.now
         pane.show_lines([*fact_lines(message, now=now), [], *check_lines(message), [], *body_lines(message)])
-        self.log_shown(Shown(What.MESSAGE, item=item))
 
     def on_resize(self) -> None:
         self._look()
@@ -372,7 +370,7 @@ class QueueScreen(HeldScreen):
         item, ids = self.table.cursor_id, None
         try:
             if item is not None:
-                ids = await self.desk.read(lambda conn: reads.alike(conn, item), verb=Verb.MESSAGE_READ)
+                ids = (await self.desk.read(reads.ALIKE, id=item)).ids
         except PostroomError as error:
             self.console.say(f"could not load: {error}", "error")
         self._seeking = False
@@ -386,7 +384,7 @@ class QueueScreen(HeldScreen):
         self.table.load_offered()
 
     def do_sort(self) -> None:
-        self._order = (self._order + 1) % len(reads.ORDERS)
+        self._order = (self._order + 1) % len(ORDERS)
         self.filtered()
 
     def do_approve_marked(self) -> None:

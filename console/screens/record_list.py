@@ -83,4 +83,4 @@ class ListScreen(DeskScreen):
 
     def _reload_now(self) -> None:
         self._soon = None
-        self.reload()
+        self.reload_in_turn()

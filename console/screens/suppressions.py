@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -12,19 +12,22 @@ from textual.widgets import Input
 from console import operations
 from console.dialogs import Dialog, Prompt
 from console.keymap import Scope
-from console.queries import records as reads
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.themes import Tone
 from console.views.record_rows import SUPPRESSIONS, suppression_row
 from console.widgets.line_painter import Texts
+from core.desk_client import reads
+from core.desk_client.interface import Json
 from core.errors import Invalid
+from core.filter_fields import Listing, fields
 from core.rules.addresses import parse_address
-from core.rules.roles import Verb
-from core.services.control.read_log import Shown, What
 from core.views.agents import SuppressionRow
 from core.views.format import plural
+
+PAGE: Final = 500
+"""Records that the desk answers at most."""
 
 
 class AddressDialog(Dialog[str]):
@@ -51,7 +54,7 @@ class SuppressionsScreen(ListScreen):
     scope = Scope.SUPPRESSIONS
     tab = 6
     title_word = "Suppressions"
-    filter_fields = reads.SUPPRESSION_FIELDS
+    filter_fields = fields(Listing.SUPPRESSIONS)
     columns = SUPPRESSIONS
     texts = Texts(loading="Loading suppressions ...", empty="No address is suppressed.")
     event_prefixes = ("suppression.", "email.complained", "email.bounced", "email.unsubscribed")
@@ -63,17 +66,13 @@ class SuppressionsScreen(ListScreen):
         self._past = False
 
     async def load(self) -> None:
-        now, past = self.console.now, self._past
-        wants = self.wants
-        found = await self.desk.read(
-            lambda conn: reads.suppressions(conn, wants, now=now, past=past), verb=Verb.MESSAGE_READ
-        )
+        now = self.console.now
+        found = (await self.desk.read(reads.SUPPRESSIONS, filter=self.filter_text, past=self._past)).rows
         self._records = {one.id: one for one in found}
         self.show_rows([suppression_row(one, now=now) for one in found])
-        self.log_shown(Shown(What.SUPPRESSIONS))
 
     def note(self) -> str:
-        most = f", the newest {reads.SUPPRESSION_PAGE}" if len(self._records) >= reads.SUPPRESSION_PAGE else ""
+        most = f", the newest {PAGE}" if len(self._records) >= PAGE else ""
         return plural(len(self._records), "record") + most
 
     def _record(self) -> SuppressionRow | None:
@@ -107,12 +106,12 @@ class SuppressionsScreen(ListScreen):
             Content("The reason is kept in the suppression record, not in the log."),
             "suppresses it",
             lambda reason: self.console.run_operation(
-                operations.suppress(address, reason), lambda made: self._report_added(address, made)
+                operations.suppress(address, reason), lambda answer: self._report_added(address, answer)
             ),
         )
 
-    def _report_added(self, address: str, made: int | None) -> None:
-        self.console.say(f"{address} is suppressed" if made is not None else f"{address} was already suppressed")
+    def _report_added(self, address: str, answer: Json) -> None:
+        self.console.say(f"{address} is suppressed" if answer["added"] else f"{address} was already suppressed")
         self.reload()
 
     def do_remove_suppression(self) -> None:

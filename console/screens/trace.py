@@ -16,9 +16,7 @@ from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
-from core.rules.roles import Verb
-from core.services.audit import trace
-from core.services.control.read_log import Shown, What
+from core.desk_client import reads
 from core.views.format import stamp
 from core.views.trace import Story
 
@@ -78,13 +76,8 @@ class TraceScreen(DeskScreen):
             return
         pane = self.query_one("#story", TextPane)
         pane.show_lines([[Piece("Looking ...", Tone.MUTED)]])
-        now = self.console.now
-        story = await self.desk.read(
-            lambda conn: trace.trace(conn, key, self.desk.keyring, now=now), verb=Verb.TRACE_READ
-        )
+        story = await self.desk.read(reads.TRACE, key=key)
         pane.show_lines(story_lines(story))
-        if story.found:
-            self.log_shown(Shown(What.TRACE, messages=story.messages))
         pane.focus()
         self.check_frame()
 

@@ -17,7 +17,8 @@ from core.views.format import ABSENT, age, clock, count, percent, plural, stamp
 from core.views.live import Level
 
 if TYPE_CHECKING:
-    from console.queries.agent import AgentFacts, Course, MailboxFacts
+    from core.views.agent_page import AgentPage as AgentFacts
+    from core.views.agent_page import Course, MailboxFacts
     from core.views.agents import AgentBasics
     from core.views.events import EventRow
 

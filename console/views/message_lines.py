@@ -16,13 +16,14 @@ from console.widgets.columns import Piece
 from console.widgets.pane import line
 from core.events import EmailRead
 from core.model import Limit, Reason
-from core.rules.content import Mail, examined, said_by
+from core.rules.content import Mail, examined, read_mail, said_by
 from core.views.format import clock, count, percent, plural, size, stamp
 from core.views.live import Level
 
 if TYPE_CHECKING:
     from core.views.difference import Difference
     from core.views.events import Happened
+    from core.views.item import Item
     from core.views.message import MessageView, RecipientView
     from core.views.queue import HeldRow
     from core.views.received import ReceivedView
@@ -72,6 +73,14 @@ class MessageLines:
         if self.received is not None:
             return self.received.row.agent
         return self.view.agent if self.view else self.held.agent if self.held else ""
+
+
+def message_of(item: Item) -> MessageLines:
+    """What the desk answered, with its mail parsed: for a thread, because mail may be large."""
+    mail = read_mail(item.view.rendered) if item.view and item.view.rendered else None
+    return MessageLines(
+        item.item, item.spelled, item.held, item.view, mail, item.limits, item.difference, item.received, item.tainting
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from core.model import EVERY_CLASS
 from core.views.format import ABSENT, clock, count, count_short, date, plural, stamp
 
 if TYPE_CHECKING:
-    from console.queries.records import Identity, Paced
     from core.views.agents import SuppressionRow
     from core.views.events import EventRow
-    from core.views.lanes import LaneRow, Scheduled, SiteRow
+    from core.views.identities import Identity
+    from core.views.lanes import LaneRow, Paced, Scheduled, SiteRow
 
 # --- lanes --------------------------------------------------------------------------------------------------------
 

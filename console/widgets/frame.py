@@ -45,6 +45,7 @@ class Head:
     title: str
     paused_at: int | None = None
     waiting: int = 0
+    local: bool = False
 
     @property
     def second(self) -> int:
@@ -73,7 +74,7 @@ def _wide(head: Head, *, place: int, stop: int, figures: int) -> Parts:
     bar = (" │ ", Tone.MUTED)
     live = head.live
     who = _operator(head.actor) if live.link is not Link.OPENING else []
-    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *who, bar]
+    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *_local(head), *who, bar]
     if live.stopped:
         # a long reason must not push the figures out of sight; "Needs you" shows it whole
         text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", stop)
@@ -111,7 +112,10 @@ def _narrow(head: Head) -> tuple[Parts, str]:
     fresh, tone = _freshness(head, short=True)
     access = "" if live.link is Link.OPENING else "[RW]" if writes(head.actor) else "[R]"
     name = clip(head.name, NAME_SHORT)  # a long name must not push the problems out of sight
-    parts: Parts = [(fresh, tone), (f" {name}{access}", Tone.WARN if access == "[R]" else Tone.STRONG)]
+    parts: Parts = [
+        (fresh, tone),
+        (f" {name}{' LOCAL' * head.local}{access}", Tone.WARN if access == "[R]" else Tone.STRONG),
+    ]
     if live.stopped:
         parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
     if live.link is not Link.OPENING:
@@ -125,6 +129,11 @@ def _problems_short(live: Live) -> Parts:
     found += [(f"▲{live.warnings}", Tone.WARN.value)] if live.warnings else []
     found += [(" ✖gateway down", Tone.FAULT.value)] if live.gateway_down else []
     return list(found) or [("✔", Tone.GOOD)]
+
+
+def _local(head: Head) -> Parts:
+    """That the console works on the database of its own host: what it shows does not come from the gateway."""
+    return [(" LOCAL", Tone.WARN)] if head.local else []
 
 
 def _freshness(head: Head, *, short: bool = False) -> tuple[str, str]:

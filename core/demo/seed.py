@@ -112,7 +112,12 @@ def person(name: str, token: str) -> Actor:
 
 def person_at(directory: Path, name: str) -> Actor:
     """Return one of the operators of a demonstration that another process created."""
-    return person(name, json.loads((directory / OPERATORS).read_text())[name])
+    return person(name, token_at(directory, name))
+
+
+def token_at(directory: Path, name: str) -> str:
+    """Return the token of such an operator."""
+    return str(json.loads((directory / OPERATORS).read_text())[name])
 
 
 def _files(directory: Path, database: str | None, report_token: str) -> MasterKeys:

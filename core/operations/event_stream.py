@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ from core.events import (
     EmailRejectionUndone,
     EmailReturned,
 )
+from core.model import Actor
 from core.rules import roles
 from core.rules.roles import Verb
 from core.services import access
@@ -110,6 +111,7 @@ class Follower:
     """One stream: the SHA-256 of its operator's token, whether it gets outlines, and why it ends."""
 
     digest: bytes
+    actor: Actor
     outline: bool = False
     ended: Refused | None = None
 
@@ -166,10 +168,10 @@ class EventStream:
             raise Unavailable("the gateway is stopping", retry_after=1)
         if len(self._followers) >= MOST:
             raise Overloaded(f"{MOST} streams are open at this gateway", retry_after=5)
-        head = await asyncio.to_thread(self._admit, digest, needs(outline=outline))
+        actor, head = await asyncio.to_thread(self._admit, digest, needs(outline=outline))
         if after is not None and after > head:
             raise another_log(after, head)
-        return Follower(digest, outline), head if after is None else after
+        return Follower(digest, actor, outline), head if after is None else after
 
     async def follow(self, follower: Follower, cursor: int) -> AsyncGenerator[bytes, None]:
         """Yield what is written to the stream, until the follower's access ends or the gateway stops."""
@@ -231,8 +233,8 @@ class EventStream:
             self._woken.clear()
             try:
                 due = asyncio.get_running_loop().time() - self._checked >= RECHECK
-                keys = {one.key for one in self._followers}
-                self._take(await asyncio.to_thread(self._look, keys, due=due))
+                known = {one.key: one.actor for one in self._followers}
+                self._take(await asyncio.to_thread(self._look, known, due=due))
             except PostroomError as error:  # tried again at the next look; heartbeats show how old the last one is
                 log.warning("the log could not be read", reason=str(error))
             except Exception:
@@ -263,19 +265,23 @@ class EventStream:
 
     # --- in threads ---
 
-    def _admit(self, digest: bytes, verb: Verb) -> int:
+    def _admit(self, digest: bytes, verb: Verb) -> tuple[Actor, int]:
         with self._store.read() as conn:
-            roles.check(access.sign_in(conn, digest, now=self._store.clock.now()), verb)
-            return audit_log.head(conn)[0]
+            actor = access.sign_in(conn, digest, now=self._store.clock.now())
+            roles.check(actor, verb)
+            return actor, audit_log.head(conn)[0]
 
-    def _look(self, keys: Collection[tuple[bytes, bool]], *, due: bool) -> _Look:
+    def _look(self, known: Mapping[tuple[bytes, bool], Actor], *, due: bool) -> _Look:
         with self._store.read() as conn:
             entries = audit_log.read(conn, after=self._head, limit=KEPT) if self._head else []
             head = entries[-1].seq if entries else self._head or audit_log.head(conn)[0]
             now = self._store.clock.now()
             checks = due or any(entry.event.type.startswith("operator.") for entry in entries)
             # After the entries are read: who is admitted now was admitted when they were recorded.
-            refused = {one: why for one in keys if (why := _refusal(conn, one, now))} if checks else {}
+            refused = {}
+            if checks:
+                checked = {key: _refusal(conn, who, now, outline=key[1]) for key, who in known.items()}
+                refused = {key: why for key, why in checked.items() if why is not None}
         found = [(entry.seq, encoded(entry), encoded(entry, outline=True)) for entry in entries]
         return _Look(found, head, now, refused, checks)
 
@@ -283,16 +289,17 @@ class EventStream:
         """Entries for a follower that is far behind; none if its access has ended."""
         with self._store.read() as conn:
             entries = audit_log.read(conn, after=cursor, limit=CHUNK)
-            follower.ended = follower.ended or _refusal(conn, follower.key, self._store.clock.now())
+            follower.ended = follower.ended or _refusal(
+                conn, follower.actor, self._store.clock.now(), outline=follower.outline
+            )
         if follower.ended is not None:
             return ()
         return [(entry.seq, encoded(entry, outline=follower.outline)) for entry in entries]
 
 
-def _refusal(conn: Connection, key: tuple[bytes, bool], now: int) -> Refused | None:
-    digest, outline = key
+def _refusal(conn: Connection, actor: Actor, now: int, *, outline: bool) -> Refused | None:
     try:
-        roles.check(access.sign_in(conn, digest, now=now), needs(outline=outline))
+        access.require_reader(conn, actor, needs(outline=outline), now=now)
     except Refused as error:
         return error
     return None

@@ -5,8 +5,10 @@ For when the gateway is down. It requires the same token and roles, and what it 
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
@@ -18,6 +20,7 @@ from core.db.transaction import Transaction
 from core.desk_client.interface import Heartbeat, Json, LogLine
 from core.desk_client.names import OperationName
 from core.durations import stamp
+from core.errors import AccessEnded, Unauthenticated
 from core.json_body import read
 from core.model import Actor
 from core.operations import named
@@ -40,6 +43,10 @@ HOST: Final = Actor("host", "")
 """Who reads on the host without a token."""
 
 
+LOOK_EVERY: Final = 0.2
+"""Seconds between looks at the log: what others decide shows within half a second."""
+
+
 class LocalDesk:
     """A desk's database, for the operator who holds the token. The store belongs to the caller."""
 
@@ -58,6 +65,21 @@ class LocalDesk:
         self._hour, self._shown = -1, set[str]()
         self._woken = threading.Event()
         self._closed = False
+        self._actor: Actor | None = None
+
+    @contextlib.contextmanager
+    def _as_known(self) -> Iterator[None]:
+        """Who was admitted and is no longer is told so."""
+        try:
+            yield
+        except AccessEnded:
+            raise
+        except Unauthenticated as error:
+            if self._actor is None:
+                raise
+            with self._store.read() as conn:  # their token may be gone: by their name it can be said why
+                access.require_reader(conn, self._actor, Verb.DESK_READ, now=self._store.clock.now())
+            raise AccessEnded(error.reason, fix=error.fix) from error
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         answer = self._run(operation, members)
@@ -76,20 +98,31 @@ class LocalDesk:
         if hour != self._hour:
             self._hour, self._shown = hour, set()
         try:
-            return run_locally(self._store, execution, logged=self._shown)
+            with self._as_known():
+                if self._actor is None:
+                    with self._store.read() as conn:
+                        self._actor = access.sign_in(conn, self._digest, now=self._store.clock.now())
+                return run_locally(self._store, execution, logged=self._shown)
         finally:
             if found.kind is Kind.ACT:
                 self._woken.set()
 
     def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
         # The stream of a gateway logs with structlog, and that imports rich: half a second for every command.
-        from core.operations.event_stream import HEARTBEAT, POLL, another_log, needs, outlined  # noqa: PLC0415
+        from core.operations.event_stream import HEARTBEAT, RECHECK, another_log, needs, outlined  # noqa: PLC0415
 
         if not outline:
             self._store.transact(self._note_following)
-        cursor, quiet = after, 0.0
+        cursor, quiet, checked = after, 0.0, float("-inf")
+        version: int | None = None
         while not self._closed:
             self._woken.clear()
+            was, version = version, self._store.version()
+            if version is not None and version == was and quiet > 0 and time.monotonic() - checked < RECHECK:
+                self._woken.wait(LOOK_EVERY)  # nobody has committed since the last look
+                quiet -= LOOK_EVERY
+                continue
+            checked = time.monotonic()
             with self._store.read() as conn:
                 self._admit(conn, needs(outline=outline))
                 head = audit_log.head(conn)[0]
@@ -106,8 +139,8 @@ class LocalDesk:
             if quiet <= 0:
                 yield Heartbeat(cursor, stamp(self._store.clock.now()))
                 quiet = HEARTBEAT
-            self._woken.wait(POLL)
-            quiet -= POLL
+            self._woken.wait(LOOK_EVERY)
+            quiet -= LOOK_EVERY
 
     def close(self) -> None:
         """End what follows the log; the store belongs to the caller."""
@@ -119,7 +152,9 @@ class LocalDesk:
         read_log.by_operator(tx, Shown(What.LOG), entry_point=self._entry_point, actor=actor)
 
     def _admit(self, conn: Connection, verb: Verb) -> None:
-        roles.check(access.sign_in(conn, self._digest, now=self._store.clock.now()), verb)
+        with self._as_known():
+            self._actor = access.sign_in(conn, self._digest, now=self._store.clock.now())
+            roles.check(self._actor, verb)
 
 
 def read_on_host(store: Store, resources: Resources, operation: OperationName, members: Mapping[str, Any]) -> Json:

@@ -33,7 +33,7 @@ def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
             fix=f"ask governance to run: postroom operator confirm {claiming.name} --fingerprint ...",
         )
     raise Unauthenticated(
-        "no operator has this token: it is unknown, revoked, or was replaced by another",
+        "no operator has this token: it is unknown, or was revoked or replaced by another",
         fix="claim one: postroom operator claim NAME",
     )
 

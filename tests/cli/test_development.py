@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from console import factory
+from console import local_desk
 from core.cli import next_steps, serve
 from core.clock import SystemClock
 from core.db import migrate
@@ -158,7 +158,7 @@ def test_doctor_says_that_real_mail_never_leaves(trial: Clerk) -> None:
 
 
 def test_the_console_carries_the_mark_in_its_first_line(trial: Clerk) -> None:
-    assert factory.sign_in(trial.directory, trial.tokens["me"]).name == BANNER
+    assert local_desk.sign_in(trial.directory, trial.tokens["me"]).name == BANNER
 
 
 def test_its_log_says_so_in_an_event_of_its_own(trial: Clerk) -> None:

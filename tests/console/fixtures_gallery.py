@@ -68,7 +68,13 @@ def make_gallery(path: Path) -> Scene:
     file.write_bytes(made.database)
     # Its own ids: those of a shared source would depend on which tests ran before in this process.
     ctx = replace(made.bench.ctx, ids=Ids.seeded(7))
-    return Scene(replace(made.bench, store=Store(f"sqlite:///{file}", clock=clock), ctx=ctx), clock, Monotonic())
+    return Scene(
+        replace(made.bench, store=Store(f"sqlite:///{file}", clock=clock), ctx=ctx),
+        path,
+        clock,
+        Monotonic(),
+        local=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretStr
 from textual import events
 from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from console import factory
 from console.app import PostroomConsole
 from console.dialogs import DEAF_FOR
+from console.ports import Parts
 from console.screens.queue import QueueScreen
 from console.state import Link
 from core.db import directory
@@ -27,7 +30,11 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.ids import read_id
 from core.model import Actor, Mode
+from core.operations.local_desk import LocalDesk
+from core.operations.operation import Resources
+from core.services.control.read_log import EntryPoint
 from core.services.identity import mailboxes
+from core.settings import Feedback, Settings
 from tests.factories.database import new_store
 from tests.factories.desk import ALICE, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, hire, issue, make_desk
 from tests.factories.records import filing
@@ -66,8 +73,11 @@ class Scene:
     """A desk and the console that looks at it."""
 
     bench: Bench
+    directory: Path
     clock: FakeClock
     monotonic: Monotonic
+    local: bool = True
+    """Whether its header says LOCAL, as on the desk's own host; through a gateway it does not."""
 
     @property
     def store(self) -> Store:
@@ -86,9 +96,15 @@ class Scene:
             known = directory.operator(conn, actor.name)
         if known is None:
             hire(self.store, actor)
-        return PostroomConsole(
-            self.store, actor, name="TEST", clock=self.clock, keyring=KEYRING, monotonic=self.monotonic, **more
-        )
+        return PostroomConsole(lambda: self.parts(actor), monotonic=self.monotonic, **more)
+
+    def parts(self, actor: Actor = ALICE) -> Parts:
+        """The desk on its own host, for this operator."""
+        settings = Settings(dir=self.directory, name="TEST", feedback=Feedback(report_token=SecretStr("pfr_test")))
+        resources = Resources(lambda: KEYRING, settings)
+        desk = LocalDesk(self.store, resources, f"pro_{actor.name}", entry_point=EntryPoint.CONSOLE)
+        desk.local = self.local
+        return factory.build(desk, clock=self.clock)
 
 
 def make_scene(path: Path, **more: Any) -> Scene:
@@ -97,7 +113,7 @@ def make_scene(path: Path, **more: Any) -> Scene:
     store = new_store(path, clock)
     bench = make_desk(store, **(WIDE | more))
     store.transact(lambda tx: tx.add(WORKER, {"id": 1, "pid": 1, "started_at": tx.now, "beat_at": tx.now + DAY}))
-    return Scene(bench, clock, Monotonic())
+    return Scene(bench, path, clock, Monotonic())
 
 
 def furnish(scene: Scene) -> list[int]:

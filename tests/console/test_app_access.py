@@ -63,7 +63,8 @@ async def test_an_act_finds_out_before_the_next_look_at_the_log(scene: Scene) ->
     async with looking(app) as pilot:
         await open_queue(pilot, "Your quote")
         assert app._parts is not None
-        app._parts.desk._follower.shutdown()  # the log is not looked at any more
+        assert app._parts.desk._follower is not None
+        app._parts.desk._follower.stopped.set()  # the log is not looked at any more
         scene.store.transact(lambda tx: operators.disable(tx, name="alice", actor=ROOT))
         await pilot.press("a")
         await shows(pilot, "Your access has ended")

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import insert, update
 
 from console.app import PostroomConsole
-from console.factory import MODES, sign_in
+from console.factory import MODES
 from console.keymap import ACTIONS, Asks, Scope, footer, of_scope, works_in
+from console.local_desk import sign_in
 from console.ports import Parts
 from console.screens.queue import QueueScreen
 from console.splash import opened
@@ -117,7 +118,7 @@ def test_signing_in_finds_the_operator_and_says_so_in_the_log(scene: Scene, tmp_
     (tmp_path / "postroom.toml").write_text('name = "HARBOUR"')
     parts = sign_in(tmp_path, "pro_alice")
     assert (parts.desk.actor, parts.name) == (ALICE, "HARBOUR")
-    parts.desk.store.close()
+    parts.desk.close()
     with pytest.raises(Unauthenticated):
         sign_in(tmp_path, "pro_nobody")
 
@@ -157,7 +158,7 @@ async def test_at_80_by_24_the_deciding_columns_stay(scene: Scene) -> None:
     app = scene.app()
     async with looking(app, size=(80, 24)) as pilot:
         assert lines(pilot)[0].startswith("● ")
-        assert "TEST[RW] held 1" in lines(pilot)[0]
+        assert "TEST LOCAL[RW] held 1" in lines(pilot)[0]
         assert "[1 Desk]" not in drawn(pilot)
         await pilot.press("2")
         await shows(pilot, "A subject that decides")

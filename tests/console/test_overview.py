@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from console.queries.needs import needs
-from console.queries.overview import Overview
 from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.queries import figures
@@ -15,6 +13,8 @@ from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR
 from core.model import Mode, Outcome, Reply
+from core.operations.screens.needs import needs
+from core.operations.screens.overview import Overview
 from core.services.control import emergency, guard_rates
 from core.services.sending import delivery, limit_gauges
 from core.views.live import AgentLine, Level, Need

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import PostroomConsole
+from console.ports import Parts
 from console.views.message_lines import (
     MessageLines,
     body_lines,
@@ -197,7 +199,11 @@ HEADERS = [
 async def test_the_header_takes_a_hostile_desk_operator_and_hint(scene: Scene, name: str) -> None:
     payload = PAYLOADS[name]
     hire(scene.store, person(payload, *ALICE.roles))
-    app = PostroomConsole(scene.store, person(payload, *ALICE.roles), name=payload, clock=scene.clock, hint=payload)
+
+    def named() -> Parts:
+        return replace(scene.parts(person(payload, *ALICE.roles)), name=payload)
+
+    app = PostroomConsole(named, hint=payload)
     async with looking(app) as pilot:
         await pilot.press("2", "4")
         await pilot.pause(0.2)

@@ -126,14 +126,18 @@ async def test_what_the_desk_finds_false_stands_there_and_takes_a_reason(scene: 
         for number in range(1, len(dialog._sheet.findings)):
             finding = dialog._sheet.findings[number]
             await press(pilot, scene, "home", *["down"] * number)
-            if finding.found is None:
+            if not finding.found:
                 await press(pilot, scene, "space")
+            if finding.found is False:  # what DNS says of it, wherever this test runs
+                await shows(pilot, f"Override the failed check {finding.code}?")
+                await press(pilot, scene, *"known", "enter")
+                await until(pilot, lambda: pilot.app.screen is dialog)
         await until(pilot, lambda: not dialog.open_items)
         await press(pilot, scene, "tab", *SALES, "space")
         await until(pilot, lambda: f"{SALES} is active" in said(app))
     kept = signed(scene)["deliverability"]
     assert kept.checklist["subdomain_own"] == "override"
-    assert kept.reasons == {"subdomain_own": "one_team"}
+    assert kept.reasons["subdomain_own"] == "one_team"
 
 
 async def test_the_desks_own_yes_is_marked_as_its_own(scene: Scene) -> None:

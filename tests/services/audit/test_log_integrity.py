@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from console.queries.needs import needs
-from console.queries.overview import Overview
 from core.db import audit_log
 from core.db.queries import figures
 from core.db.store import Store
@@ -22,6 +20,8 @@ from core.demo.clock import FakeClock
 from core.durations import DAY
 from core.errors import Forbidden, Unavailable
 from core.model import Mode
+from core.operations.screens.needs import needs
+from core.operations.screens.overview import Overview
 from core.security.encryption import new_key_pair
 from core.services.audit import checkpoints, log_integrity
 from core.services.audit.log_integrity import Seen

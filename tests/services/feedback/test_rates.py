@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from console.queries import overview
 from core.db import gate_queries
 from core.db.queries import agents as views
 from core.db.store import Store
@@ -18,6 +17,7 @@ from core.db.transaction import Transaction
 from core.durations import DAY, HOUR
 from core.events import AgentSuspended, AgentWarned, EmailBounced
 from core.model import Reply
+from core.operations.screens import overview
 from core.rules.guards import Measure
 from core.rules.policy import Policy
 from core.services.control import emergency
