@@ -14,6 +14,7 @@ from console.state import DeskUpdate, Link, Live
 from console.views.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
+from core.filter_fields import Listing
 from core.filters import matches
 from core.views.format import plural
 from core.views.live import AgentLine
@@ -27,6 +28,7 @@ class AgentsScreen(AgentScreen):
     scope = Scope.AGENTS
     tab = 3
     title_word = "Agents"
+    listing = Listing.AGENTS
     filter_fields = AGENT_FIELDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.AGENTS)
     DEFAULT_CSS = """

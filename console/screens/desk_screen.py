@@ -7,23 +7,26 @@ A screen that is not visible does nothing; it reads again when it becomes visibl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
-from textual import events, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from console import operations
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import TABS, Scope, footer, of_scope, refusal
-from console.safe_text import fill, make_safe
+from console.safe_text import clip, fill, make_safe
 from console.state import DeskUpdate
 from console.themes import Tone
+from console.views.filter_hints import completed, offered
 from console.widgets.edit_line import EditLine
 from console.widgets.frame import (
     FootLine,
@@ -43,8 +46,9 @@ from console.widgets.table import VirtualTable
 from core import filters
 from core.desk_client.interface import Json
 from core.errors import Invalid, PostroomError
+from core.filter_fields import Listing
 from core.filters import Fields, Want
-from core.views.format import plural
+from core.views.format import count, plural
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
@@ -52,6 +56,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FILTER_LIMIT: Final = 300
+COUNT_AFTER: Final = 0.25
+"""Seconds without a key after which the matches of a filter being typed are counted."""
+BRIEF: Final = 26
+"""Cells of a narrow header for the filter and its count."""
 FRAME_WITH_ROWS: Final = 0.45
 """Seconds between two checks of the frame while rows are drawn: every second tick of a table."""
 
@@ -72,16 +80,27 @@ class FilterLine(EditLine):
     FilterLine.-open { display: block; }
     """
 
+    class Completes(Message):
+        """Tab: complete the last term."""
+
+    async def _on_key(self, event: events.Key) -> None:
+        if event.key != "tab":
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        self.post_message(self.Completes())
+
 
 class FilterError(Static):
-    """What is wrong with the filter that was typed: above its line, until it is changed."""
+    """Above the filter's line: what is wrong with it, until it is changed; while it is typed, how many rows match."""
 
     DEFAULT_CSS = """
     FilterError {
         dock: bottom; height: auto; padding: 0 1; margin: 0 0 2 0;
         background: $surface; color: $foreground; display: none;
     }
-    FilterError.-wrong { display: block; }
+    FilterError.-wrong, FilterError.-hint { display: block; }
     """
 
     def __init__(self) -> None:
@@ -93,6 +112,13 @@ class FilterError(Static):
         self.wrong = make_safe(wrong).text
         self.update(Content.assemble(("✖ ", Tone.FAULT), self.wrong))
         self.set_class(bool(wrong), "-wrong")
+        self.remove_class("-hint")
+
+    def hint(self, text: str) -> None:
+        """Say how many rows match, and what could be typed next; an error stays until the filter is changed."""
+        if not self.wrong:
+            self.update(Content.styled(make_safe(text).text, Tone.MUTED))
+            self.set_class(bool(text), "-hint")
 
 
 class DeskScreen(LineCache, Screen[None]):
@@ -103,6 +129,8 @@ class DeskScreen(LineCache, Screen[None]):
     title_word: ClassVar[str]
     filter_fields: ClassVar[Fields] = {}
     """What a filter may name here; empty: this screen has no filter."""
+    listing: ClassVar[Listing | None] = None
+    """The list that the desk counts matches of while a filter is typed; None: this screen counts them itself."""
     fault_filter: ClassVar[str] = "level:bad"
     """What `!` shows: only problems."""
 
@@ -110,6 +138,8 @@ class DeskScreen(LineCache, Screen[None]):
         super().__init__()
         self.wants: tuple[Want, ...] = ()
         self._framed_at = 0.0
+        self._count_soon: Timer | None = None
+        self._matching = ""
         self._loading: object | None = None
         self._again = False
 
@@ -134,6 +164,17 @@ class DeskScreen(LineCache, Screen[None]):
         wanted = make_safe(self.filter_text).text
         return f"{self.title_word} {wanted}" if wanted else self.title_word
 
+    def brief(self) -> str:
+        """The same for a narrow header: the filter in force and how many rows it shows, else the title."""
+        if not self.wants:
+            return self.title_word
+        shown = self.shown_of()
+        return f"{clip(make_safe(self.filter_text).text, BRIEF - len(shown))} {shown}".rstrip()
+
+    def shown_of(self) -> str:
+        """How many rows are shown, of how many: `50/52`."""
+        return ""
+
     def note(self) -> str:
         """What the footer says at its right."""
         return ""
@@ -143,7 +184,7 @@ class DeskScreen(LineCache, Screen[None]):
         app = self.console
         place, title = self.place(), self.title_word
         if self.tab and width < 100:
-            title = f"{self.tab} {title}"
+            title = f"{self.tab} {self.brief()}"
         head = Head(
             app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local
         )  # fmt: skip
@@ -354,8 +395,51 @@ class DeskScreen(LineCache, Screen[None]):
         self.set_filter(wants)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if isinstance(event.input, FilterLine):
-            self.query_one(FilterError).say("")
+        if not isinstance(event.input, FilterLine) or not event.input.has_class("-open"):
+            return
+        self.query_one(FilterError).say("")
+        self._matching = ""
+        self._hint(event.value)
+        if self._count_soon is not None:
+            self._count_soon.stop()
+        self._count_soon = self.set_timer(COUNT_AFTER, lambda: self._count(event.value))
+
+    @on(FilterLine.Completes)
+    def _complete(self) -> None:
+        line = self.query_one(FilterLine)
+        line.value = completed(line.value, self.filter_fields, self._values())
+        line.cursor_position = len(line.value)
+
+    def _hint(self, text: str) -> None:
+        offers = offered(text, self.filter_fields, self._values())
+        self.query_one(FilterError).hint(" · ".join(part for part in (self._matching, offers) if part))
+
+    def _values(self) -> Mapping[str, Sequence[str]]:
+        """Values that are known without asking the desk."""
+        agents = self.console.live.agents
+        mailboxes = [mailbox.address for line in agents for mailbox in line.mailboxes]
+        streams = sorted({address.partition("@")[2] for address in mailboxes})
+        return {"agent": [line.name for line in agents], "mailbox": mailboxes, "stream": streams}
+
+    @work(group="filter-count", exclusive=True, exit_on_error=False)
+    async def _count(self, text: str) -> None:
+        """Say how many rows this filter would show; one that cannot be read yet is not an error yet."""
+        line = self.query_one(FilterLine)
+        try:
+            wants = filters.parse(text, self.filter_fields)
+            self._matching = await self.count_matches(wants) if wants else ""
+        except PostroomError:
+            self._matching = ""
+        if line.has_class("-open") and line.value == text:
+            self._hint(text)
+
+    async def count_matches(self, wants: Sequence[Want]) -> str:
+        """`412 match`. Raises `PostroomError` if the desk cannot say."""
+        listing, text = self.listing, filters.spelled(wants)
+        if listing is None:
+            return ""
+        found = await self.desk.act(lambda desk: desk.call("filter.count", list=listing.value, filter=text))
+        return f"{count(found['count'])}{'+' if found['more'] else ''} match"
 
     @property
     def filter_undecided(self) -> str | None:

@@ -36,6 +36,7 @@ class EventsScreen(ListScreen):
     scope = Scope.EVENTS
     tab = 5
     title_word = "Events"
+    listing = Listing.EVENTS
     filter_fields = fields(Listing.EVENTS)
     columns = EVENTS
     texts = Texts(loading="Loading events ...", empty="Nothing has happened yet.")

@@ -27,6 +27,7 @@ from console.widgets.line_painter import Texts
 from console.widgets.pane import TextPane, line
 from console.widgets.table import VirtualTable
 from core.desk_client import reads
+from core.filter_fields import Listing
 from core.filters import matches
 from core.model import Actor
 from core.rules.identity_findings import DrillResult
@@ -42,6 +43,7 @@ class IdentitiesScreen(ListScreen):
     scope = Scope.IDENTITIES
     tab = 7
     title_word = "Identities"
+    listing = Listing.IDENTITIES
     filter_fields = IDENTITY_FIELDS
     columns = IDENTITIES
     texts = Texts(loading="Loading identities ...", empty="No identity has been requested yet.")

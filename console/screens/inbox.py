@@ -41,6 +41,7 @@ class InboxScreen(HeldScreen):
     scope = Scope.INBOX
     tab = 9
     title_word = "Inbox"
+    listing = Listing.INBOX
     filter_fields = fields(Listing.INBOX)
     fault_filter = "state:held"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.INBOX)

@@ -26,6 +26,7 @@ from console.views.rows import Shelf
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.desk_client import reads
+from core.filter_fields import Listing
 from core.filters import matches
 from core.views.format import plural
 from core.views.lanes import LaneRow, Scheduled
@@ -37,6 +38,7 @@ class LanesScreen(ListScreen):
     scope = Scope.LANES
     tab = 4
     title_word = "Lanes"
+    listing = Listing.LANES
     filter_fields = LANE_FIELDS
     columns = LANES
     texts = Texts(loading="Loading lanes ...", empty="✔ No mail is waiting.")

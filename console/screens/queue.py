@@ -63,6 +63,7 @@ class QueueScreen(HeldScreen):
     scope = Scope.QUEUE
     tab = 2
     title_word = "Queue"
+    listing = Listing.QUEUE
     filter_fields = fields(Listing.QUEUE)
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.QUEUE)
     DEFAULT_CSS = """
@@ -117,6 +118,13 @@ class QueueScreen(HeldScreen):
             return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(self._held)}{fresh}"
         order = ORDERS[self._order].value
         return f"Queue, {order} first{fresh}"
+
+    def brief(self) -> str:
+        order = ORDERS[self._order].value
+        return super().brief() if self.wants or not self._order else f"Queue {order}"
+
+    def shown_of(self) -> str:
+        return f"{count(self._shown)}/{count(self._held)}"
 
     def note(self) -> str:
         if self.table.roster.anchor is not None:

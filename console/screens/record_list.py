@@ -48,6 +48,9 @@ class ListScreen(DeskScreen):
     def focus_body(self) -> None:
         self.table.focus()
 
+    def shown_of(self) -> str:
+        return f"{len(self.table.roster.ids):,}"
+
     @property
     def rows_pending(self) -> bool:
         return self._rows_pending

@@ -54,6 +54,7 @@ class SuppressionsScreen(ListScreen):
     scope = Scope.SUPPRESSIONS
     tab = 6
     title_word = "Suppressions"
+    listing = Listing.SUPPRESSIONS
     filter_fields = fields(Listing.SUPPRESSIONS)
     columns = SUPPRESSIONS
     texts = Texts(loading="Loading suppressions ...", empty="No address is suppressed.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.themes import Tone
-from console.views.rows import MODES, in_text, row, safe_cell, since_text
+from console.views.rows import in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
-from core.filters import Field, Fields, Kind, Values
+from core.filter_fields import Listing, screen_fields
+from core.filters import Fields, Values
 from core.model import EVERY_CLASS
 from core.views.format import ABSENT, clock, count, count_short, date, plural, stamp
 
@@ -31,13 +32,7 @@ LANES: Final = (
     Column("failures", "FAIL", 4, align="right", drop=4),
     Column("reply", "LAST REPLY", 16, grow=5, drop=1),
 )
-_BAD: Final = Field(Kind.CHOICE, choices=("bad", "fine"))
-LANE_FIELDS: Final[Fields] = {
-    **dict.fromkeys(("site", "domain", "mailbox", "agent", "stream", "waits"), Field()),
-    "level": _BAD,
-    "depth": Field(Kind.NUMBER),
-    "fail": Field(Kind.NUMBER),
-}
+LANE_FIELDS: Final[Fields] = screen_fields(Listing.LANES, "level")
 
 
 def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
@@ -70,7 +65,8 @@ def lane_row(paced: Paced, *, now: int, stopped: bool = False) -> Row:
 
 
 def lane_fields(lane: LaneRow) -> Values:
-    wrong = lane.paused_at is not None or lane.failures or (lane.waits_for or "").endswith("paused")
+    stopped = lane.paused_at is not None or (lane.waits_for or "").endswith((" paused", " suspended"))
+    wrong = stopped or lane.failures
     return {
         "site": lane.site,
         "domain": lane.domain,
@@ -79,9 +75,17 @@ def lane_fields(lane: LaneRow) -> Values:
         "stream": lane.stream,
         "waits": lane.waits_for or "",
         "level": "bad" if wrong else "fine",
+        "sev": "error" if stopped else "warn" if lane.failures or lane.waits_for == "route backs off" else "info",
+        "state": _lane_state(lane),
         "depth": lane.depth,
         "fail": lane.failures,
     }
+
+
+def _lane_state(lane: LaneRow) -> str:
+    if lane.paused_at is not None:
+        return "paused"
+    return "sending" if lane.in_flight else "waiting" if lane.depth else "empty"
 
 
 SITES: Final = (
@@ -184,12 +188,7 @@ IDENTITIES: Final = (
     Column("waits", "WAITING FOR", 17, grow=1),
     Column("ends", "ENDS", 7),
 )
-IDENTITY_FIELDS: Final[Fields] = {
-    **dict.fromkeys(("address", "agent", "owner"), Field()),
-    "state": Field(Kind.CHOICE, choices=("requested", "active")),
-    "mode": MODES,
-    "level": _BAD,
-}
+IDENTITY_FIELDS: Final[Fields] = screen_fields(Listing.IDENTITIES, "level")
 
 
 def identity_row(one: Identity, *, now: int) -> Row:
@@ -218,6 +217,9 @@ def identity_fields(one: Identity, *, now: int) -> Values:
     wrong = one.open or (record.expires_at is not None and record.expires_at <= now)
     return {
         "address": record.address,
+        "domain": record.domain,
+        "stream": record.domain,
+        "expires": None if record.expires_at is None else record.expires_at - now,
         "agent": record.agent or "",
         "owner": record.owner or "",
         "state": record.status,

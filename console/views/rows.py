@@ -14,8 +14,9 @@ from console.themes import Tone
 from console.views.gauges import gauge_text, gauge_tone, sparkline
 from console.widgets.columns import Cell, Column, Piece, Row, lay_out
 from console.widgets.pane import wrap
-from core.filters import Field, Fields, Kind, Values
-from core.model import Limit, Mode
+from core.filter_fields import Listing, screen_fields
+from core.filters import Fields, Values
+from core.model import Limit
 from core.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
 from core.views.live import AgentLine, Level, Need, Share
 
@@ -147,6 +148,9 @@ def agent_fields(line: AgentLine) -> Values:
         "state": line.status,
         "mailbox": [mailbox.address for mailbox in line.mailboxes],
         "level": _LEVEL_WORDS[line.level],
+        "sev": {Level.FAULT: "error", Level.WARN: "warn"}.get(line.level, "info"),
+        "stream": (domains := [mailbox.address.partition("@")[2] for mailbox in line.mailboxes]),
+        "domain": domains,
         "held": line.held,
         "sent": line.sent_hour,
     }
@@ -158,18 +162,7 @@ _LEVEL_WORDS: Final[Mapping[Level, tuple[str, ...]]] = {
     Level.INFO: ("info",),
     Level.FINE: ("fine",),
 }
-_MODES: Final = tuple(mode.value for mode in Mode)
-LEVELS: Final = Field(Kind.CHOICE, choices=("bad", "fault", "warn", "info", "fine"), aliases={"crit": "fault"})
-MODES: Final = Field(Kind.CHOICE, choices=_MODES, ordered=True)
-AGENT_FIELDS: Final[Fields] = {
-    "agent": Field(),
-    "mode": MODES,
-    "state": Field(Kind.CHOICE, choices=("active", "suspended")),
-    "mailbox": Field(),
-    "level": LEVELS,
-    "held": Field(Kind.NUMBER),
-    "sent": Field(Kind.NUMBER),
-}
+AGENT_FIELDS: Final[Fields] = screen_fields(Listing.AGENTS, "level", "sev")
 
 
 def _gauge(limit: Limit | None) -> Cell:

@@ -80,7 +80,7 @@ async def test_a_filter_is_shown_again_as_it_was_typed(scene: Scene) -> None:
         ("5", "sev:loud", "sev has no value 'loud', at 1; values are info, warn, error"),
         ("5", "type:nothing.such", "type has no value 'nothing.such', at 1; such as"),
         ("6", "colour:red", "unknown field colour, at 1; use address, to, domain, cause"),
-        ("7", "level:worse", "level has no value 'worse', at 1; values are bad, fine"),
+        ("7", "level:worse", "level has no value 'worse', at 1; values are bad"),
     ],
 )
 async def test_every_list_refuses_what_it_cannot_read(scene: Scene, tab: str, line: str, wrong: str) -> None:
@@ -173,3 +173,17 @@ async def test_nothing_is_copied_where_nothing_is(scene: Scene) -> None:
         app.perform("copy")
         await until(pilot, lambda: "there is nothing" in said(app))
         assert "copied" not in said(app)
+
+
+async def test_a_filter_being_typed_is_completed_and_counted_and_then_stands_in_the_narrow_header(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app, size=(80, 24)) as pilot:
+        screen = await open_queue(pilot, "Your quote")
+        await pilot.press("slash", *"agen")
+        await shows(pilot, "tab: agent:")
+        await pilot.press("tab", *"quote")
+        await shows(pilot, "4 match")
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: screen.filter_text == "agent:quote-bot")
+        await shows(pilot, "2 agent:quote-bot 4/7")
