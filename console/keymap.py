@@ -212,6 +212,14 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Only events about the same object.",
         ),
         Action(
+            "hide_type", "h", "hide type", (Scope.EVENTS,), foot=5, short="h hide",
+            help="Leave out events of this type; esc clears the filter.",
+        ),
+        Action(
+            "fold", "F", "fold repeats", (Scope.EVENTS,), short="", foot=7,
+            help="Show repeats of an event as one line, or each by itself; enter spreads one line out.",
+        ),
+        Action(
             "save", "S", "save jsonl", (Scope.EVENTS,), Asks.SHOWS, (Verb.AUDIT_EXPORT,), "", 4,
             help="Save the events shown as JSON Lines.",
         ),
@@ -318,7 +326,7 @@ def on_cursor(action: Action) -> bool:
     """Whether it acts on what is under the cursor, or on the page that is open."""
     if Scope.EVERYWHERE in action.scopes:
         return False
-    return action.asks is not Asks.SHOWS or action.name in {"open", "mark", "range", "copy", "follow"}
+    return action.asks is not Asks.SHOWS or action.name in {"open", "mark", "range", "copy", "follow", "hide_type"}
 
 
 def refusal(action: Action, *, actor: Actor, scope: Scope | None, state: str | None) -> str | None:

@@ -18,12 +18,14 @@ from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
 from console.views.record_rows import EVENTS, event_row
 from console.widgets.line_painter import Texts
+from core import filters
 from core.desk_client import reads
 from core.durations import stamp
 from core.filter_fields import Listing, fields
 from core.filters import term
 from core.ids import spell_id
 from core.views.events import EventRow, Severity
+from core.views.folding import Folded, fold, repeated
 from core.views.format import count, plural
 
 KEPT: Final = 5_000
@@ -48,6 +50,9 @@ class EventsScreen(ListScreen):
         self._older: int | None = None
         self._newer = 0
         self._fresh = True
+        self._folds = True
+        self._opened: frozenset[int] = frozenset()
+        self._lines: dict[int, Folded] = {}
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -77,9 +82,16 @@ class EventsScreen(ListScreen):
         self._events |= {row.seq: row for row in rows}
         order = sorted(self._events, reverse=True)[:KEPT]
         self._events = {seq: self._events[seq] for seq in order}
-        self.show_rows([event_row(self._events[seq]) for seq in order])
+        self._draw()
         if at_top:
             table.action_top()
+
+    def _draw(self) -> None:
+        """Repeats as one line, unless they were spread out."""
+        rows = self._events.values()
+        lines = fold(rows, opened=self._opened) if self._folds else [Folded(row, row.at, (row.seq,)) for row in rows]
+        self._lines = {line.id: line for line in sorted(lines, key=lambda line: -line.row.seq)}
+        self.show_rows([event_row(line.row, line.id, repeated(line)) for line in self._lines.values()])
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:
@@ -92,26 +104,29 @@ class EventsScreen(ListScreen):
 
     def filtered(self) -> None:
         self._fresh = True
+        self._opened = frozenset()
         super().filtered()
 
     fault_filter = "sev>=warn"
 
     @on(Highlighted)
     def _near_the_end(self) -> None:
-        if self.table.roster.cursor_index >= len(self._events) - 2 and self._older is not None:
+        if self.table.roster.cursor_index >= len(self._lines) - 2 and self._older is not None:
             self._load_older()
 
     def note(self) -> str:
-        return f"{count(len(self._events))} shown"
+        events, lines = len(self._events), len(self._lines)
+        return f"{count(events)} shown" + (f" in {count(lines)} lines" if lines < events else "")
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def _event(self) -> EventRow | None:
         cursor = self.table.cursor_id
-        return None if cursor is None else self._events.get(cursor)
+        line = None if cursor is None else self._lines.get(cursor)
+        return None if line is None else line.row
 
     def why_not(self, name: str) -> str | None:
-        if name in {"follow", "open", "copy"} and self._event() is None:
+        if name in {"follow", "open", "copy", "hide_type"} and self._event() is None:
             return "no event is under the cursor"
         return super().why_not(name)
 
@@ -129,10 +144,10 @@ class EventsScreen(ListScreen):
 
     def _seek(self, step: int, severity: Severity) -> None:
         """Jump to the next event of this severity; going down reads further back, as far as events are kept."""
-        seqs = list(self._events)
+        seqs = list(self._lines)
         at = self.table.roster.cursor_index + step
         while 0 <= at < len(seqs):
-            if self._events[seqs[at]].severity is severity:
+            if self._lines[seqs[at]].row.severity is severity:
                 self.table.seek(seqs[at])
                 return
             at += step
@@ -148,7 +163,8 @@ class EventsScreen(ListScreen):
             page = await self.desk.read(reads.EVENTS, filter=text, before=before)
             self._older = page.older
             self._take(page.rows, newer=False)
-            found = max((row.seq for row in page.rows if row.severity is severity), default=None)
+            older = {row.seq for row in page.rows if row.severity is severity}
+            found = next((line.id for line in self._lines.values() if not older.isdisjoint(line.seqs)), None)
             if found is not None:
                 self.table.seek(found)
                 return
@@ -171,9 +187,24 @@ class EventsScreen(ListScreen):
         else:
             self.filter_by(f"type:{event.type.partition('.')[0]}.*")
 
+    def do_hide_type(self) -> None:
+        """Leave out events of this type."""
+        if (event := self._event()) is not None:
+            self.set_filter([*self.wants, *filters.parse(f"!type={event.type}", self.filter_fields)])
+
+    def do_fold(self) -> None:
+        """Repeats as one line each, or every event by itself."""
+        self._folds, self._opened = not self._folds, frozenset()
+        self._draw()
+
     def do_open(self) -> None:
         event = self._event()
         if event is None:
+            return
+        cursor = self.table.cursor_id
+        if cursor is not None and self._lines[cursor].count > 1:
+            self._opened |= {cursor}
+            self._draw()
             return
         if event.message is not None:
             self.console.open_message(event.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.themes import Tone
-from console.views.rows import in_text, row, safe_cell, since_text
+from console.views.rows import TIMES, in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
 from core.filter_fields import Listing, screen_fields
 from core.filters import Fields, Values
@@ -126,19 +126,26 @@ EVENTS: Final = (
 _GLYPHS: Final = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN), "info": ("·", Tone.MUTED)}
 
 
-def event_row(event: EventRow) -> Row:
+def event_row(event: EventRow, row_id: int, repeats: str = "") -> Row:
+    """One line; `repeats` says how many like it are folded into it."""
     glyph, tone = _GLYPHS[event.severity.value]
     return row(
-        event.seq,
+        row_id,
         (
             Cell(clock(event.at), Tone.MUTED),
             Cell(glyph, tone),
             safe_cell(event.actor),
             Cell(event.type, tone if event.severity.value == "error" else Tone.PLAIN),
             safe_cell(event.target, Tone.INFO),
-            safe_cell(event.detail, Tone.MUTED if event.severity.value == "info" else Tone.PLAIN),
+            _detail(event, repeats),
         ),
     )
+
+
+def _detail(event: EventRow, repeats: str) -> Cell:
+    if repeats:  # the newest one's members would pass for those of all
+        return Cell(f"{TIMES}{repeats[1:]}", Tone.ACCENT)
+    return safe_cell(event.detail, Tone.MUTED if event.severity.value == "info" else Tone.PLAIN)
 
 
 # --- suppressions -------------------------------------------------------------------------------------------------

@@ -28,6 +28,11 @@ class Folded:
     seqs: tuple[int, ...]
 
     @property
+    def id(self) -> int:
+        """The oldest of them, which stays the same while the line grows."""
+        return self.seqs[-1]
+
+    @property
     def count(self) -> int:
         return len(self.seqs)
 
@@ -35,8 +40,8 @@ class Folded:
 def fold(rows: Iterable[EventRow], *, opened: frozenset[int] = frozenset()) -> list[Folded]:
     """Fold events of one type, actor and mailbox (or agent, or stream); the newest line first.
 
-    Others may lie between them. Errors are folded too, but only with each other: a type has one severity. Lines whose
-    newest event is in `opened` are spread out again.
+    Others may lie between them. Errors are folded too, but only with each other: a type has one severity. Lines that
+    have an event in `opened` are spread out again.
     """
     lines: list[list[EventRow]] = []
     latest: dict[_Key, list[EventRow]] = {}
@@ -49,7 +54,7 @@ def fold(rows: Iterable[EventRow], *, opened: frozenset[int] = frozenset()) -> l
         line.append(row)
     found: list[Folded] = []
     for line in lines:
-        if len(line) < FEW or line[0].seq in opened or not _may_fold(line[0]):
+        if len(line) < FEW or any(row.seq in opened for row in line) or not _may_fold(line[0]):
             found += [Folded(row, row.at, (row.seq,)) for row in line]
         else:
             found.append(Folded(line[0], line[-1].at, tuple(row.seq for row in line)))

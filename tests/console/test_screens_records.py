@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.views.rows import TIMES
 from core.ids import spell_id
 from core.model import Role
 from core.services.control import emergency
@@ -57,13 +58,30 @@ async def test_an_object_is_followed_and_opened_from_its_event(scene: Scene) -> 
     async with looking(app) as pilot:
         await pilot.press("5")
         await shows(pilot, "mailbox.requested")
-        await pilot.press("end", "f")
+        await pilot.press("F", "end", "f")
         await shows(pilot, f"id:{spell_id('m', items[0])}")
         await shows(pilot, "2 shown")
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
         await pilot.press("escape", "escape")
         await shows(pilot, "mailbox.requested")
+
+
+async def test_repeats_are_one_line_that_spreads_out_and_a_type_can_be_left_out(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: sum("email.pending" in line for line in drawn(pilot).splitlines()) == 2)
+        assert f"{TIMES}4 in " in drawn(pilot)
+        pending = next(
+            n for n, line in enumerate(drawn(pilot).splitlines()[3:]) if "email.pending" in line and f"{TIMES}4" in line
+        )
+        await pilot.press(*["down"] * pending, "enter")
+        await until(pilot, lambda: sum("email.pending" in line for line in drawn(pilot).splitlines()) == 5)
+        await pilot.press("h")
+        await until(pilot, lambda: "email.pending" not in "\n".join(drawn(pilot).splitlines()[3:]))
+        await shows(pilot, "Events !type=email.pending")
 
 
 async def test_only_an_auditor_saves_the_log_and_what_is_saved_is_what_is_shown(
