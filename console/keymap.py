@@ -32,6 +32,7 @@ class Scope(enum.StrEnum):
     IDENTITIES = "identities"
     TRACE = "trace"
     INBOX = "inbox"
+    GROUPS = "by template"
 
 
 class Asks(enum.StrEnum):
@@ -123,6 +124,18 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "mark_alike", "equals_sign", "mark similar", (Scope.QUEUE,), foot=5, short="", shown_key="=",
             help="Mark all messages like this one; J and K then step through them.",
+        ),
+        Action(
+            "groups", "t", "by template", (Scope.QUEUE,), short="", foot=6,
+            help="One line for all messages that differ only in their recipient's details.",
+        ),
+        Action(
+            "approve_group", "A", "approve group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_APPROVE,), "A approve", 1,
+            help="Approve all messages of this template: type their count. Those with a failed check must be opened.",
+        ),
+        Action(
+            "reject_group", "X", "reject group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_REJECT,), "X reject", 2,
+            help="Reject all messages of this template: one reason, then type their count.",
         ),
         Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Clear all marks."),
         Action("preview", "p", "preview", (Scope.QUEUE,), foot=7, short="", help="Show or hide the preview."),
@@ -253,7 +266,10 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- lists
         Action(
             "open", "enter", "open",
-            (Scope.DESK, Scope.QUEUE, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS, Scope.INBOX),
+            (
+                Scope.DESK, Scope.QUEUE, Scope.GROUPS, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS,
+                Scope.INBOX,
+            ),
             foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
         ),
         Action(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from textual.content import Content
 
 from console import operations
-from console.batch_decision import Batch, summary
+from console.batch_decision import Batch, Marked, summary
 from console.safe_text import fill
 from console.screens.desk_screen import DeskScreen
 from console.session import Approval
@@ -18,12 +18,14 @@ from core.ids import spell_id
 from core.rules import roles
 from core.rules.roles import Verb
 from core.views.format import countdown, plural
+from core.views.queue import HeldRow
 
 if TYPE_CHECKING:
     from console.ports import ConsoleApp
 
 
 UNKNOWN_FINDING: Final = "a failed check whose finding was not recorded"
+MARKED: Final = "marked message"
 FINDINGS_SHOWN: Final = 6
 """Failed checks a dialog lists; the opened message shows all of them."""
 
@@ -91,26 +93,26 @@ class HeldScreen(DeskScreen):
 
     # -- many ---------------------------------------------------------------------------------------------------------
 
-    def approve_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
-        """Ask for the count, then decide each of them."""
+    def approve_batch(self, batch: Batch, *, marked: int, hidden: int, note: str = "", what: str = MARKED) -> None:
+        """Ask for the count, then decide each of them. `note` stands above what the dialog says."""
         count, delay, app = len(batch.ready), self.console.release_delay, self.console
         name = spell_id("b", app.now)
         choices = [operations.Choice(item, digest) for item, digest in batch.ready]
         self.ask_typed(
-            Content(f"Approve {count:,} of {plural(marked, 'marked message')}?"),
-            summary(batch, hidden=hidden, delay=delay),
+            Content(f"Approve {count:,} of {plural(marked, what)}?"),
+            _noted(note, summary(batch, hidden=hidden, delay=delay)),
             expected=str(count),
             does="approve",
             reason=batch.failing > 0,
             then=lambda answer: self._approve(choices, f"batch ({count})", reason=answer.reason or None, batch=name),
         )
 
-    def reject_batch(self, batch: Batch, *, marked: int, hidden: int) -> None:
+    def reject_batch(self, batch: Batch, *, marked: int, hidden: int, note: str = "", what: str = MARKED) -> None:
         """One reason for all, and the count; each gets its own event."""
         count, delay, name = len(batch.ready), self.console.release_delay, spell_id("b", self.console.now)
         self.ask_typed(
-            Content(f"Reject {count:,} of {plural(marked, 'marked message')}?"),
-            summary(batch, hidden=hidden, delay=delay, does="rejected for good"),
+            Content(f"Reject {count:,} of {plural(marked, what)}?"),
+            _noted(note, summary(batch, hidden=hidden, delay=delay, does="rejected for good")),
             expected=str(count),
             does="reject",
             then=lambda answer: self._reject(
@@ -174,6 +176,10 @@ class HeldScreen(DeskScreen):
             self.console.say(f"{plural(len(answer.done), 'message')} {verb}")
 
 
+def _noted(note: str, text: Content) -> Content:
+    return Content("\n").join([Content(note), text]) if note else text
+
+
 async def _keep(app: ConsoleApp) -> None:
     """Tell the desk what is being read, in order, and nothing that was only leafed past."""
     while (item := app.session.pending_sync()) is not None:
@@ -188,3 +194,18 @@ async def _keep(app: ConsoleApp) -> None:
 def short(item_id: str) -> str:
     """An id for a footer: its letter and its last five characters."""
     return item_id[:1] + item_id[-5:]
+
+
+def marked(held: HeldRow) -> Marked:
+    """What a batch needs to know about a row."""
+    first = held.sender or (held.to.first if held.to else "")
+    return Marked(
+        held.agent,
+        first.rpartition("@")[2].lower(),
+        held.to.count if held.to else 0,
+        tuple(one.text for one in held.findings) or (UNKNOWN_FINDING,) * held.failed_checks,
+        bool(held.failed_checks or held.cautions),
+        held.likeness,
+        held.alike,
+        received=held.received,
+    )

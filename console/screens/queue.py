@@ -18,7 +18,8 @@ from console.dialogs import Dialog
 from console.keymap import Scope
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
-from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
+from console.screens.groups import GroupsPage
+from console.screens.held_actions import HeldScreen, marked, short
 from console.state import DeskUpdate, Link
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
 from console.views.item_lines import body_lines, check_lines, fact_lines
@@ -35,7 +36,7 @@ from core.filter_fields import Listing, fields
 from core.filters import Want
 from core.ids import spell_id
 from core.views.format import count
-from core.views.queue import HeldRow, Order
+from core.views.queue import Order
 
 ORDERS: Final = tuple(Order)
 FIRST: Final = 200
@@ -385,6 +386,9 @@ class QueueScreen(HeldScreen):
         if ids is not None:
             then(frozenset(ids))
 
+    def do_groups(self) -> None:
+        self.app.push_screen(GroupsPage(self.filter_text))
+
     def do_clear_marks(self) -> None:
         self.table.clear_marks()
 
@@ -413,18 +417,3 @@ class QueueScreen(HeldScreen):
             self.check_frame()
             return True
         return super().go_back()
-
-
-def marked(held: HeldRow) -> Marked:
-    """What a batch needs to know about a row."""
-    first = held.sender or (held.to.first if held.to else "")
-    return Marked(
-        held.agent,
-        first.rpartition("@")[2].lower(),
-        held.to.count if held.to else 0,
-        tuple(one.text for one in held.findings) or (UNKNOWN_FINDING,) * held.failed_checks,
-        bool(held.failed_checks or held.cautions),
-        held.likeness,
-        held.alike,
-        received=held.received,
-    )

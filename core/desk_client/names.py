@@ -121,6 +121,7 @@ OperationName = Literal[
     "screen.queue",
     "screen.queue_rows",
     "screen.alike",
+    "screen.groups",
     "screen.item",
     "screen.agent",
     "screen.lanes",

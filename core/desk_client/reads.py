@@ -30,6 +30,7 @@ from core.views.lanes import Sites, Waiting
 from core.views.live import Reading
 from core.views.queue import HeldRows, Ids
 from core.views.received import ReceivedRows
+from core.views.templates import Templates
 from core.views.trace import Story
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ QUEUE_ROWS: Final = Read("screen.queue_rows", HeldRows)
 ALIKE: Final = Read("screen.alike", Ids)
 ITEM: Final = Read("screen.item", Item)
 AGENT: Final = Read("screen.agent", AgentPage)
+GROUPS: Final = Read("screen.groups", Templates)
 LANES: Final = Read("screen.lanes", Waiting)
 SITES: Final = Read("screen.sites", Sites)
 EVENTS: Final = Read("screen.events", EventPage)

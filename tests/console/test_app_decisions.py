@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from console.views.rows import TIMES
 from core.db import audit_log
 from core.db.tables import MESSAGE, REVIEW
 from core.durations import SECOND
@@ -15,7 +16,19 @@ from core.events import EmailApproved, EmailRejected
 from core.model import Role
 from core.services.sending import review
 from core.services.sending.review import Decision
-from tests.console.harness import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
+from tests.console.harness import (
+    Scene,
+    drawn,
+    furnish,
+    lines,
+    looking,
+    make_scene,
+    open_queue,
+    press,
+    said,
+    shows,
+    until,
+)
 from tests.factories.desk import BOB, person
 
 pytestmark = pytest.mark.anyio
@@ -368,3 +381,30 @@ async def test_marked_messages_are_walked_body_by_body(scene: Scene) -> None:
         await until(pilot, lambda: "last one" in said(app))
         await pilot.press("K")
         await shows(pilot, "body number 0")
+
+
+async def test_a_template_is_one_line_is_walked_and_approved_by_its_number(scene: Scene) -> None:
+    furnish(scene)
+    app = scene.app()
+    async with looking(app) as pilot:
+        await open_queue(pilot, "Your quote")
+        await pilot.press("t")
+        await shows(pilot, f"{TIMES}4")
+        await shows(pilot, "oldest")
+        await shows(pilot, "newest")
+        groups = [line for line in drawn(pilot).splitlines() if TIMES in line]
+        place = next(n for n, line in enumerate(groups) if f"{TIMES}4" in line)
+        await pilot.press(*["down"] * place, "A")
+        await shows(pilot, "Approve 4 of 4 messages?")
+        await shows(pilot, "You have opened 0 of 4 bodies.")
+        await press(pilot, scene, "escape")
+        await until(pilot, lambda: "Approve 4" not in drawn(pilot))
+        await pilot.press("enter")
+        await shows(pilot, "1 of 4")
+        await pilot.press("escape")
+        await shows(pilot, "oldest")
+        await pilot.press("A")
+        await shows(pilot, "You have opened 1 of 4 bodies.")
+        await press(pilot, scene, "4", "space")
+        await until(pilot, lambda: len(app.session.approvals) == 1)
+        assert len(app.session.approvals[0].items) == 4

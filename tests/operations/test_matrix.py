@@ -137,6 +137,7 @@ ROWS: Final[Mapping[str, str]] = {
     "screen.queue": WATCHERS,
     "screen.queue_rows": WATCHERS,
     "screen.alike": WATCHERS,
+    "screen.groups": WATCHERS,
     "screen.item": WATCHERS,
     "screen.agent": EVERYONE,
     "screen.lanes": EVERYONE,

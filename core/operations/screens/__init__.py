@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 
 from core import filters
 from core.db.development import BANNER, is_development
-from core.db.queries import agents, events, figures, lanes, queue, received
+from core.db.queries import agents, events, figures, lanes, queue, received, templates
 from core.desk_client import reads
 from core.filters import Fields, Want
 from core.json_body import Name, Shape
@@ -37,12 +37,15 @@ from core.views.lanes import Sites, Waiting
 from core.views.live import Reading
 from core.views.queue import HeldRows, Ids, Order, pack
 from core.views.received import ReceivedRows
+from core.views.templates import Templates
 from core.views.trace import Story
 
 EVENT_PAGE: Final = 500
 SUPPRESSION_PAGE: Final = 500
 INBOX_PAGE: Final = 10_000
 """Ids of one answer."""
+GROUPS: Final = 200
+"""Templates of one answer."""
 ROWS: Final = 1_000
 """Lines of one answer."""
 
@@ -142,6 +145,11 @@ def queue_rows(call: Call, request: RowsRequest) -> HeldRows:
 
 def alike(call: Call, request: NumberRequest) -> Ids:
     return pack(queue.alike_ids(call.tx.conn, request.id))
+
+
+def groups(call: Call, request: FilterRequest) -> Templates:
+    wants = _wants(request, queue.FIELDS)
+    return templates.templates(call.tx.conn, wants, now=call.tx.now, operator=call.actor.name, limit=GROUPS)
 
 
 def item(call: Call, request: ItemRequest) -> Item:
@@ -255,6 +263,9 @@ OPERATIONS = (
            shown=lambda _request, _rows: _everybody(What.PENDING)),
     screen(reads.ALIKE, alike, NumberRequest, Verb.MESSAGE_READ,
            about="The ids of held items that differ from this one only in what belongs to their recipient."),
+    screen(reads.GROUPS, groups, FilterRequest, Verb.MESSAGE_READ,
+           about="Held mail by template, each with two samples.",
+           shown=lambda _request, _groups: _everybody(What.PENDING)),
     screen(reads.ITEM, item, ItemRequest, Verb.MESSAGE_READ, about="One item with everything a reviewer decides from.",
            shown=_of_item),
     screen(reads.AGENT, agent, AgentRequest, Verb.DESK_READ, about="One agent's page."),
