@@ -319,6 +319,17 @@ ACTIONS: Final[dict[str, Action]] = {
 }  # fmt: skip
 
 
+BY_OPERATION: Final = {
+    operation: ACTIONS[name]
+    for operation, name in {
+        "agent.suspend": "suspend", "agent.resume": "resume", "mailbox.mode": "mode", "desk.start": "all_start",
+        "desk.stop": "all_stop", "message.approve": "approve", "message.reject": "reject", "lane.pause": "pause_lane",
+        "lane.resume": "resume_lane", "stream.resume": "resume_stream", "mailbox.sign": "sign",
+    }.items()
+}  # fmt: skip
+"""The action that performs an operation, where one key does."""
+
+
 def of_scope(scope: Scope) -> Iterator[Action]:
     """Actions of a place beside those that work everywhere."""
     return (action for action in ACTIONS.values() if scope in action.scopes)

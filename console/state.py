@@ -46,11 +46,11 @@ class Live:
 
     @property
     def faults(self) -> int:
-        return sum(need.level is Level.FAULT for need in self.needs)
+        return sum(need.level is Level.FAULT and not need.quiet for need in self.needs)
 
     @property
     def warnings(self) -> int:
-        return sum(need.level is Level.WARN for need in self.needs)
+        return sum(need.level is Level.WARN and not need.quiet for need in self.needs)
 
     @property
     def stopped(self) -> bool:

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from console.keymap import Scope
+from console.keymap import BY_OPERATION, Scope, works_in
 from console.screens.agents import AgentsScreen, put
 from console.screens.desk_screen import bindings
 from console.state import Link, Live
@@ -43,6 +43,8 @@ class DeskOverview(AgentsScreen):
     def __init__(self) -> None:
         super().__init__()
         self._needs_shelf = Shelf()
+        self._placed = False
+        """Whether the cursor was placed: in what needs somebody if that is critical, else in the agents."""
 
     def compose_body(self) -> ComposeResult:
         with Horizontal(id="glance"):
@@ -70,15 +72,25 @@ class DeskOverview(AgentsScreen):
             needs.say_failed(live.lost_reason)
         elif live.link is Link.LIVE:
             width, room = needs.scrollable_content_region.width - 1, needs.page_height
-            put(needs, self._needs_shelf.fill(need_rows(live.needs, width=width, room=room)))
+            rows = need_rows(live.needs, width=width, room=room, now=self.console.now, key_of=self._key_of)
+            put(needs, self._needs_shelf.fill(rows))
             self.call_after_refresh(self._wrap_again, width)
             self.query_one("#flow", Static).update(flow(live))
         super().show(live)
+        if not self._placed and live.link is Link.LIVE:
+            self._placed = True
+            if live.faults:
+                needs.focus()
 
     def _wrap_again(self, width: int) -> None:
         """A scrollbar that these causes need has made them one column narrower."""
         if self.query_one("#needs", VirtualTable).scrollable_content_region.width - 1 != width:
             self.show(self.console.live)
+
+    def _key_of(self, operation: str) -> str:
+        """The key that performs an operation on this screen, if one does."""
+        action = BY_OPERATION.get(operation)
+        return action.keycap if action is not None and works_in(action, self.scope) else ""
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ Every tone has its glyph or word beside it, so that a row reads the same without
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +17,7 @@ from console.widgets.pane import wrap
 from core.filter_fields import Listing, screen_fields
 from core.filters import Fields, Values
 from core.model import Limit
-from core.views.format import ABSENT, age, age_short, count_short, day_and_clock, percent
+from core.views.format import ABSENT, age, age_short, count, count_short, day_and_clock, percent
 from core.views.live import AgentLine, Level, Need, Share
 
 if TYPE_CHECKING:
@@ -71,22 +71,42 @@ NEEDS: Final = (
 )
 
 
-CAUSE_LINES: Final = 3
-"""Lines a cause may take; a need's rows are numbered from its place times this."""
+CAUSE_LINES: Final = 4
+"""Lines a need may take, the last for what to do; its rows are numbered from its place times this."""
 
 
-def need_rows(needs: Sequence[Need], *, width: int, room: int) -> list[Row]:
-    """Worst first, in `width` cells. A cause too long for its column goes on below while there is `room`, in lines."""
+def need_rows(
+    needs: Sequence[Need], *, width: int, room: int, now: int = 0, key_of: Callable[[str], str] = str
+) -> list[Row]:
+    """Worst first, in `width` cells. A cause too long for its column goes on below while there is `room`, in lines.
+
+    What the desk did and what to do next follows, worst first too, while there is room for it. `key_of` names the key
+    of an operation here, or nothing.
+    """
     column = lay_out(NEEDS, max(0, width))[-1].width
     spare = room - len(needs)
     rows: list[Row] = []
     for place, need in enumerate(needs):
         glyph, tone = GLYPHS[need.level]
-        first, *more = _cause(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 1)))
+        first, *more = _cause(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 2)))
         spare -= len(more)
+        if spare > 0 and (steps := runbook(need, now=now, key=key_of(need.next))):
+            more.append(safe_cell(steps, Tone.MUTED))
+            spare -= 1
         rows.append(row(place * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
         rows += [row(place * CAUSE_LINES + n, (Cell(), Cell(), cell)) for n, cell in enumerate(more, start=1)]
     return rows
+
+
+def runbook(need: Need, *, now: int, key: str = "") -> str:
+    """`3h ago · starts no delivery of it · 412 refused · r: see what it sent`."""
+    if need.level not in {Level.FAULT, Level.WARN} or not (need.did or need.step):
+        return ""
+    known = f"known to {need.quiet_by}" if need.quiet_by else ""
+    since = since_text(need.since, now) if need.since is not None else ""
+    refused = f"{count(need.refused)} refused" if need.refused else ""
+    step = f"{key}: {need.step}" if key and need.step else need.step
+    return " · ".join(part for part in (known, since, refused, step or need.did) if part)
 
 
 def _cause(text: str, width: int, most: int) -> list[Cell]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from console.batch_decision import Marked, batch_of
@@ -9,10 +11,10 @@ from console.keymap import ACTIONS
 from console.safe_text import cells
 from console.session import Approval, Session
 from console.state import DeskUpdate, Link, Live
-from console.views.rows import CAUSE_LINES, need_rows
+from console.views.rows import CAUSE_LINES, need_rows, runbook
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
 from console.widgets.pane import line, wrap
-from core.durations import SECOND
+from core.durations import HOUR, SECOND
 from core.model import Role
 from core.rules.content import read_mail
 from core.views.live import Level, Need
@@ -167,3 +169,17 @@ def test_a_long_cause_goes_on_below_while_there_is_room() -> None:
     assert [row.id // CAUSE_LINES for row in need_rows([long, short], width=60, room=6)] == [0, 0, 0, 1]
     assert drawn(3, width=73)[1:] == [["", "", "412 frozen, 2 in flight"], ["▲ WARN", "gmail.com", short.text]]
     assert drawn(6, width=0)[0][0] == "✖ CRIT"
+
+
+def test_a_need_says_what_to_do_with_its_key_where_there_is_room() -> None:
+    need = Need(
+        Level.FAULT, "quote-bot", "suspended", id="a", since=0, did="starts no delivery of it", refused=412,
+        step="see what it sent", next="agent.resume",
+    )  # fmt: skip
+    text = runbook(need, now=3 * HOUR, key="r")
+    assert text == "3h00 ago · 412 refused · r: see what it sent"
+    assert runbook(replace(need, level=Level.INFO), now=0) == ""
+    assert len(need_rows([need], width=90, room=1, now=3 * HOUR)) == 1
+    rows = need_rows([need], width=90, room=2, now=3 * HOUR, key_of=lambda name: "r" if name == "agent.resume" else "")
+    assert [row.id // CAUSE_LINES for row in rows] == [0, 0]
+    assert rows[1].cells[-1].text == text
