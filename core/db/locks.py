@@ -142,6 +142,21 @@ class OfAgents:
         return self.verb(tx)
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """A verb that mostly finds nothing to do: it looks beside all others, and has the desk as soon as it writes.
+
+    What it finds with the desk is what counts: it is run again from its beginning.
+    """
+
+    verb: Callable[[Any], Any]
+    locks: Locks = NOTHING
+
+    def __call__(self, tx: Any, /) -> Any:
+        with tx.only_reading():
+            return self.verb(tx)
+
+
 class Taker:
     """Takes the locks of one shared transaction. `now` is the time at which it chooses."""
 

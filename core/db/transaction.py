@@ -10,7 +10,8 @@ Its parts: `staged` (pending writes), `counters` (read and changed through `Coun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, Table, UpdateBase, insert
@@ -53,6 +54,7 @@ class Transaction:
         """Whether everything is written and only the commit remains."""
         self._batch = Staged()
         self._verb: Staged | None = None
+        self._only_reads = False
         self._savepoint: Savepoint | None = None
 
     # --- verbs ---
@@ -98,6 +100,15 @@ class Transaction:
         """Have the desk alone from here on. Raises `NeedsDesk`, on which the writer runs the verb again."""
         if self.held is not None:
             raise NeedsDesk
+
+    @contextlib.contextmanager
+    def only_reading(self) -> Iterator[None]:
+        """Let whatever would write need the desk, also where the transaction's locks would allow it."""
+        self._only_reads = self.held is not None
+        try:
+            yield
+        finally:
+            self._only_reads = False
 
     # --- reading ---
 
@@ -147,6 +158,8 @@ class Transaction:
     def create(self, table: Table, values: Values) -> int:
         """Insert a row whose id the database assigns; returns the id. Invalidates only cached absences."""
         locks.check(table, self.held, keeping_caches=False)
+        if self._only_reads:
+            raise NeedsDesk
         self._settle(writing=True)
         self.batch_cache.row_created()
         self.desk_cache.row_created()
@@ -203,6 +216,8 @@ class Transaction:
     # --- how ---
 
     def _may_write(self, statement: Executable, *, keeping_caches: bool = False) -> None:
+        if self._only_reads:
+            raise NeedsDesk
         if self.held is not None:
             assert isinstance(statement, UpdateBase), "a statement whose table is unknown"
             assert isinstance(statement.table, Table)
@@ -210,6 +225,8 @@ class Transaction:
 
     def _mine(self) -> Staged:
         assert self._verb is not None, "a write outside a verb"
+        if self._only_reads:
+            raise NeedsDesk
         return self._verb
 
     def _settle(self, *, writing: bool = False) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from core.db.due import Condition, DueCheck, DueWatch
+from core.db.locks import Looks
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
@@ -134,9 +135,13 @@ class Scheduler:
     async def _run(self, task: PeriodicTask | DueTask) -> int | None:
         """How much it did; None if it failed."""
         try:
-            return await self._writer.do(task.verb)
+            # What is due has work to do; what runs now and then has mostly none, and must not keep others waiting.
+            verb = Looks(task.verb) if isinstance(task, PeriodicTask) else task.verb
+            done: int = await self._writer.do(verb)
         except PostroomError as error:
             log.warning("task failed", task=task.name, reason=str(error))
         except Exception:
             log.exception("task failed", task=task.name)
+        else:
+            return done
         return None

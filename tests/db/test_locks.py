@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from core.db import audit_log, locks, queue
-from core.db.locks import Locks, NeedsDesk, OfAgents, Taker
+from core.db.locks import Locks, Looks, NeedsDesk, OfAgents, Taker
 from core.db.store import Store
 from core.db.tables import AGENT, CONTACT, COUNTER, RUN, STREAM, SUPPRESSION
 from core.db.transaction import Transaction
@@ -232,6 +232,26 @@ def test_a_verb_that_comes_to_need_the_desk_is_run_again_with_it(store: Store, o
     assert ran == [ONE, None]
     assert noted(store) == ({"twice?", "beside"}, 2, 2)
     assert [row.suspend_reason for row in other.rows(select(AGENT.c.suspend_reason))] == ["looks odd"]
+
+
+def test_a_look_takes_no_lock_until_it_writes(store: Store, other: Store) -> None:
+    ran: list[Locks | None] = []
+
+    def looks(tx: Transaction) -> int:
+        ran.append(tx.held)
+        names = [row.address for row in tx.all(select(CONTACT.c.address))]
+        return len([note("found")(tx) for name in names if name != "found"])
+
+    async def story(made: Writer) -> None:
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, holding(other, ONE))
+            assert await made.do(Looks(looks)) == 0  # beside the other transaction
+        await made.do(for_agent("something"))
+        assert await made.do(Looks(looks)) == 1
+
+    run(store, story)
+    assert ran == [Locks(), Locks(), None]
+    assert noted(store) == ({"something", "found"}, 2, 2)
 
 
 # --- the writer -----------------------------------------------------------------------------------------------------
