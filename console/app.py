@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
+import click
 from textual import work
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -256,6 +257,12 @@ class PostroomConsole(SafeApp[int]):
             self.push_screen(RefusalDialog(f"You cannot {action.label}", text, clock=self.monotonic))
         else:
             self.say(f"{action.label}: {why}", "warning")
+
+    def edit_text(self, text: str) -> str | None:
+        """Let the operator edit a text in $EDITOR; None if it was not saved."""
+        with self.suspend():
+            found: str | None = click.edit(text, extension=".eml")
+        return found
 
     def run_operation(
         self, operation: Operation[T], then: Callable[[T], None], *, otherwise: Callable[[str], None] | None = None

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from console.safe_text import fill
 from core.views.format import countdown, plural
+
+if TYPE_CHECKING:
+    from core.views.queue import ClaimView
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Marked:
     likeness: int | None
     alike: int = 1
     received: bool = False
+    claim: ClaimView | None = None
 
 
 @dataclass(frozen=True, slots=True)

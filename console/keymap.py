@@ -101,6 +101,22 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Reject it with a reason; u undoes it until it is final.",
         ),
         Action(
+            "claim", "c", "claim", (Scope.QUEUE, Scope.MESSAGE), Asks.NOTHING, (Verb.MESSAGE_CLAIM,),
+            help="Claim it for ten minutes: the others see it. Press again to give it back.",
+        ),
+        Action(
+            "note", "N", "note", (Scope.QUEUE, Scope.MESSAGE), Asks.REASON, (Verb.NOTE_ADD,),
+            help="Note something on it, for the others and the next shift.",
+        ),
+        Action(
+            "return", "R", "return", (Scope.QUEUE, Scope.MESSAGE), Asks.REASON, (Verb.MESSAGE_RETURN,),
+            help="Return it to its agent with a comment: it never leaves, and the agent may write it anew.",
+        ),
+        Action(
+            "edit", "E", "edit", (Scope.QUEUE, Scope.MESSAGE), Asks.TYPED, (Verb.MESSAGE_EDIT,),
+            help="Edit subject and body in $EDITOR. It is checked anew, and somebody else must approve it.",
+        ),
+        Action(
             "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
             help="Mark or unmark.",
         ),

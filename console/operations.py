@@ -67,6 +67,35 @@ def undo(items: Sequence[int]) -> Operation[Settled]:
     return lambda desk: _each(desk, "message.undo", [Choice(item) for item in items])
 
 
+def claim(item_id: str) -> Operation[Json]:
+    """Claim one item for ten minutes."""
+    return lambda desk: desk.call("message.claim", ids=[item_id])
+
+
+def unclaim(item_id: str) -> Operation[Json]:
+    return lambda desk: desk.call("message.unclaim", ids=[item_id])
+
+
+def note(item_id: str, text: str) -> Operation[Json]:
+    """Note something on a message."""
+    return lambda desk: desk.call("note.add", message=item_id, text=text)
+
+
+def return_to_agent(item_id: str, digest: str | None, comment: str) -> Operation[Json]:
+    """Return what the reviewer saw to its agent."""
+    return lambda desk: desk.call("message.return", id=item_id, digest=digest, comment=comment)
+
+
+def read_wording(item_id: str) -> Operation[Json]:
+    """Subject and body for an editor, with the digest of the bytes they belong to."""
+    return lambda desk: desk.call("message.wording", id=item_id)
+
+
+def edit(item_id: str, digest: str, changed: Mapping[str, str]) -> Operation[Json]:
+    """Answers the new digest and the `checks` that the new bytes fail."""
+    return lambda desk: desk.call("message.edit", id=item_id, digest=digest, **changed)
+
+
 def _each(desk: Desk, operation: OperationName, choices: Sequence[Choice], **members: Any) -> Settled:
     done: list[Decided] = []
     refused: list[tuple[int, str]] = []

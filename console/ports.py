@@ -63,6 +63,9 @@ class ConsoleApp(Protocol):
 
     def copy(self, text: str) -> None: ...
 
+    def edit_text(self, text: str) -> str | None:
+        """Let the operator edit a text in $EDITOR; None if it was not saved."""
+
     def perform(self, name: str) -> None: ...
 
     def run_operation(

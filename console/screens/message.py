@@ -21,6 +21,7 @@ from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
 from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
 from console.views.message_lines import MessageLines, found, message_of
+from console.views.rows import who_text
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.desk_client import reads
@@ -85,7 +86,9 @@ class MessageScreen(HeldScreen, AgentScreen):
         return f"{'Inbox' if came else 'Queue'} · {item_id} · {self._at + 1:,} of {len(self._among):,}"
 
     def note(self) -> str:
-        return self.console.alarm_text
+        held = self._letter.held if self._letter else None
+        who = who_text(held, now=self.console.now, viewer=self.console.actor.name) if held is not None else ""
+        return self.console.alarm_text or make_safe(who).text
 
     # -- showing ------------------------------------------------------------------------------------------------------
 
@@ -185,6 +188,10 @@ class MessageScreen(HeldScreen, AgentScreen):
             return None
         return message.item, message.digest, message.spelled
 
+    def claimed_by_me(self) -> bool:
+        held = self._letter.held if self._letter else None
+        return held is not None and held.claimed_by(self.console.now) == self.console.actor.name
+
     def tells_agent(self) -> bool:
         return self._letter is None or self._letter.received is None
 
@@ -204,7 +211,7 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     def why_not(self, name: str) -> str | None:
         message = self._letter
-        if name in {"approve", "reject"}:
+        if name in {"approve", "reject", "claim", "return", "edit"}:
             if message is None or message.item != self._item:
                 return "it is still loading"
             if not message.pending:

@@ -145,7 +145,8 @@ class QueueScreen(HeldScreen):
             self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
         self._known |= {item: marked(held) for item, held in found.items()}
         self.check_frame_with_rows()
-        return {item: held_row(held) for item, held in found.items()}
+        now, viewer = self.console.now, self.console.actor.name
+        return {item: held_row(held, now=now, viewer=viewer) for item, held in found.items()}
 
     async def load(self) -> None:
         wants = self.wants
@@ -299,7 +300,7 @@ class QueueScreen(HeldScreen):
         if name in BULK and (undecided := self._unfiltered()) is not None:
             return undecided
         match name:
-            case "approve" | "reject" | "open" | "mark":
+            case "approve" | "reject" | "open" | "mark" | "claim" | "note" | "return" | "edit":
                 return self._why_not_here(name)
             case "next_alike" | "mark_alike":
                 facts = self._known.get(self.table.cursor_id or 0)
@@ -333,6 +334,11 @@ class QueueScreen(HeldScreen):
     def findings(self) -> tuple[str, ...]:
         facts = self._known.get(self.table.cursor_id or 0)
         return facts.findings if facts is not None else ()
+
+    def claimed_by_me(self) -> bool:
+        facts = self._known.get(self.table.cursor_id or 0)
+        claim = facts.claim if facts is not None else None
+        return claim is not None and claim.holds(self.console.now) and claim.operator == self.console.actor.name
 
     def tells_agent(self) -> bool:
         facts = self._known.get(self.table.cursor_id or 0)

@@ -246,7 +246,12 @@ def state_line(held: HeldRow, *, now: int) -> list[Piece]:
     match held.status:
         case "pending":
             codes = ", ".join(reason.code for reason in held.reasons)
-            return fact("Held", f"{codes} · expires {in_text(held.expires_at, now)}")
+            edited = f" · edited by {', '.join(held.editors)}" if held.editors else ""
+            claimed = held.claimed_by(now)
+            who = f"{claimed} has it" if claimed is not None else ""
+            return fact(
+                "Held", f"{codes} · expires {in_text(held.expires_at, now)}{edited}{f' · {who}' if who else ''}"
+            )
         case "approved":
             return fact("State", f"approved by {held.decided_by}, released at {clock(held.release_at)}", Tone.GOOD)
         case _:

@@ -225,7 +225,18 @@ def check_cell(held: HeldRow) -> Cell:
     return Cell(f"▲{held.cautions}", Tone.WARN) if held.cautions else Cell("·", Tone.MUTED)
 
 
-def held_row(held: HeldRow) -> Row:
+def who_text(held: HeldRow, *, now: int, viewer: str = "") -> str:
+    """Who is on it: `bob has it`, or `bob reads it`; of the viewer only the claim."""
+    claimed = held.claimed_by(now)
+    if claimed is not None:
+        return "yours" if claimed == viewer else f"{claimed} has it"
+    others = [one for one in held.read_by(now) if one != viewer]
+    if not others:
+        return ""
+    return f"{others[0]} reads it" if len(others) == 1 else f"{others[0]} +{len(others) - 1} read it"
+
+
+def held_row(held: HeldRow, *, now: int = 0, viewer: str = "") -> Row:
     """One line of the queue; a held read or tag shows what it asks for in place of a subject.
 
     Received mail shows its author in place of a recipient, `← jane@example.com`, and the word `received`.
@@ -239,10 +250,13 @@ def held_row(held: HeldRow) -> Row:
         to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
     subject = safe_cell(held.subject) if held.subject is not None else safe_cell(f"{held.kind} {held.target or ''}")
     subject = Cell("(no subject)", Tone.MUTED) if not subject.text else subject
-    missing = held.needs - len(held.approvers)
+    missing = held.approvals_missing
     sends = f" →{day_and_clock(held.send_at)}" if held.send_at is not None else ""
     tail = " received" if held.received else ""
     tail += f" {len(held.approvers)}/{held.needs} yes" if held.needs > 1 and missing else ""
+    tail += " edited" if held.editors else ""
+    who = who_text(held, now=now, viewer=viewer) if now else ""
+    tail += f" · {make_safe(who).text}" if who else ""
     tone = Tone.INFO if sends and not (tail or subject.tail) else subject.tail_tone
     return Row(
         held.id,

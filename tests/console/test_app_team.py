@@ -1,0 +1,111 @@
+"""Reviewers share a queue: who is on what is seen, mail goes back to its agent, and an edit needs another person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from core.db import audit_log
+from core.db.tables import BODY, CLAIM, REVIEW
+from core.services.sending import review
+from tests.console.harness import Scene, drawn, looking, make_scene, press, said, shows, until
+from tests.factories.desk import BOB
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+def state(scene: Scene, item: int) -> str:
+    row = scene.store.row(select(REVIEW.c.status).where(REVIEW.c.id == item))
+    assert row is not None
+    return str(row.status)
+
+
+async def test_c_claims_for_the_others_to_see_and_gives_back(scene: Scene) -> None:
+    scene.submit()
+    async with looking(scene.app()) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("c")
+        await shows(pilot, "yours")
+        assert [row.operator for row in scene.store.rows(select(CLAIM))] == ["alice"]
+        await pilot.press("c")
+        await until(pilot, lambda: not scene.store.rows(select(CLAIM)))
+        await until(pilot, lambda: "yours" not in drawn(pilot).replace("is yours for ten minutes", ""))
+
+
+async def test_what_somebody_else_has_claimed_says_so_in_queue_and_message(scene: Scene) -> None:
+    item = scene.submit()
+    scene.store.transact(lambda tx: review.claim(tx, item, actor=BOB))
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "bob has it")
+        await pilot.press("c")
+        await until(pilot, lambda: "bob has claimed" in said(app))
+        await pilot.press("enter")
+        await shows(pilot, "bob has it")
+
+
+async def test_mail_goes_back_to_its_agent_with_a_comment(scene: Scene) -> None:
+    item = scene.submit()
+    async with looking(scene.app()) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("R")
+        await shows(pilot, "to its agent?")
+        await press(pilot, scene, *"name", "space", *"it", "enter")
+        await until(pilot, lambda: state(scene, item) == "returned")
+        await shows(pilot, "returned by alice")
+    row = scene.store.row(select(REVIEW.c.reason))
+    assert row is not None
+    assert row.reason == "name it"
+
+
+async def test_a_note_is_kept_in_the_log(scene: Scene) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("N")
+        await shows(pilot, "Note on")
+        await press(pilot, scene, *"asked", "enter")
+        await until(pilot, lambda: "noted" in said(app))
+    with scene.store.read() as conn:
+        kinds = [entry.event.type for entry in audit_log.read(conn, after=0)]
+    assert "review.noted" in kinds
+
+
+async def test_an_edit_in_the_editor_waits_for_somebody_else(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app()
+    seen: list[str] = []
+
+    def editor(text: str) -> str:
+        seen.append(text)
+        return text.replace("Your refund", "Your money")
+
+    app.edit_text = editor  # type: ignore[method-assign]  # the operator's own program
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("E")
+        await shows(pilot, "Your money")
+        await shows(pilot, "edited")
+        assert seen[0].startswith("Subject: Your refund\n")
+        await pilot.press("a")
+        await until(pilot, lambda: "open it first" in said(app))
+        assert state(scene, item) == "pending"
+    row = scene.store.row(select(BODY.c.rendered))
+    assert row is not None
+    assert b"Subject: Your money" in row.rendered
