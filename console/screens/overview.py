@@ -23,6 +23,8 @@ from core.views.format import per_minute, rate
 from core.views.live import AgentLine, Need
 
 SPARK: Final = 16
+SETTLED: Final = 0.3
+"""Seconds after which the layout is settled: a screen that turns narrow is laid out more than once."""
 
 
 class DeskOverview(AgentsScreen):
@@ -75,6 +77,7 @@ class DeskOverview(AgentsScreen):
             rows = need_rows(live.needs, width=width, room=room, now=self.console.now, key_of=self._key_of)
             put(needs, self._needs_shelf.fill(rows))
             self.call_after_refresh(self._wrap_again, width)
+            self.set_timer(SETTLED, lambda: self._wrap_again(width))
             self.query_one("#flow", Static).update(flow(live))
         super().show(live)
         if not self._placed and live.link is Link.LIVE:
