@@ -1,0 +1,55 @@
+"""Two consoles over HTTP at one gateway: what one decides the other sees, access ends at once, a gateway comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from console import factory
+from console.app import PostroomConsole
+from console.dialogs import DEAF_FOR
+from tests.cli.cli_runner import Clerk, with_mailbox
+from tests.console.harness import Monotonic, looking, open_queue, shows, until
+from tests.factories.mail import hand_in
+from tests.factories.served import served
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def gateway(office: Clerk) -> AsyncIterator[str]:
+    """In a thread of its own: its start and end must not block the consoles."""
+    serving = served(office.directory)
+    url = await asyncio.to_thread(serving.__enter__)
+    try:
+        yield url
+    finally:
+        await asyncio.to_thread(serving.__exit__, None, None, None)
+
+
+def console(url: str, office: Clerk, who: str) -> PostroomConsole:
+    return PostroomConsole(lambda: factory.sign_in(url, office.tokens[who]), monotonic=Monotonic(step=DEAF_FOR + 1))
+
+
+async def test_what_one_decides_is_gone_at_the_other_and_who_is_disabled_is_out(tmp_path: Path) -> None:
+    office = with_mailbox(tmp_path / "desk")
+    hand_in(office)
+    async with gateway(office) as url:
+        alice, bob = console(url, office, "alice"), console(url, office, "victor")
+        async with looking(alice) as left, looking(bob) as right:
+            assert "LOCAL" not in str(alice.header(200))
+            await open_queue(left, "jane@example.com")
+            await open_queue(right, "jane@example.com")
+            await left.press("x")
+            await shows(left, "Reject m")
+            await left.press(*"odd", "enter")
+            await shows(right, "rejecting by alice")
+            await asyncio.to_thread(office.ok, "operator", "disable", "victor", who="root")
+            await shows(right, "Your access has ended")
+            await right.press("a")
+            await until(right, lambda: bob.return_code is not None)
+        assert (alice.return_code or 0, bob.return_code) == (0, 1)
