@@ -54,7 +54,7 @@ def desk(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "module", ["typer", "core.cli.output", "console.main", "core.services.identity.streams", "sqlalchemy"]
+    "module", ["typer", "core.cli.output", "console.main", "core.operations.local_desk", "sqlalchemy"]
 )
 def test_ctrl_c_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGINT", "stream", "list", "--dir", str(desk))
@@ -67,10 +67,11 @@ def test_ctrl_c_while_the_gateway_is_imported_leaves_no_traceback(desk: Path, mo
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
-@pytest.mark.parametrize("module", ["typer", "core.services.identity.streams", "sqlalchemy"])
+@pytest.mark.parametrize("module", ["typer", "core.operations.local_desk", "sqlalchemy"])
 def test_sigterm_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGTERM", "stream", "list", "--dir", str(desk))
-    assert (ended.returncode, ended.stderr) == (-signal.SIGTERM, "")
+    assert ended.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)  # before and after a command cleans up
+    assert ended.stderr == ""
 
 
 def console(desk: Path, *python: str) -> list[str]:
