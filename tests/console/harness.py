@@ -153,7 +153,11 @@ async def looking(
 ) -> AsyncIterator[Pilot[int]]:
     """The console with its desk open. Notices are drawn only if asked for: they cover what a test looks at."""
     async with app.run_test(size=size, notifications=notices) as pilot:
-        await until(pilot, lambda: app.live.link is Link.LIVE and "opening" not in lines(pilot)[0])
+        await until(
+            pilot,
+            lambda: (app.live.link is Link.LIVE and "opening" not in lines(pilot)[0]) or app.refused is not None,
+        )
+        assert app.refused is None
         yield pilot
 
 

@@ -69,6 +69,10 @@ def test_runs_at_their_cap_and_a_waiting_loosening_are_among_it(store: Store) ->
     assert policy.text == "1 loosening of policy.toml waits"
     assert policy.did == "keeps the policy that was in force"
 
+    unreadable = update(DESK).where(DESK.c.id == 1).values(policy_waiting='{"of": "another version"}')
+    store.transact(lambda tx: tx.write(unreadable))
+    assert not [id_ for id_ in runbook(store) if id_.startswith("policy:")]
+
 
 def test_what_is_acknowledged_comes_last_until_it_gets_worse(store: Store) -> None:
     make_desk(store, **WIDE)

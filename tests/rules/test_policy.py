@@ -157,8 +157,12 @@ def test_order_of_a_list_means_nothing() -> None:
 def test_stored_form_gives_the_same_policy_back() -> None:
     policy = edit("notify.urls", '["slack://token"]')
     assert from_json(to_json(policy)) == policy
-    with pytest.raises(Invalid):
-        from_json('{"oversight": 3}')
+
+
+@pytest.mark.parametrize("stored", ['{"oversight": 3}', "", "[]", "nonsense", '"\\u202e"'])
+def test_a_stored_form_that_is_no_policy_is_refused(stored: str) -> None:
+    with pytest.raises(Invalid, match="the policy is not valid"):
+        from_json(stored)
 
 
 def test_policy_in_force_cannot_be_changed_in_place() -> None:

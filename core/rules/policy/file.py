@@ -192,13 +192,13 @@ def _invalid(problems: Sequence[tuple[str, str]]) -> Invalid:
 
 def _problem(error: ErrorDetails) -> tuple[str, str]:
     parts = [str(part) for part in error["loc"] if part != "[key]"]
-    return quoted(parts), _sentence(error, parts)
+    return quoted(parts) or "the whole", _sentence(error, parts)
 
 
 def _sentence(error: ErrorDetails, parts: Sequence[str]) -> str:
     if error["type"] == "extra_forbidden":
         return _unknown(parts)
-    if error["loc"][-1] == "[key]":
+    if error["loc"][-1:] == ("[key]",):
         return 'must be a site\'s name in small letters, such as "gmail.com"'
     template = _SENTENCES.get(error["type"])
     if template is None:

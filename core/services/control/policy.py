@@ -19,7 +19,7 @@ from core.db import gate_queries
 from core.db.queue import wake
 from core.db.tables import DESK, LANE, POLICY_VERSION
 from core.db.transaction import Transaction
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.events import Data, PolicyChanged, PolicyRefused
 from core.model import SYSTEM, Actor
 from core.rules import policy as policies
@@ -132,12 +132,19 @@ class Waiting:
 
 
 def waiting(tx: Transaction) -> Waiting | None:
-    """What the last edit of the file loosened and nobody has confirmed or withdrawn; None if nothing waits."""
+    """What the last edit of the file loosened and nobody has confirmed or withdrawn; None if nothing waits.
+
+    One that another version of Postroom wrote and this one cannot read waits no longer: the next edit replaces it.
+    """
     content = gate_queries.desk(tx).policy_waiting
     if content is None:
         return None
+    try:
+        new = context.parsed(content)
+    except Invalid:
+        return None
     _, old = context.current_policy(tx)
-    found = policies.changes(old, context.parsed(content))
+    found = policies.changes(old, new)
     return Waiting(_digest(content), found) if found else None
 
 
