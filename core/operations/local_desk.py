@@ -99,7 +99,7 @@ class LocalDesk:
             self._hour, self._shown = hour, set()
         try:
             with self._as_known():
-                if self._actor is None:
+                if self._actor is None and self._kind is TokenKind.OPERATOR:
                     with self._store.read() as conn:
                         self._actor = access.sign_in(conn, self._digest, now=self._store.clock.now())
                 return run_locally(self._store, execution, logged=self._shown)
