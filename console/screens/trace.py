@@ -56,7 +56,15 @@ class TraceScreen(DeskScreen):
         yield TextPane(id="story")
 
     def on_mount(self) -> None:
-        self.query_one("#key" if not self._asked else "#story").focus()
+        if self._asked:
+            self._look()
+        else:
+            self.query_one("#key").focus()
+
+    def _look(self) -> None:
+        """A key was asked for: leave the field now, not once the answer has come, when somebody may type the next."""
+        self.query_one("#story", TextPane).show_lines([[Piece("Looking ...", Tone.MUTED)]])
+        self.focus_body()
 
     def focus_body(self) -> None:
         self.query_one("#story").focus()
@@ -68,17 +76,15 @@ class TraceScreen(DeskScreen):
     def _ask(self, event: Input.Submitted) -> None:
         event.stop()
         self._asked = event.value
+        self._look()
         self.reload()
 
     async def load(self) -> None:
         key = self._asked
         if not key:
             return
-        pane = self.query_one("#story", TextPane)
-        pane.show_lines([[Piece("Looking ...", Tone.MUTED)]])
         story = await self.desk.read(reads.TRACE, key=key)
-        pane.show_lines(story_lines(story))
-        pane.focus()
+        self.query_one("#story", TextPane).show_lines(story_lines(story))
         self.check_frame()
 
     def failed(self, reason: str) -> None:

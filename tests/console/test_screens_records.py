@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from console.screens.trace import TraceScreen
 from console.views.rows import TIMES
 from core.ids import spell_id
 from core.model import Role
@@ -113,6 +114,21 @@ async def test_a_trace_tells_the_story_of_whatever_is_pasted(scene: Scene) -> No
         await shows(pilot, "held (mode)")
         await pilot.press("enter", "ctrl+u", *"nobody@nowhere.example", "enter")
         await until(pilot, lambda: "✔ ours" not in drawn(pilot) and "Looking" not in drawn(pilot))
+
+
+async def test_a_trace_that_is_read_again_leaves_the_field_to_who_types_in_it(scene: Scene) -> None:
+    item = scene.submit("jane@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("8", *spell_id("m", item), "enter")
+        await shows(pilot, "held (mode)")
+        await pilot.press("enter", "ctrl+u")
+        screen = app.screen
+        assert isinstance(screen, TraceScreen)
+        screen.reload()
+        await until(pilot, lambda: screen._loading is None)
+        await pilot.press(*"nobody@nowhere.example", "enter")
+        await shows(pilot, "unknown")
 
 
 async def test_an_agents_page_draws_ladder_budgets_and_rates(scene: Scene) -> None:
