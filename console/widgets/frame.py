@@ -28,7 +28,7 @@ NAME_SHORT: Final = 12
 STOP_WIDTH: Final = 44
 STOP_WORD: Final = 10
 WHOLE: Final = 10_000
-GIVING_WAY: Final = ((WHOLE, 3), (WHOLE, 2), (40, 2), (24, 2), (0, 3), (0, 2))
+GIVING_WAY: Final = ((WHOLE, 3), (WHOLE, 2), (40, 2), (24, 2), (24, 1), (0, 3), (0, 2))
 """How many cells of the place, and how many of the figures, a header has room for: the most first."""
 Parts = list[tuple[str, str]]
 
@@ -60,7 +60,7 @@ def head_line(head: Head, width: int) -> Content:
         return Content.assemble(*_clipped(parts, width - cells(end) - 1), (f" {end}", Tone.MUTED))
     end = clock(head.now)
     room = width - cells(end) - 1
-    # problems always stay: ages give way first, then the place, then the reason of a stop
+    # problems always stay: ages give way first, then most of the place with its filter, the depth, the reason of a stop
     shares = [(place, STOP_WIDTH, figures) for place, figures in GIVING_WAY if not place or not head.live.stopped]
     shares += [(0, STOP_WORD, 3), (0, STOP_WORD, 2), (0, STOP_WORD, 1)]
     tries = (_wide(head, place=place, stop=stop, figures=figures) for place, stop, figures in shares)

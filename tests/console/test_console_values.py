@@ -125,6 +125,14 @@ def test_a_long_name_hides_no_problem_on_any_screen() -> None:
         assert "gateway" in drawn, (width, drawn)
 
 
+def test_a_long_name_hides_no_filter() -> None:
+    live = Live(link=Link.LIVE, last_event_at=0, held=3, held_minute=3, oldest=0)
+    for place in ("Queue to:jane2 → 1 of 3", "Queue to:jane2 agent:quote-bot check:! → 1 of 3"):
+        drawn = head_line(head(live=live, name="DEVELOPMENT DESK, NOT FOR PRODUCTION", place=place), 120).plain
+        assert "Queue to:jane2" in drawn
+        assert "no problems" in drawn
+
+
 def test_the_header_says_when_it_is_paused_lost_stopped_or_read_only() -> None:
     assert head_line(head(paused_at=0, waiting=214), 140).plain.startswith("◼ PAUSED 00:00:00Z, +214 waiting")
     lost = Live(link=Link.LOST, lost_since=0, lost_reason="gone")

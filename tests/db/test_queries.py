@@ -322,6 +322,12 @@ def fill(store: Store, desk: Bench, n: int) -> None:
     store.transact(write)
 
 
+def test_times_in_an_event_are_spelled_for_people() -> None:
+    for name in ("until", "due", "release_at", "made_at"):
+        spelled = events.detail({name: 5 * SECOND})
+        assert spelled == f"{name.replace('_', ' ')} 1970-01-01T00:00:05.000Z"
+
+
 def test_event_pages_go_both_ways_without_gap(store: Store) -> None:
     desk = make_desk(store)
     fill(store, desk, 24)

@@ -338,7 +338,8 @@ def _target(event: Event, names: _Names) -> str:
     return found or "desk"
 
 
-_TIMES: Final = frozenset({"expires_at", "release_at", "next_at", "due", "send_at"})
+_TIMES: Final = frozenset({"due", "until"})
+"""Members that are times, besides all that end in `_at`."""
 _QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "policy", "item"})
 
 
@@ -355,7 +356,7 @@ def detail(data: Mapping[str, Any]) -> str:
 
 
 def _spelled(name: str, value: Any) -> str:
-    if name in _TIMES and isinstance(value, int):
+    if (name in _TIMES or name.endswith("_at")) and isinstance(value, int):
         return stamp(value)
     if name in {"record_digest", "shown_digest"}:
         return str(value)[:12]
