@@ -357,7 +357,7 @@ def test_a_person_at_another_machine_claims_a_token_that_a_second_one_confirms(
 def test_a_token_that_no_keyring_would_keep_is_not_claimed(office: Clerk, url: str, home: dict[str, str]) -> None:
     refused = run("desk", "add", "prod", url, "--claim", "zoe", **home)
     assert (refused.code, refused.out) == (1, "")
-    assert "the OS keyring keeps nothing here" in refused.err
+    assert "the OS keyring" in refused.err  # keeps nothing, or is not available: what a process found first stays
     here = run("desk", "add", "here", str(office.directory), "--claim", "zoe", **home)
     assert "--claim is for a desk at a URL" in here.err
 
