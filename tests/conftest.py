@@ -53,6 +53,9 @@ for _ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
+# No test may read or change a developer's own keyring, whichever test is the first to ask for one.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
 _ROOT = Path(__file__).parents[1]
 
 if sys.dont_write_bytecode:
