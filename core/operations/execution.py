@@ -41,9 +41,14 @@ class Execution:
     prepared: object = field(default=None)
 
     def prepare(self, tx: Transaction) -> Callable[[], object] | None:
-        """The slow work that the operation needs done outside any transaction, if any."""
+        """The slow work that the operation needs done outside any transaction, if any.
+
+        A repeated act needs none: prepared again it would be refused, because it has been carried out.
+        """
         call = self._call(tx)
-        return None if self.operation.prepare is None else self.operation.prepare(call, self.request)
+        if self.operation.prepare is None or self._answered(call, self.request, self.key) is not None:
+            return None
+        return self.operation.prepare(call, self.request)
 
     def open(self, tx: Transaction) -> None:
         """Record that the operator opens what they are about to read."""
@@ -109,18 +114,28 @@ class Execution:
 
     def _act(self, tx: Transaction, request: Shape, *, key: str | None, batch: str | None = None) -> Json:
         call = self._call(tx, batch=batch)
-        if key is None or call.actor == NOBODY:
-            return dict(self.operation.run(call, request))
-        digest = hashlib.sha256(f"{self.operation.name}\n{request.model_dump_json()}".encode()).digest()
-        who = str(call.actor)
-        before = operation_answers.answered_before(tx, operator=who, key=key, digest=digest)
-        if before is not None:
-            known: Json = orjson.loads(before)
+        if (known := self._answered(call, request, key)) is not None:
             return known
         answer = dict(self.operation.run(call, request))
-        text = orjson.dumps(answer).decode()
-        operation_answers.remember(tx, operator=who, key=key, digest=digest, answer=text)
+        if key is not None and call.actor != NOBODY:
+            operation_answers.remember(
+                tx, operator=str(call.actor), key=key, digest=self._fingerprint(request),
+                answer=orjson.dumps(answer).decode(),
+            )  # fmt: skip
         return answer
+
+    def _answered(self, call: Call, request: Shape, key: str | None) -> Json | None:
+        """The answer that this act got before under the same key. Raises `Invalid`: another request has the key."""
+        if key is None or call.actor == NOBODY:
+            return None
+        before = operation_answers.answered_before(
+            call.tx, operator=str(call.actor), key=key, digest=self._fingerprint(request)
+        )
+        known: Json | None = None if before is None else orjson.loads(before)
+        return known
+
+    def _fingerprint(self, request: Shape) -> bytes:
+        return hashlib.sha256(f"{self.operation.name}\n{request.model_dump_json()}".encode()).digest()
 
     def _call(self, tx: Transaction, *, batch: str | None = None) -> Call:
         actor = admit(tx, self.operation, self.digest)

@@ -69,7 +69,9 @@ class Resources:
 
     def keep(self, kind: type[T]) -> T:
         """The one instance of this class that belongs to the gateway or local desk, made at its first use."""
-        found: T = self.kept.setdefault(kind, kind())
+        found: T | None = self.kept.get(kind)  # not `setdefault` alone, which makes an instance at every call
+        if found is None:
+            found = self.kept.setdefault(kind, kind())
         return found
 
 

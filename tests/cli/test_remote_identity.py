@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.cli_runner import ADDRESS, DOMAIN, RECORD, Clerk, Heard, with_mailbox
 from tests.cli.test_remote import copied, run
+from tests.factories.lost_answers import losing
 from tests.factories.served import served
 
 NEWS = f"news@{DOMAIN}"
@@ -116,3 +117,12 @@ def test_a_person_claims_and_an_agent_delegates_from_another_machine(office: Cle
     passed = run("token", "delegate", "--run", "r7", "--json", token=own, POSTROOM_URL=url).json
     assert (passed["run"], passed["scopes"], passed["agent"]) == ("r7", ["send"], "support-bot")
     assert "operator's token" in run("token", "delegate", "--run", "r7", token=gail, POSTROOM_URL=url).err
+
+
+def test_a_rotation_whose_answer_was_lost_prints_the_new_token(tmp_path: Path) -> None:
+    """The repeated request comes with a token that has ended: to give up would lock the operator out."""
+    desk = with_mailbox(tmp_path / "desk")
+    with served(desk.directory) as url, losing(url, answers=1, then=2) as way:
+        rotated = run("operator", "rotate", "--json", token=desk.tokens["gail"], POSTROOM_URL=way)
+        assert (rotated.code, rotated.err) == (0, "")
+        assert run("token", "list", token=rotated.json["token"], POSTROOM_URL=url).code == 0

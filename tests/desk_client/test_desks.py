@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -43,6 +41,7 @@ from core.operations.registry import OPERATIONS
 from core.security import key_file
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded, with_mailbox
+from tests.factories.lost_answers import losing
 from tests.factories.ports import free_port
 from tests.factories.proxies import unused_proxy
 from tests.factories.served import served
@@ -159,42 +158,9 @@ def test_the_token_of_a_desk_on_this_machine_is_never_sent_to_a_proxy(
         desk.call("desk.status")
 
 
-def _http_message(peer: socket.socket) -> bytes:
-    """One request or answer with its body."""
-    got = b""
-    while True:
-        got += peer.recv(65_536)
-        head, ended, body = got.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        if ended and len(body) >= (int(length[1]) if length else 0):
-            return got
-
-
-@contextlib.contextmanager
-def _cutting(url: str, *, answers: int) -> Iterator[str]:
-    """A way to the desk that loses this many of its first answers."""
-    target = (urlsplit(url).hostname, urlsplit(url).port)
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def carry() -> None:
-        for number in range(answers + 1):
-            client, _ = listener.accept()
-            with client, socket.create_connection(target) as desk:
-                desk.sendall(_http_message(client))
-                answer = _http_message(desk)
-                if number >= answers:
-                    client.sendall(answer)
-
-    thread = threading.Thread(target=carry)
-    thread.start()
-    with listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    thread.join(30)
-
-
 @CLIENTS
 def test_an_act_whose_answer_was_lost_is_asked_for_again_and_done_once(office: Clerk, client: Client) -> None:
-    with served(office.directory) as url, _cutting(url, answers=1) as way:
+    with served(office.directory) as url, losing(url, answers=1) as way:
         alice = client(way, office.tokens["alice"])
         assert alice.call("agent.suspend", agent="support-bot", reason="odd")["status"] == "suspended"
         alice.close()

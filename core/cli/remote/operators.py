@@ -13,7 +13,7 @@ from core.cli.output import Output, listed, store_token, table
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.desk_client.interface import Json
 from core.durations import duration, stamp
-from core.errors import AccessEnded, Unauthenticated, Unavailable
+from core.errors import Unauthenticated, Unavailable
 from core.security import credentials
 
 app: Final = group("operator")
@@ -105,7 +105,7 @@ def _rotated(desk: AnyDesk, new: str, **members: Any) -> Json:
     """The operator after the rotation. If its answer was lost, the new token tells whether it took place."""
     try:
         return desk.call("operator.rotate", **members)
-    except (AccessEnded, Unavailable):
+    except (Unauthenticated, Unavailable):  # a repeated request comes with the old token, which may have ended
         try:
             person = desk.call_as(new, "operator.me")
         except (Unauthenticated, Unavailable):

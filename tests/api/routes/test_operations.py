@@ -44,6 +44,18 @@ def test_a_repeated_key_answers_the_first_answer_and_acts_once(agent: Visitor) -
     )
 
 
+def test_an_act_that_is_prepared_first_can_be_repeated_too(agent: Visitor) -> None:
+    """Prepared again, the edit would be refused: it changes nothing any more."""
+    alice, key, item = agent.operator("alice"), {"Idempotency-Key": "k-1"}, _held(agent)
+    before = alice.post("/v1/message.wording", {"id": item}).json()
+    edited = {"id": item, "digest": before["digest"], "subject": "It leaves on Friday"}
+    first = alice.post("/v1/message.edit", edited, headers=key)
+    assert first.status_code == 200, first.text
+    again = alice.post("/v1/message.edit", edited, headers=key)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert _log(agent).count("email.edited") == 1
+
+
 def test_a_refusal_is_not_kept_under_its_key(agent: Visitor) -> None:
     gail, key = agent.operator("gail"), {"Idempotency-Key": "k-1"}
     problem(gail.post("/v1/desk.start", {"reason": "done"}, headers=key), 409, "conflict")
