@@ -12,7 +12,8 @@
     │   ├── TooLarge            over a limit that protects the desk                        (HTTP 413)
     │   └── UnsupportedMedia    the body is of another media type                          (HTTP 415)
     └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
-        └── Overloaded          the writer's queue is full
+        ├── Overloaded          the writer's queue is full
+        └── NoAnswer            a client's request was sent and its answer is lost: it may have been done
 
 The gateway answers with `http`, and its client raises the class of that status (`refusal_of`): one table for both.
 What happens to mail (bounced, deferred, held) is a value of `core.model`, never an exception.
@@ -125,6 +126,10 @@ class Overloaded(Unavailable):
     """The writer's queue is full; try again."""
 
     error = "overloaded"
+
+
+class NoAnswer(Unavailable):
+    """The request was sent, and the connection was lost before its answer: it may have been done. Look again."""
 
 
 def refusal_of(http: int) -> type[Refused]:

@@ -37,6 +37,9 @@ if sys.modules.get("httpx._main", httpx) is None:
 LOST_AFTER: Final = 2.5
 """Seconds without a line after which a stream is lost, so that it shows within three: a heartbeat comes each second."""
 
+NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+"""Errors after which the desk has certainly not received the request."""
+
 
 class DeskClient:
     """A desk at a URL, for the operator who holds the token. Thread-safe."""
@@ -71,12 +74,14 @@ class DeskClient:
     def _post(self, operation: OperationName, members: Json) -> httpx.Response:
         headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
         timeout = httpx.Timeout(ANSWER_WITHIN, read=refusals.answer_within(operation))
+        sent = False
         for left in reversed(range(TRIES)):
             try:
                 answer = self._http.post(f"v1/{operation}", json=members, headers=headers, timeout=timeout)
             except httpx.TransportError as error:
+                sent = sent or not isinstance(error, NOT_SENT)
                 if not left:
-                    raise refusals.lost(self.name, self.url, error) from error
+                    raise refusals.lost(self.name, self.url, error, sent=sent) from error
             else:
                 return self._accepted(answer)
         raise AssertionError

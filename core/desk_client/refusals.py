@@ -10,6 +10,7 @@ from core.errors import (
     AccessEnded,
     ChecklistOpen,
     Invalid,
+    NoAnswer,
     Overloaded,
     PostroomError,
     Unauthenticated,
@@ -25,11 +26,15 @@ ANSWER_WITHIN: Final = 30.0
 SLOW_WITHIN: Final = 600.0
 """Seconds for the operations in `SLOW`, which read a whole log or a month of decisions."""
 SLOW: Final = frozenset({"policy.replay", "audit.verify", "audit.against", "recipient.erase", "stream.rotate"})
+SCREEN_WITHIN: Final = 15.0
+"""Seconds for what a screen reads: a console shows sooner that its desk hangs."""
 TRIES: Final = 2
 
 
 def answer_within(operation: str) -> float:
     """Seconds for the answer of an operation."""
+    if operation.startswith("screen."):
+        return SCREEN_WITHIN
     return SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN
 
 
@@ -40,26 +45,28 @@ def error_of(url: str, status: int, headers: Mapping[str, str], body: bytes, *, 
     """
     if not headers.get("content-type", "").startswith(PROBLEM):
         where = f"; it leads to {headers['location']}" if 300 <= status < 400 and "location" in headers else ""
-        return Unavailable(f"{url} answers {status} and is no desk{where}")
+        # a proxy that lost the desk behind it cannot say whether the desk has received the request
+        kind = NoAnswer if status in (502, 504) else Unavailable
+        return kind(f"{url} answers {status} and is no desk{where}")
     found = json.loads(body)
     reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
     if status >= 500 or status == 429:
         busy = Overloaded if code == Overloaded.error else Unavailable
         return busy(reason, retry_after=int(found.get("retry_after_seconds", 5)))
-    kind = refusal_of(status)
-    if kind is Unauthenticated and admitted:
+    refused = refusal_of(status)
+    if refused is Unauthenticated and admitted:
         return AccessEnded(reason, fix=fix)
     if code == ChecklistOpen.error:
         return ChecklistOpen(reason, fix=fix, open_items=found["open"], found_false=found["found_false"])
-    if kind is Invalid:
+    if refused is Invalid:
         problems = tuple((one["field"], one["problem"]) for one in found.get("errors") or ())
         return Invalid(reason, error=code, fix=fix, problems=problems)
-    return kind(reason, error=code, fix=fix)
+    return refused(reason, error=code, fix=fix)
 
 
-def lost(name: str, url: str, error: Exception) -> Unavailable:
-    """The desk does not answer."""
-    return Unavailable(
+def lost(name: str, url: str, error: Exception, *, sent: bool = False) -> Unavailable:
+    """The desk does not answer. `sent`: it may have received the request, and done what it asks for."""
+    return (NoAnswer if sent else Unavailable)(
         f"{name} does not answer at {url} ({str(error) or type(error).__name__}); "
         "on its host, the same command with --dir works without a gateway"
     )

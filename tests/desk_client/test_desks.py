@@ -26,6 +26,7 @@ from core.errors import (
     Conflict,
     Forbidden,
     Invalid,
+    NoAnswer,
     NotFound,
     Overloaded,
     PostroomError,
@@ -198,9 +199,34 @@ def test_an_error_that_the_gateway_answers_with_is_raised_by_its_client(error: P
 
 
 def test_every_error_of_a_desk_crosses_the_network() -> None:
-    """`AccessEnded` is raised for a client that was signed in, and tested with one."""
+    """`AccessEnded` is raised for a client that was signed in, `NoAnswer` by a client: both have tests of their own."""
     declared = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, PostroomError)}
-    assert declared - {PostroomError, AccessEnded} == {type(one) for one in ERRORS}
+    assert declared - {PostroomError, AccessEnded, NoAnswer} == {type(one) for one in ERRORS}
+
+
+@pytest.mark.parametrize(
+    ("errors_in_turn", "raised"),
+    [
+        ((httpx.ReadTimeout("late"), httpx.ConnectError("gone")), NoAnswer),
+        ((httpx.ConnectError("gone"), httpx.ConnectError("gone")), Unavailable),
+    ],
+)
+def test_an_act_that_may_have_been_received_is_told_from_one_that_was_not(
+    errors_in_turn: tuple[Exception, ...], raised: type[Unavailable]
+) -> None:
+    left = iter(errors_in_turn)
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        raise next(left)
+
+    with (
+        contextlib.closing(
+            DeskClient("https://desk.acme.test", "pro_x", transport=httpx.MockTransport(answer))
+        ) as desk,
+        pytest.raises(Unavailable) as found,
+    ):
+        desk.call("agent.suspend", agent="a", reason="b")
+    assert type(found.value) is raised
 
 
 @CLIENTS
