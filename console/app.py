@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 import click
 from textual import work
-from textual.app import SystemCommand
+from textual.app import SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
@@ -35,7 +35,7 @@ from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes,
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
 from core.durations import MINUTE
-from core.errors import AccessEnded, PostroomError, Refused, Unavailable
+from core.errors import AccessEnded, Invalid, NoAnswer, PostroomError, Refused, Unavailable
 from core.model import Actor, Clock
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from console.operations import Operation
     from console.ports import Parts, Waiting
     from console.screens.desk_screen import DeskScreen
+    from console.screens.message import MessageScreen
 
 T = TypeVar("T")
 Opener = Callable[[], "Parts"]
@@ -259,9 +260,21 @@ class PostroomConsole(SafeApp[int]):
             self.say(f"{action.label}: {why}", "warning")
 
     def edit_text(self, text: str) -> str | None:
-        """Let the operator edit a text in $EDITOR; None if it was not saved."""
-        with self.suspend():
-            found: str | None = click.edit(text, extension=".eml")
+        """Let the operator edit a text in $EDITOR; None if it was not saved. Raises `Invalid`: it failed."""
+        found, wrong = None, ""
+        try:
+            with self.suspend():
+                # Textual takes the terminal back only if this block ends normally: `:cq` would kill the console
+                try:
+                    found = click.edit(text, extension=".eml")
+                except click.ClickException as error:
+                    wrong = error.message
+                except Exception as error:  # noqa: BLE001 - the same for text that is not UTF-8, or an odd $EDITOR
+                    wrong = str(error)
+        except SuspendNotSupported as error:
+            raise Invalid("no editor can run in this terminal", fix="use postroom queue edit") from error
+        if wrong:
+            raise Invalid(f"nothing was changed: {wrong}", fix="look at $EDITOR, then press E again")
         return found
 
     def run_operation(
@@ -286,7 +299,14 @@ class PostroomConsole(SafeApp[int]):
             why = f"{error.reason}{' - ' + error.fix if error.fix else ''}"
             (otherwise or partial(self.say, severity="warning"))(why)
         except PostroomError as error:
-            (otherwise or partial(self.say, severity="error"))(f"not done: {error}")
+            if otherwise is not None:
+                otherwise(f"could not load: {error}")
+            elif isinstance(error, NoAnswer):
+                self.say(f"no answer: it may have been done; look again before you repeat it ({error})", "error")
+                if (screen := self.desk_screen) is not None:
+                    screen.read_again()
+            else:
+                self.say(f"not done: {error}", "error")
         else:
             then(answer)
         finally:
@@ -324,10 +344,12 @@ class PostroomConsole(SafeApp[int]):
         assert self._parts is not None
         self.push_screen(self._parts.agent(name))
 
-    def open_message(self, item: int, among: Sequence[int] = ()) -> None:
+    def open_message(self, item: int, among: Sequence[int] = ()) -> MessageScreen:
         """Open a message's page over the visible screen; J and K step through `among`."""
         assert self._parts is not None
-        self.push_screen(self._parts.message(item, among))
+        page = self._parts.message(item, among)
+        self.push_screen(page)
+        return page
 
     def open_trace(self, key: str) -> None:
         """Open the whole story of an id or an address."""

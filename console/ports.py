@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from console.desk_client import Desk
     from console.operations import Operation
+    from console.screens.message import MessageScreen
 
 T = TypeVar("T")
 
@@ -76,7 +77,7 @@ class ConsoleApp(Protocol):
 
     def open_agent(self, name: str) -> None: ...
 
-    def open_message(self, item: int, among: Sequence[int] = ()) -> None: ...
+    def open_message(self, item: int, among: Sequence[int] = ()) -> MessageScreen: ...
 
     def open_trace(self, key: str) -> None: ...
 
@@ -90,7 +91,7 @@ class Parts:
     desk: Desk
     modes: Mapping[str, type[Screen[Any]]]
     agent: Callable[[str], Screen[Any]]
-    message: Callable[[int, Sequence[int]], Screen[Any]]
+    message: Callable[[int, Sequence[int]], MessageScreen]
     trace: Callable[[str], Screen[Any]]
     name: str = ""
     """The desk's name in its settings."""

@@ -27,6 +27,8 @@ class Session:
     approvals: list[Approval] = field(default_factory=list)
     seen: dict[int, str | None] = field(default_factory=dict)
     """Item -> digest of what was open in front of them."""
+    unsaved: dict[str, str] = field(default_factory=dict)
+    """Id of a message -> the text they wrote for it that the desk has not taken."""
     _decided: set[int] = field(default_factory=set)
     _reading: int = 0
     _synced: int = 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from textual.content import Content
 
 from console import operations
+from console.dialogs import WaitingDialog
 from console.safe_text import fill
 from console.screens.desk_screen import DeskScreen
 from core.desk_client import wording
@@ -52,7 +53,7 @@ class TeamScreen(DeskScreen):
         _, _, item_id = chosen
         app = self.console
         self.ask_reason(
-            fill("Note on $id", id=item_id), self.about(), "keeps the note",
+            fill("Note on $id", id=item_id), self.about(), "saves the note",
             lambda text: app.run_operation(operations.note(item_id, text), lambda _: app.say("noted")),
         )  # fmt: skip
 
@@ -67,11 +68,17 @@ class TeamScreen(DeskScreen):
             app.say(f"{item_id} is returned to its agent")
             self.decided([item])
 
+        def answered(comment: str) -> None:
+            app.session.decides([item])
+            app.run_operation(operations.return_to_agent(item_id, digest, comment), returned)
+
         self.ask_reason(
             fill("Return $id to its agent?", id=item_id),
-            Content("\n").join([self.about(), Content("It never leaves. Its agent reads your comment.")]),
+            Content("\n").join(
+                [self.about(), Content("It is not sent; the agent reads your comment and can submit it again.")]
+            ),
             "returns it",
-            lambda comment: app.run_operation(operations.return_to_agent(item_id, digest, comment), returned),
+            answered,
         )
 
     def do_edit(self) -> None:
@@ -80,21 +87,31 @@ class TeamScreen(DeskScreen):
         if chosen is None:
             return
         _, _, item_id = chosen
-        self.console.run_operation(operations.read_wording(item_id), lambda before: self._edit(item_id, before))
+        waiting: WaitingDialog[Json] = WaitingDialog(
+            fill("Edit $id", id=item_id), Content("Loading its text ..."), clock=self.console.monotonic
+        )
+        self.ask(waiting, lambda before: self._edit(item_id, before))
+        self.console.run_operation(operations.read_wording(item_id), waiting.found, otherwise=waiting.failed)
 
     def _edit(self, item_id: str, before: Json) -> None:
-        app = self.console
-        written = app.edit_text(wording.spelled(before))
+        app, unsaved, text = self.console, self.console.session.unsaved, wording.spelled(before)
+        if item_id in unsaved:
+            app.say("this is the text of yours that was not saved; the message may have been edited since", "warning")
         try:
-            changed: dict[str, Any] = {} if written is None else wording.read(written, before)
+            written = app.edit_text(unsaved.get(item_id, text))
+            if written is None or written == text:
+                unsaved.pop(item_id, None)
+                app.say(NOTHING)
+                return
+            # whatever goes wrong from here on, the next E offers this text instead of losing it
+            unsaved[item_id] = written
+            changed = wording.read(written, before)
         except Invalid as error:
             app.say(f"{error.reason}: {error.fix}", "warning")
             return
-        if not changed:
-            app.say(NOTHING)
-            return
 
         def edited(answer: Json) -> None:
+            unsaved.pop(item_id, None)
             checks = answer["checks"]
             fails = f"; it fails {plural(len(checks), 'check')}" if checks else ""
             app.say(

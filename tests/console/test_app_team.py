@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from textual.drivers.headless_driver import HeadlessDriver
 
+from console import operations
 from core.db import audit_log
 from core.db.tables import BODY, CLAIM, REVIEW
+from core.errors import NoAnswer
 from core.services.sending import review
 from tests.console.harness import Scene, drawn, looking, make_scene, press, said, shows, until
 from tests.factories.desk import BOB
@@ -58,14 +61,17 @@ async def test_what_somebody_else_has_claimed_says_so_in_queue_and_message(scene
 
 async def test_mail_goes_back_to_its_agent_with_a_comment(scene: Scene) -> None:
     item = scene.submit()
-    async with looking(scene.app()) as pilot:
+    app = scene.app()
+    async with looking(app) as pilot:
         await pilot.press("2")
         await shows(pilot, "Your refund")
-        await pilot.press("R")
+        await pilot.press("space", "R")
         await shows(pilot, "to its agent?")
         await press(pilot, scene, *"name", "space", *"it", "enter")
         await until(pilot, lambda: state(scene, item) == "returned")
         await shows(pilot, "returned by alice")
+        await until(pilot, lambda: "is returned to its agent" in said(app))
+        assert "someone else" not in said(app)
     row = scene.store.row(select(REVIEW.c.reason))
     assert row is not None
     assert row.reason == "name it"
@@ -109,3 +115,54 @@ async def test_an_edit_in_the_editor_waits_for_somebody_else(scene: Scene) -> No
     row = scene.store.row(select(BODY.c.rendered))
     assert row is not None
     assert b"Subject: Your money" in row.rendered
+
+
+async def test_an_editor_that_fails_is_reported_and_the_terminal_comes_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.submit()
+    app = scene.app()
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        await pilot.press("E")
+        await until(pilot, lambda: "no editor can run in this terminal" in said(app))
+        came_back: list[str] = []
+        monkeypatch.setattr(HeadlessDriver, "can_suspend", True)
+        monkeypatch.setattr(HeadlessDriver, "suspend_application_mode", lambda _: None)
+        monkeypatch.setattr(HeadlessDriver, "resume_application_mode", lambda _: came_back.append("yes"))
+        for editor, why in (("false", "Editing failed"), ("sh -c 'printf \"\\377\" > $0'", "decode")):
+            monkeypatch.setenv("VISUAL", editor)
+            await pilot.press("E")
+            await until(pilot, lambda why=why: why in said(app))  # type: ignore[misc]  # bound now
+        assert came_back == ["yes", "yes"]
+
+
+async def test_a_text_that_the_desk_did_not_take_is_offered_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.submit()
+    app = scene.app()
+    seen: list[str] = []
+
+    def editor(text: str) -> str:
+        seen.append(text)
+        return text.replace("It is on its way", "It was sent")
+
+    app.edit_text = editor  # type: ignore[method-assign]  # the operator's own program
+    async with looking(app) as pilot:
+        await pilot.press("2")
+        await shows(pilot, "Your refund")
+        with monkeypatch.context() as lost:
+            lost.setattr(operations, "edit", lambda *_: _lost)
+            await pilot.press("E")
+            await until(pilot, lambda: "no answer: it may have been done" in said(app))
+        assert "not done" not in said(app)
+        await pilot.press("E")
+        await until(pilot, lambda: "is edited" in said(app))
+    assert ("It was sent" in seen[0], "It was sent" in seen[1]) == (False, True)
+    assert app.session.unsaved == {}
+
+
+def _lost(_desk: object) -> dict[str, object]:
+    raise NoAnswer("the desk does not answer")
