@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from textual import on, work
@@ -12,11 +13,13 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from console.batch_decision import Marked, batch_of
+from console.batch_decision import Batch, Marked, batch_of
+from console.dialogs import WaitingDialog
 from console.keymap import Scope
-from console.safe_text import make_safe
+from console.safe_text import clip, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, marked
+from console.screens.message import MessageScreen
 from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
 from console.views.group_rows import GROUPS, group_row, sample_text
@@ -31,6 +34,17 @@ from core.views.templates import Template
 
 FETCHED: Final = 1_000
 """Lines of one request."""
+SUBJECT: Final = 56
+"""Cells of a subject in a dialog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a dialog asks about a template, once its messages have been read."""
+
+    batch: Batch
+    marked: int
+    note: str
 
 
 class GroupsPage(HeldScreen):
@@ -51,6 +65,8 @@ class GroupsPage(HeldScreen):
         super().__init__()
         self._wanted = wanted
         self._groups: dict[int, Template] = {}
+        self._numbers: dict[tuple[str, int | None], int] = {}
+        """Agent and likeness -> the template's row, which stays when its oldest message is decided."""
         self._shelf = Shelf()
         self._said = ""
 
@@ -82,16 +98,25 @@ class GroupsPage(HeldScreen):
 
     async def load(self) -> None:
         found = await self.desk.read(reads.GROUPS, filter=self._wanted)
-        self._groups = {group.samples[0].id: group for group in found.groups if group.samples}
+        first = not self._numbers
+        self._groups = {self._number(group): group for group in found.groups if group.samples}
         more = "+" if found.more else ""
         without = f", {count(found.without)} without text" if found.without else ""
         self._said = f"{plural(len(self._groups), 'template')}{more}{without}"
-        ids, changed = self._shelf.fill([group_row(group) for group in self._groups.values()])
-        self.table.show_rows(ids, filtered=bool(self._wanted))
+        rows = [replace(group_row(group), id=number) for number, group in self._groups.items()]
+        ids, changed = self._shelf.fill(rows)
+        if first:
+            self.table.show_rows(ids, filtered=bool(self._wanted))
+        else:
+            self.table.offer_rows(ids)  # no other template slips under the cursor
         self.table.touch_rows(changed)
         self.table.tick()
         self._draw_samples()
         self.check_frame()
+
+    def _number(self, group: Template) -> int:
+        sample = group.samples[0]
+        return self._numbers.setdefault((sample.agent, sample.likeness), len(self._numbers))
 
     def failed(self, reason: str) -> None:
         self.table.say_failed(reason)
@@ -134,22 +159,28 @@ class GroupsPage(HeldScreen):
 
     def why_not(self, name: str) -> str | None:
         if name in {"open", "approve_group", "reject_group"} and self._group() is None:
-            return "no template is under the cursor"
+            cursor = self.table.cursor_id
+            gone = cursor is not None and self.table.is_gone(cursor)
+            return "none of it is held any more" if gone else "no template is under the cursor"
         return super().why_not(name)
 
-    @work(group="group", exclusive=True)
-    async def do_open(self) -> None:
+    def do_open(self) -> None:
         """Walk the group: J and K step through all of it."""
-        group = self._group()
-        if group is None:
-            return
-        item = group.samples[0].id
+        if (group := self._group()) is not None:
+            # its page opens at once: keys typed while the desk answers must not act on another screen
+            page = self.console.open_message(group.samples[0].id)
+            page.expect_list()
+            self._read_list(group.samples[0].id, page)
+
+    @work(group="group", exclusive=True, exit_on_error=False)
+    async def _read_list(self, item: int, page: MessageScreen) -> None:
+        ids: Sequence[int] = (item,)
         try:
             ids = (await self.desk.read(reads.ALIKE, id=item)).ids
         except PostroomError as error:
             self.console.say(f"could not load: {error}", "error")
-            return
-        self.console.open_message(item, list(ids))
+        finally:
+            page.take_list(ids)
 
     def do_approve_group(self) -> None:
         self._decide(approving=True)
@@ -157,16 +188,29 @@ class GroupsPage(HeldScreen):
     def do_reject_group(self) -> None:
         self._decide(approving=False)
 
-    @work(group="group", exclusive=True)
-    async def _decide(self, *, approving: bool) -> None:
+    def _decide(self, *, approving: bool) -> None:
         """Ask about all that are like the chosen one now: their digests are read first."""
         group = self._group()
         if group is None:
             return
+        waiting: WaitingDialog[Asked] = WaitingDialog(
+            f"{'Approve' if approving else 'Reject'} a template",
+            Content(f"{_subject(group)}\nLoading its messages ..."),
+            clock=self.console.monotonic,
+        )  # fmt: skip
+        self.ask(waiting, lambda asked: self._ask_about(asked, approving=approving))
+        self._read_batch(group, waiting, approving=approving)
+
+    def _ask_about(self, asked: Asked, *, approving: bool) -> None:
+        ask = self.approve_batch if approving else self.reject_batch
+        ask(asked.batch, marked=asked.marked, hidden=0, note=asked.note, what="message")
+
+    @work(group="group", exclusive=True, exit_on_error=False)
+    async def _read_batch(self, group: Template, waiting: WaitingDialog[Asked], *, approving: bool) -> None:
         try:
             rows = await self._rows(group.samples[0].id)
         except PostroomError as error:
-            self.console.say(f"could not load: {error}", "error")
+            waiting.failed(f"could not load: {error}")
             return
         known = {item: marked(row) for item, row in rows.items()}
         marks = {item: row.digest for item, row in rows.items()}
@@ -174,11 +218,10 @@ class GroupsPage(HeldScreen):
         read = max(opened, group.seen)
         batch = batch_of(marks, known, seen=self._seen(known, any_read=read > 0), approving=approving)
         if not batch.ready:
-            self.console.say("none of them can be approved: open one first (⏎)", "warning")
+            waiting.failed("none of them can be approved: open one first (⏎)" if approving else "none is held any more")
             return
-        note = f"You have opened {count(read)} of {plural(len(marks), 'body', 'bodies')}."
-        ask = self.approve_batch if approving else self.reject_batch
-        ask(batch, marked=len(marks), hidden=0, note=note, what="message")
+        note = f"{_subject(group)}\nYou have opened {count(read)} of {plural(len(marks), 'body', 'bodies')}."
+        waiting.found(Asked(batch, len(marks), note))
 
     def _seen(self, known: Mapping[int, Marked], *, any_read: bool) -> Callable[[int, str | None], bool]:
         """Who has read one of a template knows the others, but not one that fails a check."""
@@ -192,3 +235,7 @@ class GroupsPage(HeldScreen):
             page = await self.desk.read(reads.QUEUE_ROWS, ids=ids[at : at + FETCHED])
             found |= {row.id: row for row in page.rows}
         return found
+
+
+def _subject(group: Template) -> str:
+    return clip(make_safe(group.samples[0].subject or "(no subject)").text, SUBJECT)

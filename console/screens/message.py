@@ -58,6 +58,9 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._item = item
         self._among = among if len(among) else (item,)
         self._at = among.index(item) if item in among else 0
+        self._awaits_list = False
+        self._steps = 0
+        """J and K pressed before the list came."""
         self._letter: MessageLines | None = None
         self._shown_at = 0.0
         self._view = "body"
@@ -109,7 +112,21 @@ class MessageScreen(HeldScreen, AgentScreen):
 
     @property
     def rows_pending(self) -> bool:
-        return self._letter is None or self._letter.item != self._item
+        return self._letter is None or self._letter.item != self._item or bool(self._steps)
+
+    def expect_list(self) -> None:
+        """The list to step through is still being read: `take_list` brings it."""
+        self._awaits_list = True
+
+    def take_list(self, among: Sequence[int]) -> None:
+        """Step through these; what was pressed for the next one since the page opened is done now."""
+        steps, self._steps, self._awaits_list = self._steps, 0, False
+        if self._item in among:
+            self._among, self._at = among, among.index(self._item)
+        if self.is_attached:
+            if steps:
+                self._walk(steps)
+            self.check_frame()
 
     def failed(self, reason: str) -> None:
         self.console.say(f"could not load: {reason}", "error")
@@ -173,8 +190,11 @@ class MessageScreen(HeldScreen, AgentScreen):
         self._walk(-1)
 
     def _walk(self, by: int) -> None:
-        at = self._at + by
-        if not 0 <= at < len(self._among):
+        if self._awaits_list:
+            self._steps += by
+            return
+        at = max(0, min(len(self._among) - 1, self._at + by))
+        if at == self._at:
             self.console.say("this is the last one" if by > 0 else "this is the first one")
             return
         self._at, self._item = at, self._among[at]

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Input, OptionList, Static
 
-from console.dialogs import DEAF_FOR, ChoiceDialog, Dialog
+from console.dialogs import DEAF_FOR, ChoiceDialog, Dialog, WaitingDialog
 from console.keymap import ACTIONS
 from console.safe_app import SafeApp
 from console.screens.desk_screen import DeskScreen, FilterLine
+from console.screens.groups import GroupsPage
+from console.screens.message import MessageScreen
+from console.views.rows import TIMES
 from core.db.tables import REVIEW
+from core.desk_client import reads
+from core.services.sending import review
 from tests.console.harness import (
     Scene,
     burst,
@@ -28,7 +34,7 @@ from tests.console.harness import (
     shows,
     until,
 )
-from tests.factories.desk import GAIL
+from tests.factories.desk import BOB, GAIL
 
 pytestmark = pytest.mark.anyio
 
@@ -151,6 +157,68 @@ async def test_a_question_typed_behind_the_next_message_is_never_about_the_one_b
         await handled(pilot, app)
         if isinstance(app.screen, ChoiceDialog):
             assert [choice.key for choice in app.screen._choices] == ["r1@example.com"]
+
+
+async def test_what_is_typed_while_a_template_is_read_goes_to_its_page_or_its_question(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        scene.submit(f"r{n}@example.com", subject=f"Your quote Q-{n}")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await open_queue(pilot, "r1@example.com")
+        await pilot.press("t")
+        await shows(pilot, "oldest")
+        real, answers = app.desk.read, asyncio.Event()
+
+        async def late(read: Any, /, **members: Any) -> Any:
+            if read is reads.ALIKE:
+                await answers.wait()
+            return await real(read, **members)
+
+        monkeypatch.setattr(app.desk, "read", late)
+        await pilot.press("enter", "J")
+        await until(pilot, lambda: isinstance(app.screen, MessageScreen))
+        assert app.why_not(ACTIONS["approve"]) == "what you asked for is still loading"
+        answers.set()
+        await shows(pilot, "2 of 3")
+        await pilot.press("escape")
+        await shows(pilot, "oldest")
+        answers.clear()
+        scene.monotonic.step = DEAF_FOR + 0.1
+        burst(app, "A", "4")
+        await until(pilot, lambda: isinstance(app.screen, WaitingDialog))
+        await handled(pilot, app)
+        answers.set()
+        await shows(pilot, "Approve 3 of 3 messages?")
+    assert len(pending(scene)) == 3
+
+
+async def test_a_template_keeps_the_cursor_when_its_oldest_message_is_decided(scene: Scene) -> None:
+    others = [
+        scene.submit(f"a{n}@example.com", subject=f"Refund {n}", text="Your refund is on its way.") for n in range(3)
+    ]
+    items = [
+        scene.submit(f"r{n}@example.com", subject=f"Your quote Q-{n}", text="Here is our quote.") for n in range(2)
+    ]
+    app = scene.app()
+    async with looking(app) as pilot:
+        await open_queue(pilot, "r1@example.com")
+        await pilot.press("t")
+        await shows(pilot, f"{TIMES}{len(others)}")
+        await pilot.press("end")
+        page = app.screen
+        assert isinstance(page, GroupsPage)
+        chosen = page._group()
+        assert chosen is not None
+        oldest = chosen.samples[0].id
+        assert oldest in items
+        decision = review.Decision(oldest, approve=False, reason="odd")
+        scene.store.transact(lambda tx: review.decide(tx, decision, actor=BOB))
+        await until(pilot, lambda: (now := page._group()) is None or now.samples[0].id != oldest)
+        after = page._group()
+        assert after is not None
+        assert after.samples[0].id in items
 
 
 class Vanishing(Static, can_focus=True):
