@@ -42,6 +42,8 @@ RETRY_MOST: Final = 2.0
 BEHIND: Final = 5_000
 """With more events at once than this, everything is read again rather than row by row."""
 READERS: Final = 4
+ACTORS: Final = 4
+"""Threads of their own for acts: an all-stop must not wait behind reads that hang."""
 ENDS_WITHIN: Final = 0.5
 """Seconds that a closing console waits for the thread that follows the log."""
 
@@ -62,6 +64,7 @@ class Desk:
         self.live = Live()
         self._desk = desk
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="console-read")
+        self._actors = ThreadPoolExecutor(ACTORS, thread_name_prefix="console-act")
         self._follower: _Follower | None = None
         self._news = asyncio.Event()
         self._due = asyncio.Event()
@@ -89,15 +92,19 @@ class Desk:
 
     async def read(self, read: Read[T], /, **members: Any) -> T:
         """Read what a screen shows. Raises `Unavailable`, `Forbidden`, `AccessEnded`."""
-        return await self._in_thread(lambda: self._desk.read(read, **members))
+        return await self._in_thread(self._readers, lambda: self._desk.read(read, **members))
+
+    async def ask(self, question: Callable[[AnyDesk], T]) -> T:
+        """Run an operation that only reads. Raises as `read` does."""
+        return await self._in_thread(self._readers, lambda: question(self._desk))
 
     async def act(self, operation: Callable[[AnyDesk], T]) -> T:
         """Run an operation; the log then tells what it changed. Raises whatever the desk refuses it with."""
-        return await self._in_thread(lambda: operation(self._desk))
+        return await self._in_thread(self._actors, lambda: operation(self._desk))
 
-    async def _in_thread(self, run: Callable[[], T]) -> T:
+    async def _in_thread(self, threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._readers, run)
+            return await asyncio.get_running_loop().run_in_executor(threads, run)
         except AccessEnded as error:
             self.ended(error)
             raise
@@ -133,7 +140,8 @@ class Desk:
         self._desk.close()
         if self._follower is not None and self.local:
             self._follower.join(ENDS_WITHIN)
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._readers, self._actors):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     def _hear(self, news: News) -> None:
         """The follower's thread has heard something; runs on the event loop."""

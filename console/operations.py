@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from core.desk_client.interface import Desk, Json
 from core.desk_client.names import OperationName
 from core.durations import read_stamp
-from core.errors import AccessEnded, Refused, Unauthenticated
+from core.errors import AccessEnded, NoAnswer, PostroomError, Refused, Unauthenticated
 from core.ids import read_id, spell_id
 from core.model import Mode
 from core.rules.issuance import Finding, Item, Kind
@@ -107,8 +107,14 @@ def _each(desk: Desk, operation: OperationName, choices: Sequence[Choice], **mem
             answer = desk.call(operation, ids=[spell_id("m", one.item) for one in some], **more)
         except AccessEnded:
             raise  # the person is refused, not this one item
-        except Refused as error:
-            if len(some) > 1 or isinstance(error, Unauthenticated):
+        except PostroomError as error:
+            if done:
+                # those decided so far can be undone: an error would hide them
+                unsure = f"no answer, it may have been done ({error})" if isinstance(error, NoAnswer) else str(error)
+                refused += [(one.item, unsure) for one in some]
+                refused += [(one.item, str(error)) for one in choices[at + BATCH_SIZE :]]
+                break
+            if len(some) > 1 or not isinstance(error, Refused) or isinstance(error, Unauthenticated):
                 raise
             refused.append((some[0].item, error.reason))
             continue

@@ -438,7 +438,7 @@ class DeskScreen(LineCache, Screen[None]):
         listing, text = self.listing, filters.spelled(wants)
         if listing is None:
             return ""
-        found = await self.desk.act(lambda desk: desk.call("filter.count", list=listing.value, filter=text))
+        found = await self.desk.ask(lambda desk: desk.call("filter.count", list=listing.value, filter=text))
         return f"{count(found['count'])}{'+' if found['more'] else ''} match"
 
     @property

@@ -1,9 +1,13 @@
-"""Pilot tests run on asyncio, through the pytest plugin that anyio brings along, and ask no name server."""
+"""Pilot tests run on asyncio, through the pytest plugin that anyio brings along, on a temporary desk."""
 
 from __future__ import annotations
 
-import dns.resolver
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from tests.console.harness import Scene, make_scene
 
 
 @pytest.fixture
@@ -11,11 +15,9 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def _no_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signer of deliverability is shown what DNS says: on a machine without resolvers it says nothing."""
-
-    def none(*_: object) -> None:
-        raise dns.resolver.NoResolverConfiguration
-
-    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", none)
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A desk with a gateway that beats, and nothing on it."""
+    made = make_scene(tmp_path)
+    yield made
+    made.store.close()
