@@ -66,7 +66,9 @@ class PostroomConsole(SafeApp[int]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(action.key, f"perform('{action.name}')", show=False) for action in of_scope(Scope.EVERYWHERE)
+        Binding(action.key, f"perform('{action.name}')", show=False)
+        for action in of_scope(Scope.EVERYWHERE)
+        if action.key
     ]
 
     def __init__(

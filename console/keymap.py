@@ -7,68 +7,19 @@ nothing may be decided there.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from console.action import Action, Asks, Scope
+from console.keymap_records import RECORD_ACTIONS
 from core.model import Actor, Role
 from core.rules import roles
 from core.rules.roles import Verb
 
-
-class Scope(enum.StrEnum):
-    """Where an action works; the value is what help calls the place."""
-
-    EVERYWHERE = "everywhere"
-    DESK = "desk"
-    QUEUE = "queue"
-    MESSAGE = "message"
-    AGENTS = "agents"
-    AGENT = "one agent"
-    LANES = "lanes"
-    EVENTS = "events"
-    SUPPRESSIONS = "suppressions"
-    IDENTITIES = "identities"
-    TRACE = "trace"
-    INBOX = "inbox"
-    GROUPS = "by template"
-
-
-class Asks(enum.StrEnum):
-    """What stands between the key and its effect. The palette offers nothing that acts at once."""
-
-    NOTHING = "acts at once"
-    REASON = "asks for a reason"
-    TYPED = "must be typed"
-    CHOICE = "asks which"
-    SHOWS = "only shows"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One action.
-
-    `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is the footer's text
-    below 100 columns (empty: none); `foot` is its position in the footer, 0 for none.
-    """
-
-    name: str
-    key: str
-    label: str
-    scopes: tuple[Scope, ...]
-    asks: Asks = Asks.SHOWS
-    verbs: tuple[Verb, ...] = ()
-    short: str | None = None
-    foot: int = 0
-    shown_key: str | None = None
-    help: str = ""
-
-    @property
-    def keycap(self) -> str:
-        """The key as footer and help write it."""
-        return self.shown_key or self.key.split(",", maxsplit=1)[0]
-
+__all__ = [
+    "ACTIONS", "BY_OPERATION", "TABS", "Action", "Asks", "Scope", "footer", "needs_role", "of_scope", "on_cursor",
+    "refusal", "works_in",
+]  # fmt: skip
 
 _AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
 _LISTS: Final = (
@@ -304,6 +255,8 @@ ACTIONS: Final[dict[str, Action]] = {
             "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),
             help="Undo your last approval or rejection, until it is released.",
         ),
+        # --- runs, tokens, limits, webhooks, policy, pages
+        *RECORD_ACTIONS,
         # --- everywhere
         *(
             Action(f"go_{name}", str(number), name.title(), _EVERYWHERE, help=f"The {name} screen.")
@@ -347,7 +300,7 @@ BY_OPERATION: Final = {
 
 
 def of_scope(scope: Scope) -> Iterator[Action]:
-    """Actions of a place beside those that work everywhere."""
+    """Actions of a place; those that work everywhere are a place of their own."""
     return (action for action in ACTIONS.values() if scope in action.scopes)
 
 

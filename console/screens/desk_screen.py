@@ -66,7 +66,7 @@ FRAME_WITH_ROWS: Final = 0.45
 
 def bindings(scope: Scope) -> list[BindingType]:
     """The keys of a place, from the registry; each asks the console first."""
-    return [Binding(action.key, f"app.perform('{action.name}')", show=False) for action in of_scope(scope)]
+    return [Binding(one.key, f"app.perform('{one.name}')", show=False) for one in of_scope(scope) if one.key]
 
 
 class FilterLine(EditLine):

@@ -58,7 +58,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
 def test_no_key_means_two_things_in_one_place() -> None:
     everywhere = [action for action in ACTIONS.values() if Scope.EVERYWHERE in action.scopes]
     for scope in Scope:
-        keys = [key for action in {*of_scope(scope), *everywhere} for key in action.key.split(",")]
+        keys = [key for action in {*of_scope(scope), *everywhere} for key in action.key.split(",") if key]
         assert len(keys) == len(set(keys)), scope
 
 

@@ -1,0 +1,62 @@
+"""What an action of the console is. `keymap` lists those of mail, agents and lists, `keymap_records` the others."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from core.rules.roles import Verb
+
+
+class Scope(enum.StrEnum):
+    """Where an action works; the value is what help calls the place."""
+
+    EVERYWHERE = "everywhere"
+    DESK = "desk"
+    QUEUE = "queue"
+    MESSAGE = "message"
+    AGENTS = "agents"
+    AGENT = "one agent"
+    LANES = "lanes"
+    EVENTS = "events"
+    SUPPRESSIONS = "suppressions"
+    IDENTITIES = "identities"
+    TRACE = "trace"
+    INBOX = "inbox"
+    GROUPS = "by template"
+
+
+class Asks(enum.StrEnum):
+    """What stands between the key and its effect. The palette offers nothing that acts at once."""
+
+    NOTHING = "acts at once"
+    REASON = "asks for a reason"
+    TYPED = "must be typed"
+    CHOICE = "asks which"
+    SHOWS = "only shows"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is the footer's text
+    below 100 columns (empty: none); `foot` is its position in the footer, 0 for none. Without a `key` it is reached by
+    the palette alone.
+    """
+
+    name: str
+    key: str
+    label: str
+    scopes: tuple[Scope, ...]
+    asks: Asks = Asks.SHOWS
+    verbs: tuple[Verb, ...] = ()
+    short: str | None = None
+    foot: int = 0
+    shown_key: str | None = None
+    help: str = ""
+
+    @property
+    def keycap(self) -> str:
+        """The key as footer, help and palette write it; `:` for what only the palette offers."""
+        return self.shown_key or self.key.split(",", maxsplit=1)[0] or ":"
