@@ -235,9 +235,10 @@ class Smtp(Part):
 class Http(Part):
     """Limits of the listeners: they apply to each of the two; `public_...` replaces them for the public one.
 
-    `hosts` are additional names accepted in `Host` (`*`: any). `content_processes` is the number of processes that
-    compose large messages; 0: the event loop does. `proxies` are networks of reverse proxies: their addresses may hold
-    more connections. The X-Forwarded-Proto and X-Forwarded-For of `forwarded_allow` are believed.
+    `hosts` are additional names accepted in `Host` (`*`: any). `content_processes` is the number of processes that read
+    and compose large messages, and read received mail when much arrives at once; 0: none. `proxies` are networks of
+    reverse proxies: their addresses may hold more connections. The X-Forwarded-Proto and X-Forwarded-For of
+    `forwarded_allow` are believed.
     """
 
     connections: int = Field(default=2_000, ge=8, le=60_000)

@@ -35,9 +35,12 @@ START: Final = 60.0
 PATIENCE: Final = 30.0
 IDLE: Final = 60.0
 TASKS: Final = 200
-"""Messages after which a process is replaced, to release the memory it has accumulated."""
+"""Large messages after which a process is replaced, to release the memory it has accumulated."""
+SMALL: Final = 100
+"""Small messages that count as one large one."""
 HEAD: Final = 8
 """Bytes of the length prefix of a pickle. Both ends are this program."""
+NO_PROCESS: Final = "no process to read messages could be started"
 
 log = structlog.get_logger("composers")
 
@@ -59,8 +62,12 @@ class _Process:
 
     def __init__(self, child: asyncio.subprocess.Process) -> None:
         self._child = child
-        self.tasks = 0
+        self.tasks = 0.0
         self.until: asyncio.TimerHandle | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
     async def read(self) -> Any:
         out = self._child.stdout
@@ -72,6 +79,7 @@ class _Process:
         pipe = self._child.stdin
         assert pipe is not None
         octets = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
+        self.tasks += 1 if len(octets) > 2 * INLINE else 1 / SMALL
         pipe.write(len(octets).to_bytes(HEAD, "big"))
         pipe.write(octets)
         await pipe.drain()
@@ -102,6 +110,31 @@ class ComposePool:
         self._idle: list[_Process] = []
         self._all: set[_Process] = set()
         self._ending: set[asyncio.Task[None]] = set()
+        self._warming: asyncio.Task[None] | None = None
+
+    def pids(self) -> list[int]:
+        """Process ids of the child processes that run now."""
+        return [process.pid for process in self._all]
+
+    def spare(self) -> bool:
+        """Whether a process is idle, so that a call begins at once."""
+        return bool(self._idle) and not self._room.locked()
+
+    def warm(self) -> None:
+        """Start one more process in the background, if there may be one more; until it runs, `spare` is False."""
+        if self._warming is None and not self._room.locked():
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        try:
+            async with self._room:
+                if not self._idle:
+                    self._keep(await self._started())
+        except Unavailable as error:
+            log.warning("a process that reads content did not start", error=error.reason)
+            await asyncio.sleep(IDLE)  # no process would start now either
+        finally:
+            self._warming = None
 
     async def prepare(self, submission: Submission, *, token: TokenFacts, implicit: bool, now: int) -> Prepared:
         """Run `services.sending.prepare` in a child process. Raises as `call` does, and whatever composing raises."""
@@ -155,9 +188,12 @@ class ComposePool:
         return kind, answer
 
     async def _started(self) -> _Process:
-        child = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment
-        )
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, env=self._environment
+            )
+        except OSError as error:
+            raise Unavailable(f"{NO_PROCESS} ({error.strerror}); nothing was accepted") from None
         process = _Process(child)
         self._all.add(process)
         try:
@@ -165,14 +201,13 @@ class ComposePool:
                 await process.read()
         except (TimeoutError, EOFError, OSError):
             self._drop(process)
-            raise Unavailable("no process to read large messages could be started; nothing was accepted") from None
+            raise Unavailable(f"{NO_PROCESS}; nothing was accepted") from None
         except BaseException:
             self._drop(process)
             raise
         return process
 
     def _keep(self, process: _Process) -> None:
-        process.tasks += 1
         process.until = asyncio.get_running_loop().call_later(IDLE, self._drop, process)
         self._idle.append(process)
 
@@ -189,6 +224,9 @@ class ComposePool:
 
     async def close(self) -> None:
         """Stop all child processes."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         for process in list(self._all):
             self._drop(process)
         await asyncio.gather(*self._ending)

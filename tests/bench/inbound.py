@@ -1,10 +1,12 @@
 """Received mail over LMTP: messages a second and CPU per message, durable, beside a loop that only writes and syncs.
 
-A mail server of several connections, in a process of its own, hands over distinct 10 kB messages to one gateway process
-on a real SQLite desk (`synchronous=FULL`); each answer comes after the commit. The reference writes the same bytes to
-a file beside the database and calls fsync for each. On a busy machine the CPU figures are those to compare.
+A mail server of several connections, in a process of its own, hands over distinct 10 kB messages to one gateway with
+its content processes, on a real SQLite desk (`synchronous=FULL`); each answer comes after the commit. The reference
+writes the same bytes to a file beside the database and calls fsync for each. On a busy machine the CPU figures are
+those to compare; they are those of the gateway and of its content processes after their start.
 
-usage: python -m tests.bench.inbound [--messages 2000] [--connections 8] [--size 10000] [--html] [--profile FILE]
+usage: python -m tests.bench.inbound [--messages 2000] [--connections 8] [--size 10000] [--html] [--processes 2]
+                                     [--warm 300] [--profile FILE]
 """
 
 from __future__ import annotations
@@ -24,13 +26,15 @@ from typing import Any, Final
 
 import uvloop
 
+from core.api.compose_pool import ComposePool
 from core.clock import SystemClock
 from core.db import migrate
 from core.db.store import Store
 from core.db.writer import Writer
 from core.process import YOUNG
+from core.security import encryption
 from core.services.receiving.intake import Intake
-from core.settings import Inbound
+from core.settings import MASTER, TOML, Inbound
 from core.workers.lmtp import LmtpServer
 from tests.factories.desk import ADDRESS, make_desk
 from tests.factories.inbound import mail, received
@@ -54,9 +58,9 @@ def message(number: int, size: int, *, html: bool) -> bytes:
     return mail(body, message_id=f"<{number}@example.com>", more=more)
 
 
-def hand_over(port: int, *, messages: int, connections: int, size: int, html: bool) -> None:
+def hand_over(port: int, *, first: int, messages: int, connections: int, size: int, html: bool) -> None:
     """The mail server: what the child process does."""
-    numbers = iter(range(messages))
+    numbers = iter(range(first, first + messages))
     lock = threading.Lock()
 
     def deliver() -> None:
@@ -76,19 +80,40 @@ def hand_over(port: int, *, messages: int, connections: int, size: int, html: bo
         one.join()
 
 
-async def receive(store: Store, ctx: Any, given: argparse.Namespace) -> dict[str, float]:
+async def receive(store: Store, ctx: Any, place: Path, given: argparse.Namespace) -> dict[str, float]:
     """Serve until the child has handed over everything."""
     writer = Writer(store)
     writer.start()
     settings = Inbound(lmtp="127.0.0.1:0")
-    async with LmtpServer(Intake(store=store, writer=writer, ctx=ctx, settings=settings), settings).running() as server:
-        argv = [sys.executable, "-m", "tests.bench.inbound", "--client", str(server.port), *given.own]
-        began, cpu = time.perf_counter(), time.process_time()
-        child = await asyncio.create_subprocess_exec(*argv)
-        assert await child.wait() == 0
-        figures = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
+    command = (sys.executable, "-m", "core.cli.compose_process", str(place))
+    pool = ComposePool(command, os.environ, most=given.processes) if given.processes else None
+    intake = Intake(store=store, writer=writer, ctx=ctx, settings=settings, pool=pool)
+    async with LmtpServer(intake, settings).running() as server:
+        port = server.port
+        assert port is not None
+        await run_client(port, 0, given.warm, given)
+        began, cpu = time.perf_counter(), used_by(pool)
+        await run_client(port, given.warm, given.messages, given)
+        figures = {"seconds": time.perf_counter() - began, "cpu": used_by(pool) - cpu}
+    if pool is not None:
+        await pool.close()
     await writer.close()
     return figures
+
+
+async def run_client(port: int, first: int, messages: int, given: argparse.Namespace) -> None:
+    own = ["--client", str(port), "--first", str(first), "--messages", str(messages), *given.own]
+    child = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.bench.inbound", *own)
+    assert await child.wait() == 0
+
+
+def used_by(pool: ComposePool | None) -> float:
+    """CPU seconds so far of this process and of the content processes."""
+    ticks = 0
+    for pid in pool.pids() if pool is not None else ():
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def sync_loop(place: Path, *, messages: int, size: int) -> dict[str, float]:
@@ -109,30 +134,36 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--size", type=int, default=10_000)
     parser.add_argument("--html", action="store_true")
+    parser.add_argument("--processes", type=int, default=2, help="content processes; 0: threads read everything")
+    parser.add_argument("--warm", type=int, default=300, help="messages beforehand, while processes start")
     parser.add_argument("--profile")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--client", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
     shape = {"messages": given.messages, "connections": given.connections, "size": given.size}
     if given.client:
-        hand_over(given.client, **shape, html=given.html)
+        hand_over(given.client, first=given.first, **shape, html=given.html)
         return
-    given.own = [part for name, value in shape.items() for part in (f"--{name}", str(value))]
+    given.own = ["--connections", str(given.connections), "--size", str(given.size)]
     given.own += ["--html"] if given.html else []
     gc.set_threshold(YOUNG)
     with tempfile.TemporaryDirectory(prefix="postroom-bench-") as name:
         place = Path(name)
-        store = Store(f"sqlite:///{place}/desk.db", clock=SystemClock())
+        os.environ["POSTROOM_DATABASE"] = f"sqlite:///{place}/desk.db"
+        (place / TOML).write_text("")
+        (place / MASTER).write_text(encryption.new_master_key("bench") + "\n")
+        store = Store(os.environ["POSTROOM_DATABASE"], clock=SystemClock())
         migrate.found(store.engine)
         desk = make_desk(store)
         profile = cProfile.Profile() if given.profile else None
         if profile:
             profile.enable()
-        figures = uvloop.run(receive(store, desk.ctx, given))
+        figures = uvloop.run(receive(store, desk.ctx, place, given))
         if profile:
             profile.disable()
             profile.dump_stats(given.profile)
-        assert len(received(store)) == given.messages
+        assert len(received(store)) == given.messages + given.warm
         store.close()
         reference = sync_loop(place, messages=given.messages, size=given.size)
     found = {

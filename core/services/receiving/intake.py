@@ -1,12 +1,14 @@
 """Take a message, however it arrived: parse it off the event loop, store it, answer after the commit.
 
-Reading costs a millisecond for ordinary mail and seconds for the worst 25 MB, so small messages are read in a thread,
-large ones in another process. A message that takes that process too long is stored unparsed and held for a person.
+Reading costs a millisecond or two for ordinary mail and seconds for the worst 25 MB, so small messages are read in a
+thread, large ones in another process. While many small ones arrive at once, idle processes read some of them: threads
+share one core. A message that takes a process too long is stored unparsed and held for a person.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import zlib
@@ -16,7 +18,7 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
-from core.errors import TooLarge
+from core.errors import TooLarge, Unavailable
 from core.rules import reports
 from core.rules.inbound import signatures
 from core.rules.inbound.message import storable
@@ -35,12 +37,18 @@ T = TypeVar("T")
 
 INLINE: Final = 32 * 1024
 """Largest message to read in a thread."""
+MANY: Final = 4
+"""Small messages being read at once from which a process is started for them."""
 IN_FRONT: Final = frozenset({"lmtp", "maildir"})
 """Ways in where `authserv_ids` count: only the operator's own mail server removes what senders forge in their name."""
 
 
 class Pool(Protocol):
     """Processes that call a module-level function."""
+
+    def spare(self) -> bool: ...
+
+    def warm(self) -> None: ...
 
     async def call(self, function: Callable[P, T], *args: P.args, **named: P.kwargs) -> T: ...
 
@@ -70,6 +78,7 @@ class Intake:
         self._pool = pool
         self._proof = proof
         self._scorer = scorer
+        self._reading = 0
 
     async def knows(self, recipient: str) -> bool:
         """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
@@ -137,12 +146,25 @@ class Intake:
         return dataclasses.replace(mail, authentication=evidence)
 
     async def _read(self, raw: bytes, servers: Sequence[str]) -> ReceivedMail:
-        if self._pool is None or len(raw) <= INLINE:
-            return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)
+        self._reading += 1
         try:
+            if len(raw) <= INLINE or self._pool is None:
+                return await self._read_small(raw, servers)
             return await self._pool.call(read_mail, raw, authserv_ids=servers)
         except TooLarge as error:
             return await asyncio.to_thread(_unread, raw, error.reason)
+        finally:
+            self._reading -= 1
+
+    async def _read_small(self, raw: bytes, servers: Sequence[str]) -> ReceivedMail:
+        if self._pool is not None and self._reading > 1:
+            if self._pool.spare():
+                # A process that is killed meanwhile loses nothing: the message is read here.
+                with contextlib.suppress(Unavailable):
+                    return await self._pool.call(read_mail, raw, authserv_ids=servers)
+            elif self._reading >= MANY:
+                self._pool.warm()
+        return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)
 
 
 def _unasked() -> bool | None:
