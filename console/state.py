@@ -7,15 +7,13 @@ this module.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from core.durations import SECOND
-from core.views.live import AgentLine, Level, Need
+from core.views.live import AgentLine, Figures, Level
 
 
 class Link(enum.Enum):
-    """The state of the console's connection to the database."""
+    """The state of the console's connection to the desk."""
 
     OPENING = "opening"
     LIVE = "live"
@@ -23,26 +21,14 @@ class Link(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class Live(Figures):
     """One reading of the desk. `lost_since` and `lost_reason` say since when and why it is stale."""
 
     link: Link = Link.OPENING
     lost_since: int = 0
     lost_reason: str = ""
     seq: int = 0
-    last_event_at: int | None = None
-    held: int = 0
-    held_minute: int = 0
-    oldest: int | None = None
-    stopped_at: int | None = None
-    stopped_by: str | None = None
-    stop_reason: str | None = None
-    default_mode: str = ""
-    release_delay: int = 10 * SECOND
-    flow: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    needs: tuple[Need, ...] = ()
     agents: tuple[AgentLine, ...] = ()
-    gateway_down: bool = False
 
     @property
     def faults(self) -> int:

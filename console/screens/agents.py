@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from console.keymap import Scope
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
+from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link, Live
 from console.views.rows import AGENT_FIELDS, AGENTS, Shelf, agent_fields, agent_row
 from console.widgets.line_painter import Texts
@@ -22,12 +23,13 @@ from core.views.live import AgentLine
 SORTS: Final = ("worst", "name", "held", "sent")
 
 
-class AgentsScreen(AgentScreen):
+class AgentsScreen(AgentScreen, TableScreen):
     """All agents."""
 
     scope = Scope.AGENTS
     tab = 3
     title_word = "Agents"
+    table_id = "agents"
     listing = Listing.AGENTS
     filter_fields = AGENT_FIELDS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.AGENTS)
@@ -51,16 +53,6 @@ class AgentsScreen(AgentScreen):
             id="agents",
             texts=Texts(loading="Loading agents ...", empty="No agents yet."),
         )
-
-    @property
-    def table(self) -> VirtualTable:
-        return self.query_one("#agents", VirtualTable)
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_body(self) -> None:
-        self.table.focus()
 
     def note(self) -> str:
         shown, total = len(self._lines), len(self.console.live.agents)

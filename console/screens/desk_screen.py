@@ -1,4 +1,4 @@
-"""What every screen of the desk has: the frame, the filter line, and how it learns that something changed.
+"""What every screen of the desk has: the frame, the filter (`filtering`), and how it learns that something changed.
 
 A screen draws and asks. Data comes down (`load` after a change, `apply_update` with what changed); what the operator
 wants goes up to `PostroomConsole.perform`, which calls back a `do_...` method only if role, place and state allow it.
@@ -7,27 +7,21 @@ A screen that is not visible does nothing; it reads again when it becomes visibl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
+from collections.abc import Callable
+from typing import ClassVar, Final, TypeVar
 
-from textual import events, on, work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.message import Message
-from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Input, Static
 
 from console import operations
 from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
-from console.keymap import TABS, Scope, footer, of_scope, refusal
+from console.keymap import Scope, footer, of_scope, refusal
 from console.safe_text import clip, fill, make_safe
+from console.screens.filtering import Filtering
 from console.state import DeskUpdate
-from console.themes import Tone
-from console.views.filter_hints import completed, offered
-from console.widgets.edit_line import EditLine
 from console.widgets.frame import (
     FootLine,
     Head,
@@ -43,21 +37,11 @@ from console.widgets.frame import (
 )
 from console.widgets.line_cache import LineCache
 from console.widgets.table import VirtualTable
-from core import filters
 from core.desk_client.interface import Json
-from core.errors import Invalid, PostroomError
-from core.filter_fields import Listing
-from core.filters import Fields, Want
-from core.views.format import count, plural
-
-if TYPE_CHECKING:
-    from console.desk_client import Desk
-    from console.ports import ConsoleApp
+from core.errors import PostroomError
+from core.views.format import plural
 
 T = TypeVar("T")
-FILTER_LIMIT: Final = 300
-COUNT_AFTER: Final = 0.25
-"""Seconds without a key after which the matches of a filter being typed are counted."""
 BRIEF: Final = 26
 """Cells of a narrow header for the filter and its count."""
 FRAME_WITH_ROWS: Final = 0.45
@@ -69,77 +53,16 @@ def bindings(scope: Scope) -> list[BindingType]:
     return [Binding(one.key, f"app.perform('{one.name}')", show=False) for one in of_scope(scope) if one.key]
 
 
-class FilterLine(EditLine):
-    """Where a filter is typed: above the footer, hidden when not in use."""
-
-    DEFAULT_CSS = """
-    FilterLine, FilterLine:focus {
-        dock: bottom; height: 1; border: none; padding: 0 1; margin: 0 0 1 0;
-        background: $surface; color: $foreground; display: none;
-    }
-    FilterLine.-open { display: block; }
-    """
-
-    class Completes(Message):
-        """Tab: complete the last term."""
-
-    async def _on_key(self, event: events.Key) -> None:
-        if event.key != "tab":
-            await super()._on_key(event)
-            return
-        event.stop()
-        event.prevent_default()
-        self.post_message(self.Completes())
-
-
-class FilterError(Static):
-    """Above the filter's line: what is wrong with it, until it is changed; while it is typed, how many rows match."""
-
-    DEFAULT_CSS = """
-    FilterError {
-        dock: bottom; height: auto; padding: 0 1; margin: 0 0 2 0;
-        background: $surface; color: $foreground; display: none;
-    }
-    FilterError.-wrong, FilterError.-hint { display: block; }
-    """
-
-    def __init__(self) -> None:
-        super().__init__(markup=False)
-        self.wrong = ""
-
-    def say(self, wrong: str) -> None:
-        """Show it, or nothing if it is empty."""
-        self.wrong = make_safe(wrong).text
-        self.update(Content.assemble(("✖ ", Tone.FAULT), self.wrong))
-        self.set_class(bool(wrong), "-wrong")
-        self.remove_class("-hint")
-
-    def hint(self, text: str) -> None:
-        """Say how many rows match, and what could be typed next; an error stays until the filter is changed."""
-        if not self.wrong:
-            self.update(Content.styled(make_safe(text).text, Tone.MUTED))
-            self.set_class(bool(text), "-hint")
-
-
-class DeskScreen(LineCache, Screen[None]):
+class DeskScreen(LineCache, Filtering):
     """A screen of the desk. Subclasses name `scope`, `tab` and `title_word`, compose a body, and load it."""
 
     scope: ClassVar[Scope]
     tab: ClassVar[int]
     title_word: ClassVar[str]
-    filter_fields: ClassVar[Fields] = {}
-    """What a filter may name here; empty: this screen has no filter."""
-    listing: ClassVar[Listing | None] = None
-    """The list that the desk counts matches of while a filter is typed; None: this screen counts them itself."""
-    fault_filter: ClassVar[str] = "level:bad"
-    """What `!` shows: only problems."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.wants: tuple[Want, ...] = ()
         self._framed_at = 0.0
-        self._count_soon: Timer | None = None
-        self._matching = ""
         self._loading: object | None = None
         self._again = False
 
@@ -151,8 +74,7 @@ class DeskScreen(LineCache, Screen[None]):
         if self.console.hint:
             yield HintLine(lambda width: hint_line(self.console.hint, width))
         yield from self.compose_body()
-        yield FilterLine(placeholder=f"field:value, {', '.join(self.filter_fields)}", max_length=FILTER_LIMIT)
-        yield FilterError()
+        yield from self.compose_filter()
         yield FootLine(self._foot)
 
     def compose_body(self) -> ComposeResult:
@@ -214,14 +136,6 @@ class DeskScreen(LineCache, Screen[None]):
             self.check_frame()
 
     # -- the desk -----------------------------------------------------------------------------------------------------
-
-    @property
-    def console(self) -> ConsoleApp:
-        return cast("ConsoleApp", self.app)
-
-    @property
-    def desk(self) -> Desk:
-        return self.console.desk
 
     def apply_update(self, update: DeskUpdate) -> None:
         """Something happened at the desk while this screen was visible."""
@@ -366,136 +280,3 @@ class DeskScreen(LineCache, Screen[None]):
             does="start the desk",
             then=lambda answer: app.run_operation(operations.start(answer.reason), started),
         )
-
-    # -- filter -------------------------------------------------------------------------------------------------------
-
-    @property
-    def filter_text(self) -> str:
-        return filters.spelled(self.wants)
-
-    def do_filter(self) -> None:
-        if not self.filter_fields:
-            return
-        line = self.query_one(FilterLine)
-        line.value = self.filter_text
-        line.add_class("-open")
-        line.focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if not isinstance(event.input, FilterLine):
-            return
-        event.stop()
-        try:
-            wants = filters.parse(event.value, self.filter_fields)
-        except Invalid as error:
-            # the line stays open with the error, and the previous rows stay shown
-            self.query_one(FilterError).say(f"{error.reason}; {error.fix}" if error.fix else error.reason)
-            return
-        self._close_filter()
-        self.set_filter(wants)
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if not isinstance(event.input, FilterLine) or not event.input.has_class("-open"):
-            return
-        self.query_one(FilterError).say("")
-        self._matching = ""
-        self._hint(event.value)
-        if self._count_soon is not None:
-            self._count_soon.stop()
-        self._count_soon = self.set_timer(COUNT_AFTER, lambda: self._count(event.value))
-
-    @on(FilterLine.Completes)
-    def _complete(self) -> None:
-        line = self.query_one(FilterLine)
-        line.value = completed(line.value, self.filter_fields, self._values())
-        line.cursor_position = len(line.value)
-
-    def _hint(self, text: str) -> None:
-        offers = offered(text, self.filter_fields, self._values())
-        self.query_one(FilterError).hint(" · ".join(part for part in (self._matching, offers) if part))
-
-    def _values(self) -> Mapping[str, Sequence[str]]:
-        """Values that are known without asking the desk."""
-        agents = self.console.live.agents
-        mailboxes = [mailbox.address for line in agents for mailbox in line.mailboxes]
-        streams = sorted({address.partition("@")[2] for address in mailboxes})
-        return {"agent": [line.name for line in agents], "mailbox": mailboxes, "stream": streams}
-
-    @work(group="filter-count", exclusive=True, exit_on_error=False)
-    async def _count(self, text: str) -> None:
-        """Say how many rows this filter would show; one that cannot be read yet is not an error yet."""
-        line = self.query_one(FilterLine)
-        try:
-            wants = filters.parse(text, self.filter_fields)
-            self._matching = await self.count_matches(wants) if wants else ""
-        except PostroomError:
-            self._matching = ""
-        if line.has_class("-open") and line.value == text:
-            self._hint(text)
-
-    async def count_matches(self, wants: Sequence[Want]) -> str:
-        """`412 match`. Raises `PostroomError` if the desk cannot say."""
-        listing, text = self.listing, filters.spelled(wants)
-        if listing is None:
-            return ""
-        found = await self.desk.ask(lambda desk: desk.call("filter.count", list=listing.value, filter=text))
-        return f"{count(found['count'])}{'+' if found['more'] else ''} match"
-
-    @property
-    def filter_undecided(self) -> str | None:
-        """Why the rows shown may not be the ones meant: a filter is being typed, or could not be parsed.
-
-        None: they are.
-        """
-        line = self.query_one(FilterLine)
-        if not line.has_class("-open"):
-            return None
-        wrong = self.query_one(FilterError).wrong
-        if wrong:
-            return f"invalid filter: {wrong}"
-        return "you are typing a filter: enter applies it, esc cancels it" if line.value != self.filter_text else None
-
-    def filter_by(self, text: str) -> None:
-        """Show only what this filter matches."""
-        self.set_filter(filters.parse(text, self.filter_fields))
-
-    def set_filter(self, wants: Sequence[Want]) -> None:
-        """Show only what matches."""
-        self.wants = tuple(wants)
-        self.filtered()
-        self.check_frame()
-
-    def filtered(self) -> None:
-        """The filter has changed."""
-        self.reload()
-
-    def do_faults(self) -> None:
-        """`!`: only problems, or everything again."""
-        (wrong,) = filters.parse(self.fault_filter, self.filter_fields)
-        if wrong in self.wants:
-            self.set_filter([want for want in self.wants if want != wrong])
-        else:
-            self.set_filter([*self.wants, wrong])
-
-    def _close_filter(self) -> None:
-        self.query_one(FilterError).say("")
-        self.query_one(FilterLine).remove_class("-open")
-        self.focus_body()
-
-    def focus_body(self) -> None:
-        """Return the keys to the main part of the screen."""
-        self.focus_next()
-
-    def go_back(self) -> bool:
-        """`esc`, one step: the open filter line, the filter, whatever else is open. False: nothing was."""
-        if self.query_one(FilterLine).has_class("-open"):
-            self._close_filter()
-            return True
-        if self.wants:
-            self.set_filter(())
-            return True
-        return False
-
-
-def tab_named(name: str) -> int:
-    return TABS.index(name) + 1

@@ -20,6 +20,7 @@ from console.safe_text import clip, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, marked
 from console.screens.message import MessageScreen
+from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
 from console.views.group_rows import GROUPS, group_row, sample_text
@@ -47,12 +48,13 @@ class Asked:
     note: str
 
 
-class GroupsPage(HeldScreen):
+class GroupsPage(HeldScreen, TableScreen):
     """Pushed over the queue, with its filter; esc goes back."""
 
     scope = Scope.GROUPS
     tab = 2
     title_word = "Templates"
+    table_id = "groups"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.GROUPS)
     DEFAULT_CSS = """
     GroupsPage VirtualTable { height: 1fr; }
@@ -78,16 +80,6 @@ class GroupsPage(HeldScreen):
         with Horizontal(id="samples"):
             yield Static(id="first", markup=False)
             yield Static(id="last", markup=False)
-
-    @property
-    def table(self) -> VirtualTable:
-        return self.query_one("#groups", VirtualTable)
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_body(self) -> None:
-        self.table.focus()
 
     def place(self) -> str:
         wanted = f" {make_safe(self._wanted).text}" if self._wanted else ""
@@ -117,9 +109,6 @@ class GroupsPage(HeldScreen):
     def _number(self, group: Template) -> int:
         sample = group.samples[0]
         return self._numbers.setdefault((sample.agent, sample.likeness), len(self._numbers))
-
-    def failed(self, reason: str) -> None:
-        self.table.say_failed(reason)
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:

@@ -11,7 +11,7 @@ from textual.content import Content
 from console import operations
 from console.batch_decision import Batch, Marked, summary
 from console.safe_text import fill
-from console.screens.team_actions import TeamScreen
+from console.screens.desk_screen import DeskScreen
 from console.session import Approval
 from core.errors import PostroomError
 from core.ids import spell_id
@@ -30,8 +30,16 @@ FINDINGS_SHOWN: Final = 6
 """Failed checks a dialog lists; the opened message shows all of them."""
 
 
-class HeldScreen(TeamScreen):
+class HeldScreen(DeskScreen):
     """A screen on which held mail can be decided."""
+
+    def chosen(self) -> tuple[int, str | None, str] | None:
+        """(item, digest as drawn, spelled id) that the keys act on, or None."""
+        raise NotImplementedError
+
+    def about(self) -> Content:
+        """The recipient and subject of the chosen item, in one line."""
+        raise NotImplementedError
 
     def findings(self) -> tuple[str, ...]:
         """The checks that the chosen item failed: approving it needs a reason."""

@@ -15,8 +15,9 @@ from console.keymap import Scope
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, short
+from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link
-from console.table_messages import FetchFailed, Highlighted
+from console.table_messages import Highlighted
 from console.views.received_rows import RECEIVED, received_row
 from console.widgets.columns import Row
 from console.widgets.line_painter import Texts
@@ -35,7 +36,7 @@ PAGE: Final = 500
 CONCERNS: Final = ("email.", "recipient.")
 
 
-class InboxScreen(HeldScreen):
+class InboxScreen(HeldScreen, TableScreen):
     """Received mail, page by page: ids by their index, lines only where they are in view."""
 
     scope = Scope.INBOX
@@ -57,16 +58,6 @@ class InboxScreen(HeldScreen):
     def compose_body(self) -> ComposeResult:
         texts = Texts(loading="Loading received mail ...", empty="Nothing has been received yet.")
         yield VirtualTable(RECEIVED, self, now=lambda: self.console.now, markable=False, id="list", texts=texts)
-
-    @property
-    def table(self) -> VirtualTable:
-        return self.query_one("#list", VirtualTable)
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_body(self) -> None:
-        self.table.focus()
 
     def note(self) -> str:
         return f"{count(len(self.table.roster))}{'+' if self._more else ''} shown"
@@ -99,9 +90,6 @@ class InboxScreen(HeldScreen):
     def rows_pending(self) -> bool:
         return not self._asked
 
-    def failed(self, reason: str) -> None:
-        self.table.say_failed(reason)
-
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:
             self.table.say_failed(update.live.lost_reason)
@@ -123,10 +111,6 @@ class InboxScreen(HeldScreen):
         self._asked, self._wanted = False, PAGE
         self.reload()
         self.check_frame()
-
-    @on(FetchFailed)
-    def _not_read(self, event: FetchFailed) -> None:
-        self.table.say_failed(str(event.error))
 
     @on(Highlighted)
     def _near_the_end(self) -> None:

@@ -17,7 +17,8 @@ from console.keymap import Scope
 from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
-from console.screens.held_actions import UNKNOWN_FINDING, HeldScreen, short
+from console.screens.held_actions import UNKNOWN_FINDING, short
+from console.screens.team_actions import TeamScreen
 from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
 from console.views.message_lines import MessageLines, found, message_of
@@ -33,7 +34,7 @@ LOOK_FOR: Final = 1.0
 """Seconds after opening before a message with a failed check can be approved: nobody has read it yet."""
 
 
-class MessageScreen(HeldScreen, AgentScreen):
+class MessageScreen(TeamScreen, AgentScreen):
     """The page of one item; J and K step through the list it was opened from."""
 
     scope = Scope.MESSAGE

@@ -20,8 +20,10 @@ from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.groups import GroupsPage
 from console.screens.held_actions import HeldScreen, marked, short
+from console.screens.table_screen import TableScreen
+from console.screens.team_actions import TeamScreen
 from console.state import DeskUpdate, Link
-from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
+from console.table_messages import Announced, Highlighted, MarksChanged
 from console.views.item_lines import body_lines, check_lines, fact_lines
 from console.views.message_lines import message_of
 from console.views.rows import HELD, held_row
@@ -58,12 +60,13 @@ BY_CLOCK: Final = frozenset({"age", "expires"})
 FACTS_KEPT: Final = 20_000
 
 
-class QueueScreen(HeldScreen):
+class QueueScreen(TeamScreen, TableScreen):
     """Held mail, worst first."""
 
     scope = Scope.QUEUE
     tab = 2
     title_word = "Queue"
+    table_id = "queue"
     listing = Listing.QUEUE
     filter_fields = fields(Listing.QUEUE)
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.QUEUE)
@@ -102,16 +105,8 @@ class QueueScreen(HeldScreen):
             )
             yield TextPane(id="preview")
 
-    @property
-    def table(self) -> VirtualTable:
-        return self.query_one("#queue", VirtualTable)
-
     def on_mount(self) -> None:
-        self.table.focus()
         self.set_interval(CLOCK_AGAIN, self._age)
-
-    def focus_body(self) -> None:
-        self.table.focus()
 
     def place(self) -> str:
         fresh = f" (+{self._fresh} new, . to load)" if self._fresh else ""
@@ -169,9 +164,6 @@ class QueueScreen(HeldScreen):
     def rows_pending(self) -> bool:
         return not self._asked or self._seeking
 
-    def failed(self, reason: str) -> None:
-        self.table.say_failed(reason)
-
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:
             self.table.say_failed(update.live.lost_reason)
@@ -208,10 +200,6 @@ class QueueScreen(HeldScreen):
         self.check_frame()
 
     fault_filter = "check:!"
-
-    @on(FetchFailed)
-    def _not_read(self, event: FetchFailed) -> None:
-        self.table.say_failed(str(event.error))
 
     @on(Announced)
     def _announce(self, event: Announced) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from console.screens.desk_screen import DeskScreen
+from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link
 from console.views.rows import Shelf
 from console.widgets.columns import Column, Row
@@ -19,7 +19,7 @@ READ_AFTER: Final = 1.0
 """Seconds from an event to reading a list again: a thousand events a second cost one read."""
 
 
-class ListScreen(DeskScreen):
+class ListScreen(TableScreen):
     """A screen that is one table. Subclasses name its columns, and read and draw in `load`."""
 
     columns: ClassVar[tuple[Column, ...]]
@@ -37,16 +37,6 @@ class ListScreen(DeskScreen):
         yield VirtualTable(
             self.columns, self.shelf, now=lambda: self.console.now, markable=False, id="list", texts=self.texts
         )
-
-    @property
-    def table(self) -> VirtualTable:
-        return self.query_one("#list", VirtualTable)
-
-    def on_mount(self) -> None:
-        self.table.focus()
-
-    def focus_body(self) -> None:
-        self.table.focus()
 
     def shown_of(self) -> str:
         return f"{len(self.table.roster.ids):,}"
@@ -67,9 +57,6 @@ class ListScreen(DeskScreen):
         self.table.touch_rows(changed)
         self.table.tick()
         self.check_frame()
-
-    def failed(self, reason: str) -> None:
-        self.table.say_failed(reason)
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from textual.content import Content
@@ -10,7 +9,7 @@ from textual.content import Content
 from console import operations
 from console.dialogs import WaitingDialog
 from console.safe_text import fill
-from console.screens.desk_screen import DeskScreen
+from console.screens.held_actions import HeldScreen
 from core.desk_client import wording
 from core.desk_client.interface import Json
 from core.errors import Invalid
@@ -19,16 +18,8 @@ from core.views.format import plural
 NOTHING: Final = "nothing was changed"
 
 
-class TeamScreen(DeskScreen):
+class TeamScreen(HeldScreen):
     """A screen on which held mail can be claimed, noted on, returned and edited."""
-
-    def chosen(self) -> tuple[int, str | None, str] | None:
-        """(item, digest as drawn, spelled id) that the keys act on, or None."""
-        raise NotImplementedError
-
-    def about(self) -> Content:
-        """The recipient and subject of the chosen item, in one line."""
-        raise NotImplementedError
 
     def claimed_by_me(self) -> bool:
         """Whether this operator holds the claim on the chosen item."""
@@ -120,6 +111,3 @@ class TeamScreen(DeskScreen):
             self.reload()
 
         app.run_operation(operations.edit(item_id, before["digest"], changed), edited)
-
-    def decided(self, items: Sequence[int]) -> None:
-        """These are no longer pending, by our own hand."""

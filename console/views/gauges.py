@@ -97,20 +97,6 @@ class Threshold:
     tone: Tone = Tone.WARN
 
 
-def spark(values: Sequence[float | None], width: int, *, threshold: Threshold | None = None) -> Content:
-    """A one-line sparkline whose cells above the threshold are coloured and whose scale keeps the threshold in view."""
-    cells = _bucketed(values, width)
-    largest = max((value for value in cells if value is not None), default=0)
-    # the threshold sits at three quarters, so that a value crossing it is visible
-    top = max(largest, threshold.at * 4 / 3 if threshold else 0) or 1
-    text = sparkline(cells, width, top=top)
-    parts = [
-        (char, threshold.tone if threshold and value is not None and value >= threshold.at else Tone.INFO)
-        for char, value in zip(text, cells, strict=True)
-    ]
-    return Content.assemble(*parts)
-
-
 def rate_chart(
     values: Sequence[float | None], width: int, height: int, *, thresholds: Sequence[Threshold], digits: int = 2
 ) -> list[Content]:

@@ -133,10 +133,6 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.roster.cursor in self.roster.gone:
             self.post_message(Highlighted(self, self.roster.cursor))
 
-    def say_loading(self) -> None:
-        self._showing = Showing.LOADING
-        self._repaint()
-
     def say_failed(self, reason: str) -> None:
         """The rows cannot be had, or are stale: rows already drawn stay, under a head that says so."""
         self._showing, self._reason = Showing.FAILED, make_safe(reason).text

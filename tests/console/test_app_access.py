@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +10,16 @@ from sqlalchemy import select, update
 from core.db.tables import OPERATOR, REVIEW
 from core.errors import AccessEnded
 from core.services.identity import operators
-from tests.console.harness import Scene, drawn, furnish, looking, make_scene, open_queue, shows, until
+from tests.console.harness import Scene, drawn, furnish, looking, open_queue, shows, until
 from tests.factories.desk import ALICE, ROOT
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    made = make_scene(tmp_path)
-    furnish(made)
-    return made
+def scene(scene: Scene) -> Scene:
+    furnish(scene)
+    return scene
 
 
 def change(scene: Scene, **values: Any) -> None:

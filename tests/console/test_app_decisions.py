@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,6 @@ AUDITOR = person("audrey", Role.AUDITOR)
 ONCALL = person("otto", Role.ONCALL)
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
-
-
 def state(scene: Scene, item: int) -> str:
     c = REVIEW.c
     row = scene.store.row(REVIEW.select().where(c.id == item))
@@ -63,8 +55,7 @@ async def test_an_approval_leaves_the_queue_and_is_released_after_the_delay(scen
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("a")
         await until(pilot, lambda: state(scene, item) == "approved")
         await shows(pilot, "u undo m")
@@ -77,8 +68,7 @@ async def test_an_approval_is_taken_back_until_its_release_with_a_countdown(scen
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("a")
         await shows(pilot, " 10s")
         scene.clock.advance(seconds=2)
@@ -92,8 +82,7 @@ async def test_after_the_release_there_is_no_undo(scene: Scene) -> None:
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("a")
         await until(pilot, lambda: app.session.undoable(scene.clock.now()) is not None)
         scene.clock.advance(seconds=11)
@@ -106,8 +95,7 @@ async def test_a_rejection_asks_for_its_reason(scene: Scene) -> None:
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("x")
         await shows(pilot, "Reject m")
         assert state(scene, item) == "pending"
@@ -125,8 +113,7 @@ async def test_a_second_press_decides_nothing_else(scene: Scene) -> None:
     first, second = scene.submit("a@example.com"), scene.submit("b@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "b@example.com")
+        await open_queue(pilot, "b@example.com")
         await pilot.press("a")
         await until(pilot, lambda: state(scene, first) == "approved" and app.session.approvals != [])
         await pilot.press("a")
@@ -152,8 +139,7 @@ async def test_the_second_of_two_operators_is_told_who_was_first(scene: Scene) -
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("Z")  # what is drawn stands still, so the key is pressed before the news arrives
         elsewhere(scene, item)
         await pilot.press("a")
@@ -165,8 +151,7 @@ async def test_a_message_that_is_not_the_one_drawn_is_not_approved(scene: Scene)
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         c = MESSAGE.c
         scene.store.transact(lambda tx: tx.write(update(MESSAGE).where(c.id == item).values(digest="0" * 64)))
         await pilot.press("a")
@@ -179,8 +164,7 @@ async def test_who_may_not_approve_is_told_which_role_may(scene: Scene) -> None:
     app = scene.app(AUDITOR)
     async with looking(app) as pilot:
         assert "[R] audrey, read-only: needs role reviewer" in lines(pilot)[0]
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("a")
         assert "approve: needs role reviewer" in said(app)
         for keys, action in ((("x",), "reject"), (("space", "A"), "approve marked")):
@@ -194,8 +178,7 @@ async def test_a_reason_typed_for_a_question_that_was_not_asked_goes_nowhere(sce
     first, second = scene.submit("r0@example.com"), scene.submit("r1@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r1@example.com")
+        await open_queue(pilot, "r1@example.com")
         elsewhere(scene, first)
         await until(pilot, lambda: app.desk_screen is not None and app.desk_screen.why_not("reject") is not None)
         await pilot.press("x")
@@ -212,8 +195,7 @@ async def test_what_was_decided_a_moment_before_leaving_is_done(scene: Scene) ->
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         app.perform("approve")
         app.perform("quit")
         await until(pilot, lambda: app.return_code is not None)
@@ -225,8 +207,7 @@ async def test_on_call_may_reject_and_not_approve(scene: Scene) -> None:
     app = scene.app(ONCALL)
     async with looking(app) as pilot:
         assert "[RW] otto" in lines(pilot)[0]
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("a")
         assert "needs role reviewer" in said(app)
         await pilot.press("x")
@@ -238,8 +219,7 @@ async def test_a_batch_is_approved_by_typing_its_count_and_each_has_its_own_even
     items = [scene.submit(f"r{n}@example.com") for n in range(4)]
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r3@example.com")
+        await open_queue(pilot, "r3@example.com")
         await pilot.press("space", "space", "v", "j", "v")
         await shows(pilot, "A/X marked(4)")
         await pilot.press("A")
@@ -261,8 +241,7 @@ async def test_a_batch_leaves_out_what_changed_and_what_was_decided_meanwhile(sc
     items = [scene.submit(f"r{n}@example.com") for n in range(3)]
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r2@example.com")
+        await open_queue(pilot, "r2@example.com")
         await pilot.press("asterisk", "A")
         await shows(pilot, "Approve 3 of 3")
         elsewhere(scene, items[0], approve=False)
@@ -280,8 +259,7 @@ async def test_what_is_held_for_more_than_its_mode_must_be_opened_before_it_can_
     item = scene.submit("stranger@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "▲1")
+        await open_queue(pilot, "▲1")
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))
         await pilot.press("space", "A")
@@ -301,8 +279,7 @@ async def test_approving_over_a_failed_check_takes_a_reason_and_the_count_of_che
     item = scene.submit(subject="Your \u202erefund")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "✖1")
+        await open_queue(pilot, "✖1")
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))
         await pilot.press("enter")
@@ -323,8 +300,7 @@ async def test_a_batch_is_rejected_by_its_count_and_can_be_taken_back(scene: Sce
     items = [scene.submit(f"r{n}@example.com") for n in range(12)]
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r9@example.com")
+        await open_queue(pilot, "r9@example.com")
         await pilot.press("asterisk", "X")
         await shows(pilot, "Reject 12 of 12 marked messages?")
         await press(pilot, scene, *"word", "enter", "enter")
@@ -341,8 +317,7 @@ async def test_opening_is_kept_so_that_an_approval_says_how_long_it_was_read(sce
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
         c = REVIEW.c
@@ -358,8 +333,7 @@ async def test_enter_never_approves(scene: Scene) -> None:
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("enter", "enter", "enter")
         await shows(pilot, "It is on its way.")
         assert state(scene, item) == "pending"
@@ -370,8 +344,7 @@ async def test_marked_messages_are_walked_body_by_body(scene: Scene) -> None:
         scene.submit(f"r{n}@example.com", text=f"body number {n}")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r2@example.com")
+        await open_queue(pilot, "r2@example.com")
         await pilot.press("space", "j", "space", "home", "enter")
         await shows(pilot, "1 of 2")
         await shows(pilot, "body number 0")

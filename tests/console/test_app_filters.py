@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from textual import events
 from textual.widgets import Input
 
 from console.screens.queue import QueueScreen
-from tests.console.harness import Scene, drawn, furnish, looking, make_scene, open_queue, press, said, shows, until
+from tests.console.harness import Scene, drawn, furnish, looking, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 async def test_a_value_that_cannot_be_read_is_said_on_the_line_and_changes_nothing(scene: Scene) -> None:

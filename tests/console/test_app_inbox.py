@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -22,7 +20,7 @@ from tests.console.harness import (
     drawn,
     lines,
     looking,
-    make_scene,
+    open_queue,
     press,
     said,
     shows,
@@ -36,20 +34,12 @@ UNREADABLE: Final = "X: " + "a" * 300_000 + "\n"
 PASS: Final = f"Authentication-Results: {SERVER}; dmarc=pass header.from=example.com; spf=pass\n"
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
-
-
 async def test_held_received_mail_is_decided_in_the_queue_like_any_other(scene: Scene) -> None:
     arrive(scene.bench, mail("Pay now.", more=UNREADABLE))
     arrive(scene.bench, mail("Another.", message_id="<q2@example.com>", more=UNREADABLE))
     async with looking(scene.app()) as pilot:
         await shows(pilot, "2 waiting for review")
-        await pilot.press("2")
-        await shows(pilot, "← jane@example.com")
+        await open_queue(pilot, "← jane@example.com")
         assert "2 held" in drawn(pilot) or "held 2" in drawn(pilot)
         await pilot.press("enter")
         await shows(pilot, "Pay now.")
@@ -162,8 +152,7 @@ async def test_held_mail_stands_beside_the_mail_that_tainted_its_run(scene: Scen
     item = scene.submit("other@example.com", text="Here are the invoices.")
     scene.store.transact(lambda tx: tx.write(update(MESSAGE).where(MESSAGE.c.id == item).values(tainted_by=row.id)))
     async with looking(scene.app(), size=size) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "other@example.com")
+        await open_queue(pilot, "other@example.com")
         await pilot.press("enter")
         await shows(pilot, f"{spell_id('m', row.id)}, mail of a stranger")
         wide = size[0] >= 100

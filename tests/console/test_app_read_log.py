@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +12,12 @@ from core.ids import spell_id
 from core.model import Actor, Role
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
-from tests.console.harness import Scene, drawn, looking, make_scene, open_queue, shows, until
+from tests.console.harness import Scene, drawn, looking, open_queue, shows, until
 from tests.factories.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
 
 VICTOR = person("victor", Role.AUDITOR)
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 def entered(scene: Scene) -> list[tuple[str, str, int | None]]:

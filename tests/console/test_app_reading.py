@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ from core.rules.policy import Policy
 from tests.console.harness import Scene, drawn, lines, looking, make_scene, open_queue, press, said, shows, until
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 def dwells(scene: Scene) -> list[int | None]:
@@ -72,8 +64,7 @@ async def test_without_a_preview_nothing_is_read_until_it_is_opened(scene: Scene
     (item,) = letters(scene, 1)
     app = scene.app()
     async with looking(app, size=(90, 30)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your quote")
+        await open_queue(pilot, "Your quote")
         await pilot.press("enter")
         await until(pilot, lambda: reads(scene) == item)
         await pilot.press("escape")
@@ -84,8 +75,7 @@ async def test_a_message_walked_to_is_the_one_that_is_read(scene: Scene) -> None
     first, second = letters(scene, 2)
     app = scene.app()
     async with looking(app, size=(90, 30)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r1@example.com")
+        await open_queue(pilot, "r1@example.com")
         await pilot.press("enter")
         await until(pilot, lambda: reads(scene) == first)
         scene.clock.advance(seconds=5)
@@ -99,8 +89,7 @@ async def test_a_message_left_while_it_is_read_again_ends_nothing(scene: Scene) 
     letters(scene, 1)
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r0@example.com")
+        await open_queue(pilot, "r0@example.com")
         await pilot.press("enter")
         await shows(pilot, "To     r0@example.com")
         page = app.screen
@@ -120,8 +109,7 @@ async def test_approving_unread_is_said_to_who_does_it_and_to_the_desk(tmp_path:
     letters(scene, 4)
     app = scene.app()
     async with looking(app, size=(90, 30)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r3@example.com")
+        await open_queue(pilot, "r3@example.com")
         for n in range(1, 4):
             await pilot.press("a")
             await until(pilot, lambda n=n: len(dwells(scene)) == n and app.session.approvals != [])  # type: ignore[misc]  # bound now
@@ -141,8 +129,7 @@ async def test_a_reviewer_who_reads_hears_nothing(tmp_path: Path) -> None:
     items = letters(scene, 4)
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "r3@example.com")
+        await open_queue(pilot, "r3@example.com")
         for at, item in enumerate(items):
             await until(pilot, lambda item=item: reads(scene) == item)  # type: ignore[misc]  # bound now
             scene.clock.advance(seconds=4)
@@ -200,8 +187,7 @@ async def test_a_message_that_is_like_no_other_says_so(scene: Scene) -> None:
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("n", "equals_sign")
         await until(pilot, lambda: "no other message is like this one" in said(app))
 

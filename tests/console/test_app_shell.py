@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,6 @@ from tests.console.harness import (
     furnish,
     lines,
     looking,
-    make_scene,
     open_queue,
     press,
     said,
@@ -43,13 +41,6 @@ from tests.factories.desk import ALICE
 
 pytestmark = pytest.mark.anyio
 FORBIDDEN_KEYS = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+left_square_bracket", "ctrl+s", "ctrl+q", "ctrl+b", "ctrl+k"}
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 # --- the registry -------------------------------------------------------------------------------------------------
@@ -160,8 +151,7 @@ async def test_at_80_by_24_the_deciding_columns_stay(scene: Scene) -> None:
         assert lines(pilot)[0].startswith("● ")
         assert "TEST LOCAL[RW] held 1" in lines(pilot)[0]
         assert "[1 Desk]" not in drawn(pilot)
-        await pilot.press("2")
-        await shows(pilot, "A subject that decides")
+        await open_queue(pilot, "A subject that decides")
         assert [word for word in ("AGE", "CHK", "AGENT", "TO", "SUBJECT") if word in lines(pilot)[1]] == [
             "AGE", "CHK", "AGENT", "TO", "SUBJECT",
         ]  # fmt: skip
@@ -174,8 +164,7 @@ async def test_help_and_palette_come_from_the_registry_and_the_palette_decides_n
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("question_mark")
         await shows(pilot, "On queue")
         await shows(pilot, "Approve exactly these bytes")
@@ -200,8 +189,7 @@ async def test_filters_show_what_matches_and_say_what_they_know(scene: Scene) ->
     furnish(scene)
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your quote")
+        await open_queue(pilot, "Your quote")
         await pilot.press("slash", *"!agent:quote-bot to:jane1", "enter")
         await shows(pilot, "→ 1 of 7")
         assert "jane1@example.com" in drawn(pilot)
@@ -218,8 +206,7 @@ async def test_new_mail_is_announced_while_something_is_marked(scene: Scene) -> 
     scene.submit("a@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "a@example.com")
+        await open_queue(pilot, "a@example.com")
         await pilot.press("space")
         scene.submit("b@example.com")
         await shows(pilot, "+1 new, . to load")
@@ -234,8 +221,7 @@ async def test_new_mail_is_announced_while_something_is_marked(scene: Scene) -> 
 async def test_a_pause_freezes_what_is_drawn_and_counts_what_waits(scene: Scene) -> None:
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Nothing is held")
+        await open_queue(pilot, "Nothing is held")
         await pilot.press("Z")
         scene.submit()
         await shows(pilot, "◼ PAUSED 04:00:00Z, +2 waiting")
@@ -248,8 +234,7 @@ async def test_a_lost_database_is_said_survived_and_read_anew(scene: Scene, tmp_
     scene.submit("a@example.com")
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "a@example.com")
+        await open_queue(pilot, "a@example.com")
         away = tmp_path.with_name(f"{tmp_path.name}-away")
         tmp_path.rename(away)  # noqa: ASYNC240 - at once, and of a local disk
         scene.store.engine.dispose()
@@ -330,8 +315,7 @@ async def test_a_clock_that_runs_on_ages_what_is_drawn(scene: Scene) -> None:
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         scene.clock.advance(micros=HOUR)
         await shows(pilot, "1h00")
         await shows(pilot, "oldest 1h00")
@@ -342,8 +326,7 @@ async def test_a_key_that_cannot_be_used_now_is_dimmed_and_lights_up_when_it_can
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
 

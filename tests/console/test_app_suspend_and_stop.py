@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from tests.console.harness import Scene, drawn, lines, looking, make_scene, pres
 from tests.factories.desk import ADDRESS, ALICE, BOB, DORA, GAIL
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 def agent_status(scene: Scene) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 from textual.drivers.headless_driver import HeadlessDriver
@@ -14,17 +11,10 @@ from core.db import audit_log
 from core.db.tables import BODY, CLAIM, REVIEW
 from core.errors import NoAnswer
 from core.services.sending import review
-from tests.console.harness import Scene, drawn, looking, make_scene, press, said, shows, until
+from tests.console.harness import Scene, drawn, looking, open_queue, press, said, shows, until
 from tests.factories.desk import BOB
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 def state(scene: Scene, item: int) -> str:
@@ -36,8 +26,7 @@ def state(scene: Scene, item: int) -> str:
 async def test_c_claims_for_the_others_to_see_and_gives_back(scene: Scene) -> None:
     scene.submit()
     async with looking(scene.app()) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("c")
         await shows(pilot, "yours")
         assert [row.operator for row in scene.store.rows(select(CLAIM))] == ["alice"]
@@ -51,8 +40,7 @@ async def test_what_somebody_else_has_claimed_says_so_in_queue_and_message(scene
     scene.store.transact(lambda tx: review.claim(tx, item, actor=BOB))
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "bob has it")
+        await open_queue(pilot, "bob has it")
         await pilot.press("c")
         await until(pilot, lambda: "bob has claimed" in said(app))
         await pilot.press("enter")
@@ -63,8 +51,7 @@ async def test_mail_goes_back_to_its_agent_with_a_comment(scene: Scene) -> None:
     item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("space", "R")
         await shows(pilot, "to its agent?")
         await press(pilot, scene, *"name", "space", *"it", "enter")
@@ -81,8 +68,7 @@ async def test_a_note_is_kept_in_the_log(scene: Scene) -> None:
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("N")
         await shows(pilot, "Note on")
         await press(pilot, scene, *"asked", "enter")
@@ -103,8 +89,7 @@ async def test_an_edit_in_the_editor_waits_for_somebody_else(scene: Scene) -> No
 
     app.edit_text = editor  # type: ignore[method-assign]  # the operator's own program
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("E")
         await shows(pilot, "Your money")
         await shows(pilot, "edited")
@@ -123,8 +108,7 @@ async def test_an_editor_that_fails_is_reported_and_the_terminal_comes_back(
     scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("E")
         await until(pilot, lambda: "no editor can run in this terminal" in said(app))
         came_back: list[str] = []
@@ -151,8 +135,7 @@ async def test_a_text_that_the_desk_did_not_take_is_offered_again(
 
     app.edit_text = editor  # type: ignore[method-assign]  # the operator's own program
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         with monkeypatch.context() as lost:
             lost.setattr(operations, "edit", lambda *_: _lost)
             await pilot.press("E")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from tests.console.harness import (
     Scene,
     drawn,
     looking,
-    make_scene,
     open_queue,
     press,
     said,
@@ -34,13 +33,6 @@ from tests.factories.records import SALES, add_keys, issued
 
 pytestmark = pytest.mark.anyio
 SECOND = f"second@{DOMAIN}"
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 def mode(scene: Scene, address: str = ADDRESS) -> str:
@@ -189,8 +181,7 @@ async def test_a_saved_theme_is_drawn_while_the_console_runs_and_a_bad_one_is_re
         assert app.screen.styles.background == Color.parse("#203040")
         save(good.replace(background, 'background = "#010203"'))
         await until(pilot, lambda: app.screen.styles.background == Color.parse("#010203"))
-        await pilot.press("2")
-        await shows(pilot, "Nothing is held")
+        await open_queue(pilot, "Nothing is held")
         assert app.screen.styles.background == Color.parse("#010203")
 
 

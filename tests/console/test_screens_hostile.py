@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,7 @@ from tests.console.harness import (
     drawn,
     lines,
     looking,
-    make_scene,
+    open_queue,
     press,
     shows,
     until,
@@ -44,13 +43,6 @@ from tests.factories.desk import ALICE, hire, person
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
 EVERYTHING = frozenset(Role) - {Role.ADMIN}
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 @pytest.fixture
@@ -225,8 +217,7 @@ async def test_every_click_on_a_hostile_queue_decides_nothing(scene: Scene) -> N
     scene.submit(subject="[@click=app.perform('approve')]click me[/]")
     app = scene.app()
     async with looking(app, size=(120, 20)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "[@click=app.perform")
+        await open_queue(pilot, "[@click=app.perform")
         for x in range(0, 118, 6):
             await pilot.click(offset=(x, 3))
         await pilot.press("enter")
@@ -245,8 +236,7 @@ async def test_hostile_words_reach_the_screen_as_they_are_spelled(scene: Scene) 
     )  # fmt: skip
     app = scene.app()
     async with looking(app, size=(240, 50)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Re: revised")
+        await open_queue(pilot, "Re: revised")
         await pilot.press("enter")
         await shows(pilot, "⟨U+202E⟩gnp.exe [@click=app.perform('approve')]a[/] [/b] [JIRA-12]")
         await shows(pilot, "run-[@click=app.quit]x[/]")
@@ -262,8 +252,7 @@ async def test_a_wide_and_hostile_subject_breaks_no_column(scene: Scene) -> None
     scene.submit("joined@example.com", subject="\U0001f468\u200d\U0001f469\u200d\U0001f467\U0001f44d\U0001f3fd" * 30)
     app = scene.app()
     async with looking(app) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "wide@example.com")
+        await open_queue(pilot, "wide@example.com")
         await shows(pilot, "⟨U+200D⟩")
         assert_inert(pilot, "queue")
         assert {line.index("▏") for line in lines(pilot)[3:5]} <= set(range(60, 80))

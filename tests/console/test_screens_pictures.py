@@ -17,7 +17,7 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, review, taint
 from core.services.sending.review import Decision
 from tests.console.fixtures_gallery import make_gallery, receive_mail
-from tests.console.harness import Scene, drawn, looking, press, shows, until
+from tests.console.harness import Scene, drawn, looking, open_queue, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
 from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
 
@@ -40,8 +40,7 @@ async def desk(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def queue(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("2")
-    await shows(pilot, "Re: revised")
+    await open_queue(pilot, "Re: revised")
     await pilot.press("j", "j", "space", "space")
     if pilot.app.size.width >= 120:
         await shows(pilot, "ap@gamma.example ▲ first contact")
@@ -49,16 +48,14 @@ async def queue(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def message(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("2")
-    await shows(pilot, "Re: revised")
+    await open_queue(pilot, "Re: revised")
     await pilot.press("enter")
     await shows(pilot, "gnp.exe")
     await shows(pilot, "Dear Ms Doe")
 
 
 async def batch(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("2")
-    await shows(pilot, "Re: revised")
+    await open_queue(pilot, "Re: revised")
     await pilot.press("j", "space", "equals_sign")
     await shows(pilot, "marked(5)")
     if pilot.app.size.width >= 120:
@@ -131,8 +128,7 @@ async def trace(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def help_(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("2")
-    await shows(pilot, "Subj   Re: revised")
+    await open_queue(pilot, "Subj   Re: revised")
     await pilot.press("question_mark")
     await shows(pilot, "Approve exactly these bytes")
 
@@ -145,8 +141,7 @@ async def stopped(pilot: Pilot[int], scene: Scene) -> None:
 
 
 async def undo(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("2")
-    await shows(pilot, "Re: revised")
+    await open_queue(pilot, "Re: revised")
     await pilot.press("j", "j")
     await shows(pilot, "j.doe@gmail.example ▲ first contact" if pilot.app.size.width >= 120 else "j.doe@gmail.example")
     await pilot.press("a")
@@ -188,8 +183,7 @@ async def tainted(pilot: Pilot[int], scene: Scene) -> None:
     )
     scene.store.transact(lambda tx: taint.note_read(tx, [by], token=token, keyring=KEYRING))
     item = scene.submit("audit@bad.example", subject="The invoices", text="Dear auditor,\n\nhere they are.")
-    await pilot.press("2")
-    await shows(pilot, "Re: revised")
+    await open_queue(pilot, "Re: revised")
     pilot.app.open_message(item)  # type: ignore[attr-defined]  # ours
     await shows(pilot, "tainted the run")
     await shows(pilot, "drop its instructions")

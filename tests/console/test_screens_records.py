@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,11 @@ from console.views.rows import TIMES
 from core.ids import spell_id
 from core.model import Role
 from core.services.control import emergency
-from tests.console.harness import Scene, drawn, furnish, looking, make_scene, said, shows, until
+from tests.console.harness import Scene, drawn, furnish, looking, open_queue, said, shows, until
 from tests.factories.desk import ALICE, person
 
 pytestmark = pytest.mark.anyio
 AUDITOR = person("audrey", Role.AUDITOR)
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 async def test_events_grow_at_the_top_while_they_are_looked_at(scene: Scene) -> None:
@@ -150,8 +142,7 @@ async def test_a_message_is_compared_with_what_its_agent_issued(scene: Scene) ->
     scene.submit(issued=json.dumps({"to": "jane@example.com", "subject": "Your refund", "text": "It is on"}).encode())
     app = scene.app()
     async with looking(app, size=(140, 60)) as pilot:
-        await pilot.press("2")
-        await shows(pilot, "Your refund")
+        await open_queue(pilot, "Your refund")
         await pilot.press("enter", "D")
         await shows(pilot, "as submitted by the agent")
         await shows(pilot, "Message-ID")

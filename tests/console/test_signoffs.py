@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from tests.console.harness import (
     drawn,
     handled,
     looking,
-    make_scene,
     press,
     request_identity,
     said,
@@ -37,12 +34,10 @@ SMALL = (80, 24)
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    made.store.transact(lambda tx: add_keys(tx, made.bench.stream_id))
-    request_identity(made)
-    yield made
-    made.store.close()
+def scene(scene: Scene) -> Scene:
+    scene.store.transact(lambda tx: add_keys(tx, scene.bench.stream_id))
+    request_identity(scene)
+    return scene
 
 
 def signed(scene: Scene) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +13,11 @@ from textual.widgets import Input, OptionList, Static
 from console.dialogs import DEAF_FOR, ChoiceDialog, Dialog, WaitingDialog
 from console.keymap import ACTIONS
 from console.safe_app import SafeApp
-from console.screens.desk_screen import DeskScreen, FilterLine
+from console.screens.desk_screen import DeskScreen
 from console.screens.groups import GroupsPage
 from console.screens.message import MessageScreen
 from console.views.rows import TIMES
+from console.widgets.filter_line import FilterLine
 from core.db.tables import REVIEW
 from core.desk_client import reads
 from core.services.sending import review
@@ -28,7 +27,6 @@ from tests.console.harness import (
     drawn,
     handled,
     looking,
-    make_scene,
     open_queue,
     request_identity,
     shows,
@@ -37,13 +35,6 @@ from tests.console.harness import (
 from tests.factories.desk import BOB, GAIL
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(tmp_path)
-    yield made
-    made.store.close()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from console.themes import Tone
-from console.views.gauges import Evidence, Threshold, bar, gauge, gauge_text, ladder, rate_chart, spark, sparkline
+from console.views.gauges import Evidence, Threshold, bar, gauge, gauge_text, ladder, rate_chart, sparkline
 from core.model import Mode
 
 
@@ -51,18 +51,12 @@ def test_a_gauge_warns_with_a_glyph_too() -> None:
 @given(st.lists(st.none() | st.floats(0, 1e6), max_size=200), st.integers(1, 60))
 def test_a_sparkline_fills_its_width_whatever_it_is_given(values: list[float | None], width: int) -> None:
     assert len(sparkline(values, width)) == width
-    assert len(spark(values, width, threshold=Threshold(0.05, "suspend")).plain) == width
 
 
 def test_a_sparkline_keeps_the_worst_of_what_it_squeezes() -> None:
     assert sparkline([0, 0, 9, 0, 0, 0], 3) == "▁█▁"
     assert sparkline([1, 2], 4) == "  ▅█"
     assert sparkline([0, 0], 2) == "▁▁"
-
-
-def test_the_cells_above_a_threshold_are_toned() -> None:
-    drawn = spark([0.01, 0.06], 2, threshold=Threshold(0.05, "suspend", Tone.FAULT))
-    assert [(span.start, span.style) for span in drawn.spans] == [(0, Tone.INFO), (1, Tone.FAULT)]
 
 
 def test_a_rate_chart_draws_its_thresholds_in() -> None:
