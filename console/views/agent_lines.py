@@ -33,6 +33,7 @@ _NAMES = {
 }
 TYPE_WIDTH = 24
 NAME_WIDTH = 16
+NOT_SHOWN = "not shown: your roles may not read these"
 
 
 def title(text: str) -> Content:
@@ -93,6 +94,8 @@ def course_lines(course: Course, *, width: int) -> list[Content]:
 def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
     """Its latest runs."""
     lines = [title("runs, newest first")]
+    if facts.runs is None:
+        return [*lines, Content.styled(NOT_SHOWN, Tone.MUTED)]
     if not facts.runs:
         lines.append(Content.styled("none yet", Tone.MUTED))
     for run in facts.runs:
@@ -103,9 +106,11 @@ def run_lines(facts: AgentFacts, *, now: int, width: int) -> list[Content]:
     return lines
 
 
-def event_lines(rows: Sequence[EventRow], *, width: int) -> list[Content]:
+def event_lines(rows: Sequence[EventRow] | None, *, width: int) -> list[Content]:
     """What happened lately, newest first."""
     lines = [title("events, newest first")]
+    if rows is None:
+        return [*lines, Content.styled(NOT_SHOWN, Tone.MUTED)]
     for row in reversed(rows):
         glyph, tone = {"error": ("✖", Tone.FAULT), "warn": ("▲", Tone.WARN)}.get(row.severity.value, ("·", Tone.MUTED))
         text = make_safe(f"{row.type:<{TYPE_WIDTH}} {row.target} {row.detail}").text

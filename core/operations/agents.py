@@ -14,6 +14,7 @@ from core.json_body import Name, Purpose, ReasonRequest, Shape
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, FilterText, Limit, Required, wanted
 from core.operations.operation import Call, Json, act, read
+from core.operations.tokens import may_see_users, users_shown
 from core.rules.addresses import check_pattern
 from core.rules.roles import Verb
 from core.serializers import controls, identities, mail, people
@@ -48,10 +49,10 @@ def show(call: Call, request: AgentRequest) -> Json:
     found = directory.agent(conn, request.agent)
     if found is None:
         raise NotFound(f"there is no agent {request.agent}", fix="postroom agent list lists them")
-    mailboxes = directory.mailboxes(conn, agent=request.agent)
+    mailboxes, users = directory.mailboxes(conn, agent=request.agent), may_see_users(call)
     return people.agent(found) | {
         "mailboxes": [identities.identity(call.tx, one) for one in mailboxes],
-        "tokens": [people.token(one) for one in directory.tokens(conn, agent=request.agent)],
+        "tokens": [people.token(one, users=users) for one in directory.tokens(conn, agent=request.agent)],
     }
 
 
@@ -224,7 +225,7 @@ OPERATIONS = (
     read("agent.list", list_agents, AgentsRequest, Agents, Verb.DESK_READ,
          about="Agents by name: suspended or not, by whom and why."),
     read("agent.show", show, AgentRequest, Agent, Verb.DESK_READ,
-         about="One agent with its mailboxes and tokens."),
+         about="One agent with its mailboxes and tokens.", shown=users_shown),
     act("agent.suspend", suspend, AgentReason, Suspended, Verb.AGENT_SUSPEND,
         about="Suspend an agent: none of its messages starts to leave from now on."),
     act("agent.resume", resume, AgentReason, Resumed, Verb.AGENT_RESUME,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
@@ -152,6 +152,13 @@ def list_notes(call: Call, request: NotesRequest) -> Json:
     about = request.subject
     found = notes.listed(call.tx.conn, about=None if about == Subject() else about, limit=request.limit)
     return {"notes": [one.as_json() for one in found]}
+
+
+def _notes_shown(request: NotesRequest, answer: Mapping[str, Any]) -> Shown | None:
+    """Notes on a message are read with it; others are read as the log is, which says that they were written."""
+    if not answer["notes"]:
+        return None
+    return Shown(What.LOG) if request.message is None else Shown(What.MESSAGE, item=item_number(request.message))
 
 
 # --- attention ----------------------------------------------------------------------------------------------------
@@ -325,7 +332,7 @@ OPERATIONS: Final = (
         about="Edit a held message: it is composed, checked and judged anew, and somebody else must approve it."),
     act("note.add", add_note, NoteRequest, Noted, Verb.NOTE_ADD, about="Note something on a message, agent, incident."),
     read("note.list", list_notes, NotesRequest, Notes, Verb.AUDIT_READ,
-         about="Notes on a message, an agent or an incident, oldest first."),
+         about="Notes on a message, an agent or an incident, oldest first.", shown=_notes_shown),
     act("attention.acknowledge", acknowledge, AcknowledgeRequest, Acknowledged, Verb.ATTENTION_ACKNOWLEDGE,
         about="Keep what needs attention quiet until a time; a worse state shows it again."),
     act("attention.wake", wake, KeyRequest, Acknowledged, Verb.ATTENTION_ACKNOWLEDGE,
@@ -333,5 +340,6 @@ OPERATIONS: Final = (
     read("attention.list", list_acknowledged, Nothing, AllAcknowledged, Verb.DESK_READ,
          about="What is acknowledged, by whom and until when."),
     read("handover.show", show_handover, HandoverRequest, HandoverAnswer, Verb.AUDIT_READ,
-         about="The hand-over for the next shift: what happened since a time, what waits, who did what."),
+         about="The hand-over for the next shift: what happened since a time, what waits, who did what.",
+         shown=lambda _request, _answer: Shown(What.LOG)),
 )  # fmt: skip

@@ -6,7 +6,8 @@ can be repeated, and the answers that the desk keeps for that hold no secret.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -18,8 +19,10 @@ from core.model import Scope
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import Limit, OptionalReason
 from core.operations.operation import AGENTS, Call, Json, act, read
+from core.rules import roles
 from core.rules.roles import Verb
 from core.serializers import people
+from core.services.control.read_log import Shown, What
 from core.services.identity import enrolment, tokens
 from core.services.identity.tokens import Grant, Issued
 
@@ -87,7 +90,17 @@ class RevokeRequest(OptionalReason):
 
 def list_tokens(call: Call, request: TokensRequest) -> Json:
     found = directory.tokens(call.tx.conn, agent=request.agent, before=request.cursor, limit=request.limit + 1)
-    return people.tokens_page(found, limit=request.limit)
+    return people.tokens_page(found, limit=request.limit, users=may_see_users(call))
+
+
+def may_see_users(call: Call) -> bool:
+    """Whether the caller may see for whom tokens act: who may read runs, which have the same people."""
+    return roles.may(call.actor, Verb.MESSAGE_READ)
+
+
+def users_shown(_request: object, answer: Mapping[str, Any]) -> Shown | None:
+    """Tokens that name people are a read of runs."""
+    return Shown(What.RUNS) if any(one["user"] for one in answer["tokens"]) else None
 
 
 def issue(call: Call, request: IssueRequest) -> Json:
@@ -179,7 +192,7 @@ class Revoked(Answer):
 
 OPERATIONS = (
     read("token.list", list_tokens, TokensRequest, Tokens, Verb.DESK_READ,
-         about="Agents' tokens, newest first. Their secrets are not stored."),
+         about="Agents' tokens, newest first. Their secrets are not stored.", shown=users_shown),
     act("token.issue", issue, IssueRequest, Token, Verb.TOKEN_ISSUE,
         about="Issue a token for an agent. The caller makes the secret; the desk never sees it."),
     act("token.enrol", enrol, EnrolRequest, EnrolmentToken, Verb.TOKEN_ENROL,

@@ -53,15 +53,15 @@ def agent(one: AgentFacts) -> dict[str, Any]:
     }
 
 
-def token(one: TokenRecord) -> dict[str, Any]:
-    """An agent's token, without its secret."""
+def token(one: TokenRecord, *, users: bool = True) -> dict[str, Any]:
+    """An agent's token, without its secret. `users`: with the person it is bound to."""
     return {
         "id": one.id,
         "agent": one.agent,
         "scopes": [*one.scopes],
         "test": bool(one.test),
         "run": one.run_key,
-        "user": one.run_user,
+        "user": one.run_user if users else None,
         "parent": one.parent_id,
         "issued_at": when(one.issued_at),
         "issued_by": one.issued_by,
@@ -73,10 +73,10 @@ def token(one: TokenRecord) -> dict[str, Any]:
     }
 
 
-def tokens_page(rows: Sequence[TokenRecord], *, limit: int) -> dict[str, Any]:
+def tokens_page(rows: Sequence[TokenRecord], *, limit: int, users: bool) -> dict[str, Any]:
     """A page of at most `limit` rows; an extra row means that another page follows."""
     return {
-        "tokens": [token(one) for one in rows[:limit]],
+        "tokens": [token(one, users=users) for one in rows[:limit]],
         "next_cursor": rows[limit - 1].id if len(rows) > limit else None,
     }
 

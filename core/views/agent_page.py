@@ -32,10 +32,10 @@ class MailboxFacts:
 
 @dataclass(frozen=True, slots=True)
 class AgentPage:
-    """The page."""
+    """The page. `runs` and `events` name people; None for an operator who may not read them."""
 
     agent: AgentBasics
     mailboxes: tuple[MailboxFacts, ...]
     courses: tuple[Course, ...]
-    runs: tuple[RunRow, ...]
-    events: tuple[EventRow, ...]
+    runs: tuple[RunRow, ...] | None
+    events: tuple[EventRow, ...] | None

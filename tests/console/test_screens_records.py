@@ -89,12 +89,12 @@ async def test_only_an_auditor_saves_the_log_and_what_is_saved_is_what_is_shown(
     app = scene.app(AUDITOR)
     async with looking(app) as pilot:
         await pilot.press("5")
-        await shows(pilot, "email.pending")
+        await shows(pilot, "4 shown")
         await pilot.press("S")
-        await until(pilot, lambda: "2 events in" in said(app))
+        await until(pilot, lambda: "4 events in" in said(app))
     (saved,) = tmp_path.glob("postroom-events-*.jsonl")  # noqa: ASYNC240 - at once, and of a local disk
     kinds = [json.loads(line)["type"] for line in saved.read_text().splitlines()]
-    assert kinds == ["email.submitted", "email.pending"]
+    assert kinds == ["email.submitted", "email.pending", "desk.read", "desk.read"], "both have read the log"
 
 
 async def test_a_trace_tells_the_story_of_whatever_is_pasted(scene: Scene) -> None:

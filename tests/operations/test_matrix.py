@@ -14,6 +14,7 @@ from core.errors import AccessEnded, Forbidden, Refused, Unauthenticated
 from core.model import Actor, Role
 from core.operations.operation import Kind, TokenKind, admit
 from core.operations.registry import OPERATIONS
+from core.rules.roles import Verb
 from tests.api.api_client import Visitor, opened
 from tests.factories.database import new_store
 from tests.factories.desk import PEOPLE, issue, person
@@ -153,6 +154,19 @@ ROWS: Final[Mapping[str, str]] = {
 OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.NONE}
 """The operations that are not for operators, and what kind of token each takes."""
 
+UNLOGGED: Final[Mapping[str, str]] = {
+    "queue.group": "ids and counts; each item is logged when it is opened",
+    "webhook.dead": "numbers of log entries, and what the owner's server answered",
+    "policy.replay": "counts, and ids of messages as examples",
+    "audit.verify": "figures of the chain",
+    "audit.against": "figures of the chain and of what is compared with it",
+    "screen.open": "the id of what is opened, which is a record by itself",
+    "screen.queue": "ids; lines are read by screen.queue_rows",
+    "screen.alike": "ids; lines are read by screen.queue_rows",
+    "screen.inbox": "ids; lines are read by screen.inbox_rows",
+}
+"""Reads of mail, people or the log that leave no trace, and why each need not."""
+
 ENDED: Final[Mapping[str, dict[str, Any]]] = {
     "expired": {"token_expires_at": 1},
     "revoked": {"token_hash": None},
@@ -189,6 +203,12 @@ def test_every_operation_has_a_row() -> None:
     assert {name: one.tokens for name, one in OPERATIONS.items() if name not in ROWS} == {
         name: {kind} for name, kind in OTHERS.items()
     }
+
+
+def test_whoever_reads_mail_people_or_the_log_is_logged() -> None:
+    delicate = {Verb.MESSAGE_READ, Verb.AUDIT_READ, Verb.TRACE_READ}
+    reads = {one.name for one in OPERATIONS.values() if one.kind is Kind.READ and delicate & {*one.verbs}}
+    assert {name for name in reads if OPERATIONS[name].shown is None} == UNLOGGED.keys()
 
 
 def _refusal(scene: Scene, name: str, who: str) -> type[Refused] | None:

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.db import audit_log
 from core.db.store import Store
 from core.demo.clock import FakeClock
 from core.desk_client import reads
 from core.desk_client.names import OperationName
 from core.desk_client.reads import Read
 from core.errors import Unavailable
+from core.events import DeskRead
 from core.ids import read_id
 from core.operations.local_desk import LocalDesk
 from core.operations.operation import Resources
@@ -28,7 +30,7 @@ from core.settings import Settings
 from core.views import codec
 from core.views.queue import pack
 from tests.factories.database import new_store
-from tests.factories.desk import ALICE, KEYRING, make_desk
+from tests.factories.desk import ALICE, KEYRING, issue, make_desk
 from tests.factories.inbound import arrive, mail, received
 from tests.operations.scene import Scene
 
@@ -71,6 +73,25 @@ def test_what_a_screen_reads_is_the_same_after_the_way_over_the_network(store: S
         view = alice.read(reads.ITEM, id=item, whole=True)
         assert view.received or view.view
         assert reads.ITEM.decode(codec.encode({"view": view})) == view
+
+
+def test_an_admin_sees_an_agent_without_the_people_its_runs_and_events_name(store: Store, tmp_path: Path) -> None:
+    """What others are shown is logged: runs once, for page and tokens alike, and the log."""
+    desk = make_desk(store)
+    desk.submit("jane@example.com", run="run-1")
+    issue(store, desk.agent_id, secret="pra_ann", run_key="run-1", run_user="ann@acme.com")
+    alice, root = local(store, tmp_path), local(store, tmp_path, name="root")
+    for reader, user in ((root, None), (alice, "ann@acme.com")):
+        page = reader.read(reads.AGENT, agent="support-bot")
+        assert bool(page.runs) is bool(page.events) is (user is not None)
+        assert [one["user"] for one in reader.call("agent.show", agent="support-bot")["tokens"]][:1] == [user]
+        assert [one["user"] for one in reader.call("token.list")["tokens"]][:1] == [user]
+        assert reader.read(reads.AGENT, agent="support-bot").mailboxes == page.mailboxes
+    assert alice.read(reads.EVENTS).rows
+    assert alice.call("handover.show")["people"]
+    with store.read() as conn:
+        logged = [one.event for one in audit_log.read(conn, after=0) if isinstance(one.event, DeskRead)]
+    assert [(one.actor, one.what) for one in logged] == [("alice", "runs"), ("alice", "log")]
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=200))

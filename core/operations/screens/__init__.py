@@ -173,7 +173,12 @@ class SuppressionsRequest(FilterRequest):
 
 
 def agent(call: Call, request: AgentRequest) -> AgentPage:
-    return agent_page.agent_page(call.tx, request.agent)
+    return agent_page.agent_page(call.tx, request.agent, reader=call.actor)
+
+
+def _of_agent(_request: AgentRequest, page: AgentPage) -> tuple[Shown, ...]:
+    shown = {What.RUNS: page.runs, What.LOG: page.events}
+    return tuple(Shown(what) for what, rows in shown.items() if rows)
 
 
 def waiting(call: Call, _request: Nothing) -> Waiting:
@@ -268,10 +273,11 @@ OPERATIONS = (
            shown=lambda _request, _groups: _everybody(What.PENDING)),
     screen(reads.ITEM, item, ItemRequest, Verb.MESSAGE_READ, about="One item with everything a reviewer decides from.",
            shown=_of_item),
-    screen(reads.AGENT, agent, AgentRequest, Verb.DESK_READ, about="One agent's page."),
+    screen(reads.AGENT, agent, AgentRequest, Verb.DESK_READ, about="One agent's page.", shown=_of_agent),
     screen(reads.LANES, waiting, Nothing, Verb.DESK_READ, about="Lanes, deepest first, each with its pace."),
     screen(reads.SITES, sites, Nothing, Verb.DESK_READ, about="What waits, by site and age."),
-    screen(reads.EVENTS, event_page, EventsRequest, Verb.AUDIT_READ, about="A page of the log, filtered."),
+    screen(reads.EVENTS, event_page, EventsRequest, Verb.AUDIT_READ, about="A page of the log, filtered.",
+           shown=lambda _request, page: _everybody(What.LOG) if page.rows else ()),
     screen(reads.SUPPRESSIONS, suppressions, SuppressionsRequest, Verb.MESSAGE_READ,
            about="Suppressions, the newest first.", shown=lambda _request, _rows: _everybody(What.SUPPRESSIONS)),
     screen(reads.IDENTITIES, identities, Nothing, Verb.DESK_READ,

@@ -14,31 +14,31 @@ from core.db.transaction import Transaction
 from core.durations import MINUTE
 from core.errors import NotFound
 from core.events import EmailRead
+from core.model import Actor
 from core.operations.screens.overview import budgets, share
+from core.rules import roles
 from core.rules.guards import Measure
 from core.rules.policy import Guard
+from core.rules.roles import Verb
 from core.services import context
 from core.services.audit import mode_evidence
 from core.services.control import guard_rates
 from core.views.agent_page import AgentPage, Course, MailboxFacts
-from core.views.agents import AgentBasics, MailboxRow
+from core.views.agents import AgentBasics, MailboxRow, RunRow
+from core.views.events import EventRow
 
 BINS: Final = 56
 EVENTS_SHOWN: Final = 12
 RUNS_SHOWN: Final = 8
 
 
-def agent_page(tx: Transaction, name: str) -> AgentPage:
-    """The agent of this name. Raises `NotFound`."""
+def agent_page(tx: Transaction, name: str, *, reader: Actor) -> AgentPage:
+    """The agent of this name, as far as the reader may see it. Raises `NotFound`."""
     found = views.agents(tx.conn, name=name)
     if not found:
         raise NotFound(f"there is no agent {name[:100]}", fix="postroom agent list lists them")
     one = found[0]
     _, policy = context.current_policy(tx)
-    acts = EventFilter(
-        agent=one.id, further=(LOG_ENTRY.c.type != EmailRead.type,)
-    )  # people looking at it are not its own acts
-    recent = events.page(tx.conn, acts, limit=EVENTS_SHOWN)
     return AgentPage(
         one,
         mailboxes=tuple(_mailbox_facts(tx, mailbox) for mailbox in one.mailboxes),
@@ -46,9 +46,19 @@ def agent_page(tx: Transaction, name: str) -> AgentPage:
             _course(tx, Measure.COMPLAINTS, policy.guards.complaints, one),
             _course(tx, Measure.BOUNCES, policy.guards.bounces, one),
         ),
-        runs=tuple(views.runs(tx.conn, one.id, limit=RUNS_SHOWN)),
-        events=recent.rows,
+        runs=_runs(tx, one) if roles.may(reader, Verb.MESSAGE_READ) else None,
+        events=_events(tx, one) if roles.may(reader, Verb.AUDIT_READ) else None,
     )
+
+
+def _runs(tx: Transaction, one: AgentBasics) -> tuple[RunRow, ...]:
+    return tuple(views.runs(tx.conn, one.id, limit=RUNS_SHOWN))
+
+
+def _events(tx: Transaction, one: AgentBasics) -> tuple[EventRow, ...]:
+    """Its latest events; people looking at it are not its own acts."""
+    acts = EventFilter(agent=one.id, further=(LOG_ENTRY.c.type != EmailRead.type,))
+    return events.page(tx.conn, acts, limit=EVENTS_SHOWN).rows
 
 
 def _mailbox_facts(tx: Transaction, mailbox: MailboxRow) -> MailboxFacts:
