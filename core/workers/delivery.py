@@ -13,6 +13,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -178,9 +179,11 @@ class DeliveryWorker:
                 signed, altered = await loop.run_in_executor(self._signers, self._sign_all, handful, stored)
                 for one in [one for one in waiting if one.message_id in signed]:
                     waiting.remove(one)
-                    intact = one.message_id not in altered and stored[one.message_id].paths.get(one.n) == one.path
-                    message = signed[one.message_id]
-                    self._track(asyncio.create_task(self._deliver(one, message) if intact else self._hold(one)))
+                    found = stored[one.message_id]
+                    intact = one.message_id not in altered and found.paths.get(one.n) == one.path
+                    # The attempt is refused if the message has other bytes by then than those that were signed here.
+                    ours, message = replace(one, digest=found.digest), signed[one.message_id]
+                    self._track(asyncio.create_task(self._deliver(ours, message) if intact else self._hold(one)))
         except Exception:
             log.exception("batch could not be read or signed; its leases are released", recipients=len(waiting))
             try:
@@ -223,6 +226,7 @@ class DeliveryWorker:
         task = asyncio.current_task()
         assert task is not None
         late = self._stopping  # may change while the host is waited for
+        asked = False
         try:
             if late:
                 return
@@ -233,6 +237,7 @@ class DeliveryWorker:
                 if self._stopping:
                     return
                 # Nothing stops a delivery whose attempt has committed: it must not wait for a slow host after that.
+                asked = True
                 if not await self._attempts.put(one.agent_id, one):
                     return
                 reply = await carry()
@@ -241,10 +246,10 @@ class DeliveryWorker:
             await self._settle(Settlement(one, reply, jitter=chance, provider_id=provider_id))
         except Unavailable as error:
             log.warning("attempt not committed; its leases are released", reason=error.reason)
-            await self._let_go([one])
+            await self._let_go([one], unattempted=not asked)
         except Exception:
             log.exception("delivery worker failed", message=spell_id("m", one.message_id))
-            await self._let_go([one])
+            await self._let_go([one], unattempted=not asked)
         finally:
             self._waiting.discard(task)
             self._finished(one)
@@ -297,15 +302,19 @@ class DeliveryWorker:
             else:
                 return
 
-    async def _let_go(self, claimed: Sequence[Claimed]) -> None:
-        """Let the leases lapse now: our heartbeats would keep them alive, and nothing would look at them again."""
-        await self._retry_until_committed(lambda tx: delivery.release_claims(tx, claimed, worker=self.worker))
+    async def _let_go(self, claimed: Sequence[Claimed], *, unattempted: bool = True) -> None:
+        """Let the leases lapse now: our heartbeats would keep them alive, and nothing would look at them again.
+
+        `unattempted`: only those without an attempt. One that has it belongs to a later claim of the same recipient.
+        """
+        await self._retry_until_committed(
+            lambda tx: delivery.release_claims(tx, claimed, worker=self.worker, unattempted=unattempted)
+        )
 
     # --- writing ---
 
     async def _write_attempts(self, claimed: Sequence[Claimed]) -> Sequence[bool]:
-        going = await self._writer.do(delivery.Attempt(claimed, self.worker))
-        return [one.key in going for one in claimed]
+        return await self._writer.do(delivery.Attempt(claimed, self.worker))
 
     async def _write_settlements(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         turns = await self._writer.do(delivery.Settle(settlements, self.worker))

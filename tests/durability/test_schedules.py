@@ -150,7 +150,7 @@ class Gateway:
 
     async def _attempt(self, part: list[Claimed], reply: Reply) -> None:
         going = await self.writer.do(delivery.Attempt(part, self.worker))
-        settled = [Settlement(one, reply) for one in part if one.key in going]
+        settled = [Settlement(one, reply) for one, goes in zip(part, going, strict=True) if goes]
         if settled:
             await self.writer.do(delivery.Settle(settled, self.worker))
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import AsyncIterator
 
+import pytest
 from sqlalchemy import update
 
 from core.db.store import Store
@@ -13,13 +15,19 @@ from core.db.tables import STREAM, STREAM_KEY
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
-from core.model import Mode
+from core.model import Clock, Mode, Reason
 from core.rules.providers import registry
 from core.security.encryption import MasterKeys, new_key_pair, new_master_key
-from core.smtp.client import SmtpClient
+from core.services.sending import editing, review
+from core.services.sending.delivery.departure_check import to_review
+from core.services.sending.editing import Wording
+from core.services.sending.review import Decision
+from core.smtp.client import Carry, SmtpClient
+from core.smtp.route import Parcel
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
-from tests.factories.desk import DOMAIN, WIDE, make_desk
+from tests.factories.delivery import number
+from tests.factories.desk import ALICE, BOB, DOMAIN, WIDE, make_desk
 from tests.smtp.receiver import receiver
 
 RING = MasterKeys.parse(new_master_key("k1"))
@@ -29,6 +37,82 @@ def signed_fields(message: bytes) -> set[str]:
     """The names in the signature's h= tag."""
     (names,) = re.findall(rb"\bh=([^;]*);", message)
     return {name.strip() for name in re.sub(rb"\s+", b" ", names).decode().split(":")}
+
+
+class Gated(SmtpClient):
+    """Each delivery waits for its host until the test opens it: `gates` in the order in which they came."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self.gates: list[asyncio.Event] = []
+        self.came = asyncio.Condition()
+        self.open = False
+        """Whether those that come from now on go through at once."""
+
+    @contextlib.asynccontextmanager
+    async def admission(self, parcel: Parcel) -> AsyncIterator[Carry]:
+        gate = asyncio.Event()
+        async with self.came:
+            self.gates.append(gate)
+            self.came.notify_all()
+        if not self.open:
+            await gate.wait()
+        async with super().admission(parcel) as carry:
+            yield carry
+
+    async def waiting(self, n: int) -> None:
+        async with self.came:
+            await self.came.wait_for(lambda: len(self.gates) >= n)
+
+
+@pytest.mark.parametrize("first", ["the earlier claim", "the later claim"])
+def test_a_delivery_that_waits_for_its_host_does_not_leave_with_bytes_edited_since(
+    sqlite_store: Store, first: str
+) -> None:
+    store, clock = sqlite_store, sqlite_store.clock
+    assert isinstance(clock, FakeClock)
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+
+    async def leave() -> list[bytes]:
+        async with receiver() as relay:
+            store.transact(lambda tx: tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{relay.port}")))
+            item = number(desk.submit(text="It is on its way.").message_id)
+            clock.advance(seconds=1)
+            writer = Writer(store)
+            writer.start()
+            courier = Gated(clock=clock)
+            worker = DeliveryWorker(
+                store=store, writer=writer, courier=courier, ctx=desk.ctx, clock=clock,
+                outfits=SenderConfigs(store, RING),
+            )  # fmt: skip
+            running = asyncio.create_task(worker.run())
+            async with contextlib.AsyncExitStack() as stack:
+                stack.push_async_callback(writer.close)
+                stack.push_async_callback(courier.close)
+                await courier.waiting(1)
+                store.transact(lambda tx: to_review(tx, item, [Reason("mode", "the mode asks for it")]))
+                composed = store.look(
+                    lambda tx: editing.compose_edit(tx, item, Wording(text="It leaves on Friday."), ctx=desk.ctx)
+                )
+                done = store.transact(lambda tx: editing.edit(tx, composed, actor=ALICE))
+                approval = Decision(item, approve=True, digest=done.digest)
+                store.transact(lambda tx: review.decide(tx, approval, actor=BOB))
+                clock.advance(seconds=1)
+                worker.wake()
+                await courier.waiting(2)
+                earlier, later = courier.gates
+                for gate in (earlier, later) if first == "the earlier claim" else (later, earlier):
+                    gate.set()
+                courier.open = True
+                await relay.until(lambda: bool(relay.messages))
+                if worker._under_way:
+                    await asyncio.wait(worker._under_way)
+                worker.stop()
+                await running
+            return relay.messages
+
+    (left,) = asyncio.run(leave())
+    assert b"It leaves on Friday." in left
 
 
 def test_what_the_relay_overwrites_is_not_signed_on_the_way_out(sqlite_store: Store) -> None:

@@ -39,6 +39,8 @@ class Claimed:
     smtputf8: bool
     test: bool
     size: int
+    digest: str
+    """Digest of the bytes that this claim would deliver: as of the claim, until its worker has loaded them."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -106,7 +108,7 @@ _DESCRIBE: Final = (
         MESSAGE.c.stream_id, MESSAGE.c.run_id, LANE.c.domain, LANE.c.site, RECIPIENT.c.address, RECIPIENT.c.path,
         RECIPIENT.c.attempts, MESSAGE.c.submitted_at, MESSAGE.c.dated_at, MESSAGE.c.policy_version,
         MESSAGE.c.content_class, MESSAGE.c.recipients, MESSAGE.c.smtputf8, MESSAGE.c.test,
-        MESSAGE.c.size,
+        MESSAGE.c.size, MESSAGE.c.digest,
     )
     .select_from(
         RECIPIENT.join(MESSAGE, MESSAGE.c.id == RECIPIENT.c.message_id).join(LANE, LANE.c.id == RECIPIENT.c.lane_id)

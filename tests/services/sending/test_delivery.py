@@ -35,7 +35,7 @@ from core.demo.clock import FakeClock
 from core.durations import HOUR, MINUTE, SECOND
 from core.errors import Conflict
 from core.ids import Ids, read_id
-from core.model import ContentClass, Mode, Outcome, Reply, Status
+from core.model import ContentClass, Mode, Outcome, Reason, Reply, Status
 from core.rules import policy as policies
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery, HeldClasses
@@ -46,7 +46,8 @@ from core.services.control import emergency
 from core.services.identity import retirement
 from core.services.notify import webhook_outbox
 from core.services.sending import delivery, review
-from core.services.sending.delivery import finish
+from core.services.sending.delivery import departure_check, finish
+from core.services.sending.review import Decision
 from tests.factories.delivery import NOBODY, OK, attempt, claim, events, leave, many, number, pass_a_moment, settle
 from tests.factories.desk import (
     ADDRESS,
@@ -475,6 +476,27 @@ def test_a_worker_starts_nothing_that_another_holds(store: Store) -> None:
     assert store.transact(lambda tx: delivery.attempt(tx, claimed, worker=2)) == set()
     assert store.row(select(RECIPIENT.c.attempts)) == (0,)
     assert len(attempt(store, claimed)) == 1
+
+
+def test_one_lease_starts_one_delivery_of_two_that_the_same_worker_claimed(store: Store) -> None:
+    """Sent back, approved and claimed again while the earlier delivery waits for its host: both would send it."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    item = number(desk.submit().message_id)
+    earlier = claim(store)
+    store.transact(lambda tx: departure_check.to_review(tx, item, [Reason("mode", "the mode asks for it")]))
+    assert attempt(store, earlier) == set()
+    store.transact(lambda tx: review.decide(tx, Decision(item, approve=True), actor=BOB))
+    pass_a_moment(store)
+    later = claim(store)
+    both = [delivery.Attempt(later, 1), delivery.Attempt(earlier, 1)]
+    assert store.transact(delivery.Attempt.together(both)) == [[True], [False]]
+    assert attempt(store, later) == set()
+    store.transact(lambda tx: delivery.release_claims(tx, later, worker=1, unattempted=True))
+    store.transact(delivery.reclaim)
+    assert states(store) == ["sending"]
+    settle(store, later, reply=LATER)
+    assert states(store) == ["deferred"], "none is left without a lease"
+    depths_agree(store)
 
 
 def test_a_lease_that_has_lapsed_starts_no_delivery(store: Store, clock: FakeClock) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select, update
@@ -39,14 +40,21 @@ class Attempt:
     def locks(self) -> Locks:
         return Locks(agents=frozenset(one.agent_id for one in self.claimed))
 
-    def __call__(self, tx: Transaction) -> set[tuple[int, int]]:
-        return attempt(tx, self.claimed, worker=self.worker)
+    def __call__(self, tx: Transaction) -> list[bool]:
+        """For each of `claimed`, in order, whether its delivery may go on."""
+        going = _start(tx, self.claimed, worker=self.worker)
+        return [place in going for place in range(len(self.claimed))]
 
     @staticmethod
-    def together(verbs: Sequence[Attempt]) -> Callable[[Transaction], list[set[tuple[int, int]]]]:
+    def together(verbs: Sequence[Attempt]) -> Callable[[Transaction], list[list[bool]]]:
         """All of them as one verb."""
         whole = Attempt([one for verb in verbs for one in verb.claimed], verbs[0].worker)
-        return lambda tx: [whole(tx)] * len(verbs)
+
+        def run(tx: Transaction) -> list[list[bool]]:
+            answers = iter(whole(tx))
+            return [list(islice(answers, len(verb.claimed))) for verb in verbs]
+
+        return run
 
 
 def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[tuple[int, int]]:
@@ -54,15 +62,32 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
 
     Others go back to their lane, to review, or end; their lease is gone either way.
     """
+    return {claimed[place].key for place in _start(tx, claimed, worker=worker)}
+
+
+def _start(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[int]:
+    """As `attempt`, but returns the positions in `claimed` of those that may go on.
+
+    Each lease starts one delivery at most, and only of the message's current bytes. A delivery can wait for its host
+    with older ones: meanwhile the message was sent back to review, edited, approved, and claimed again by this worker.
+    """
     mine = queue.held_leases(tx, {c.key for c in claimed}, worker=worker)
-    held = [c for c in claimed if c.key in mine and mine[c.key].lease_until > tx.now]
-    gate_of = _Gate(tx, held)
-    going: list[Claimed] = []
+    unstarted = {key for key, row in mine.items() if row.lease_until > tx.now and row.attempted_at is None}
+    held = [(place, one) for place, one in enumerate(claimed) if one.key in unstarted]
+    gate_of = _Gate(tx, [one for _, one in held])
+    places: dict[tuple[int, int], int] = {}
+    for place, one in sorted(held, key=lambda item: not gate_of.same_bytes(item[1])):
+        places.setdefault(one.key, place)
+    going: dict[int, Claimed] = {}
     back: dict[int, Hold] = {}
-    for one in held:
+    for place in sorted(places.values()):
+        one = claimed[place]
         state, spoken_of = gate_of.state(one)
         if state not in (Status.QUEUED, Status.DEFERRED):
             queue.land(tx, [one])  # cancelled meanwhile: the recipient is final already
+            continue
+        if not gate_of.same_bytes(one):
+            queue.put_back(tx, [one], dues=[one.due])  # the next claim loads its current bytes
             continue
         if spoken_of:
             settle.arrived(tx, one)
@@ -75,11 +100,11 @@ def attempt(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[
         elif isinstance(decision.verdict, Hold):
             back[one.message_id] = decision.verdict
         else:
-            going.append(one)
+            going[place] = one
     for message_id, hold in back.items():
         to_review(tx, message_id, hold.reasons)
-    queue.mark_attempted(tx, going)
-    return {c.key for c in going}
+    queue.mark_attempted(tx, list(going.values()))
+    return set(going)
 
 
 class _Gate:
@@ -117,6 +142,11 @@ class _Gate:
         """The recipient's status, and whether feedback on an earlier attempt has arrived."""
         row = self._states.get(one.key)
         return (None, False) if row is None else (Status(row.status), row.feedback is not None)
+
+    def same_bytes(self, one: Claimed) -> bool:
+        """Whether the bytes that would leave are still the message's."""
+        message = self._messages.get(one.message_id)
+        return message is not None and message.digest == one.digest
 
     def suppression(self, one: Claimed) -> tuple[int, str] | None:
         return self._listed[self._named(one)].get(one.address)
@@ -205,7 +235,7 @@ _MESSAGES: Final = (
         MESSAGE.c.id, MESSAGE.c.mailbox_id, MESSAGE.c.kind, MESSAGE.c.content_class, MESSAGE.c.reply_to,
         MESSAGE.c.facts, MESSAGE.c.subject, MESSAGE.c.policy_version, MESSAGE.c.run_id, MESSAGE.c.untraced,
         REVIEW.c.status.label("review_status"), REVIEW.c.reasons, REVIEW.c.approvers, REVIEW.c.settled,
-        RUN.c.key.label("run_key"), *(RUN.c[name] for name in RUN_MEMBERS), RUN.c.confirmed_up_to,
+        MESSAGE.c.digest, RUN.c.key.label("run_key"), *(RUN.c[name] for name in RUN_MEMBERS), RUN.c.confirmed_up_to,
     )
     .select_from(
         MESSAGE.outerjoin(REVIEW, REVIEW.c.id == MESSAGE.c.id).outerjoin(RUN, RUN.c.id == MESSAGE.c.run_id)

@@ -43,10 +43,14 @@ def unregister_worker(tx: Transaction, *, worker: int) -> None:
     tx.write(WORKER.delete().where(WORKER.c.id == worker))
 
 
-def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> None:
-    """End leases that the heartbeats of a live worker would extend forever; `reclaim` handles their recipients."""
+def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int, unattempted: bool = False) -> None:
+    """End leases that the heartbeats of a live worker would extend forever; `reclaim` handles their recipients.
+
+    `unattempted`: leave those with an attempt.
+    """
     tx.write_keeping_caches(
-        _LET_GO, [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed]
+        _LET_GO_UNATTEMPTED if unattempted else _LET_GO,
+        [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed],
     )
 
 
@@ -80,6 +84,7 @@ _LET_GO: Final = (
     )
     .values(lease_until=bindparam("b_until"))
 )  # fmt: skip
+_LET_GO_UNATTEMPTED: Final = _LET_GO.where(IN_FLIGHT.c.attempted_at.is_(None))
 _EXTEND: Final = (
     update(IN_FLIGHT)
     .where(IN_FLIGHT.c.worker == bindparam("b_worker"), IN_FLIGHT.c.lease_until > bindparam("b_at"))
