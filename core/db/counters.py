@@ -22,6 +22,8 @@ from core.durations import MINUTE
 Name = tuple[str, str, str]
 """Scope, key and kind of a counter."""
 CounterKey = tuple[str, str, str, int]
+SITE_OF_DESK: Final = "desk_site"
+"""Scope of what all agents sent to a site: shown only. "site" counts what one mailbox sent there, for its limits."""
 EVER: Final = 0
 """The minute under which a lifetime count is stored."""
 

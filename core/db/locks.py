@@ -16,8 +16,9 @@ verb that declares nothing is as safe as if there were only one lock, and what m
       mailbox at a site; the pace of a mailbox at a site
     a stream's warm-up; a stream's caps and paces at      claiming                        the stream's, and the
       its sites; the pace of its route                                                      agent's
-    counters of the desk, and of a stream's sent mail:    accepting, settling             the log's, taken last: they
-      shown, never a limit of a shared transaction                                          are added to, not read
+    counters of the desk and its sites, and of a          accepting, settling             the log's, taken last: they
+      stream's sent mail: shown, never a limit of a                                         are added to, not read
+      shared transaction
     the head of the log                                   everything                      the log's, or the desk's
     the desk's generation (rows cached by processes)      whatever changes such rows      the same; read once the
                                                                                             other locks are held
@@ -82,7 +83,7 @@ OWNED: Final = frozenset({
 KEPT: Final = frozenset({GATEWAY_PROCESS, MAILBOX, PACE, TOKEN, WORKER})
 """The same for columns that are never cached: when a mailbox or token was last served or used, paces, heartbeats."""
 OF_AGENT: Final = frozenset({"agent", "mailbox", "refusals", "run", "site", "token"})
-"""Scopes of counters that belong to an agent."""
+"""Scopes of counters whose key names an agent or what belongs to one: of a site, MAILBOX:SITE."""
 OF_STREAM: Final = frozenset({"stream", "stream_site"})
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from core.db import audit_log, locks, queue
+from core.db.counters import SITE_OF_DESK
 from core.db.locks import Locks, Looks, NeedsDesk, OfAgents, Taker
 from core.db.store import Store
 from core.db.tables import AGENT, CONTACT, COUNTER, RUN, STREAM, SUPPRESSION
@@ -26,6 +27,7 @@ from core.model import Mode
 from core.services.sending import delivery
 from core.services.sending.submit import Submit
 from tests.factories.database import new_store
+from tests.factories.delivery import LATER, OK
 from tests.factories.desk import WIDE, add_mailbox, leave, make_desk
 
 ONE, TWO, THREE = (Locks(agents=frozenset({number})) for number in (1, 2, 3))
@@ -254,6 +256,43 @@ def test_a_look_takes_no_lock_until_it_writes(store: Store, other: Store) -> Non
     assert noted(store) == ({"something", "found"}, 2, 2)
 
 
+def test_no_counter_that_is_written_before_the_last_lock_is_shared_by_two_agents(
+    store: Store, clock: FakeClock
+) -> None:
+    """Two transactions that write two such rows in opposite order would wait for each other forever."""
+    made = _with_streams(store, 2)
+    changed: dict[str, list[set[tuple[str, str]]]] = {}
+
+    def stored() -> dict[tuple[str, str, str, int], int]:
+        c = COUNTER.c
+        rows = store.rows(select(c.scope, c.key, c.kind, c.minute, c.n))
+        return {(row.scope, row.key, row.kind, row.minute): row.n for row in rows}
+
+    @contextmanager
+    def counting(name: str) -> Iterator[None]:
+        before = stored()
+        yield
+        changed.setdefault(name, []).append({key[:2] for key, n in stored().items() if n != before.get(key, 0)})
+
+    for seed, reply in enumerate((OK, LATER)):
+        for agent, _ in made:
+            with counting(f"submit {seed}"):
+                _accept(store, agent, seed=10 * seed + agent)
+            clock.advance(seconds=1)
+            with counting(f"claim {seed}"):
+                claimed = store.transact(delivery.Claim(1, 64))
+            with counting(f"attempt {seed}"):
+                assert store.transact(delivery.Attempt(claimed, 1)) == [True]
+            with counting(f"settle {reply.outcome}"):
+                store.transact(delivery.Settle([delivery.Settlement(one, reply) for one in claimed], 1))
+    for name, (first, second) in changed.items():
+        agent, stream = made[0]
+        held = Locks(frozenset({agent}), frozenset({stream} if name.startswith("claim") else ()))
+        assert [key for key in first & second if held.counts(*key)] == [], name
+    assert {("desk", ""), (SITE_OF_DESK, "example.com")} <= set.intersection(*changed[f"settle {OK.outcome}"])
+    assert any(scope == "site" for scope, _ in changed["claim 0"][0]), "a mailbox's own, for its limits"
+
+
 # --- the writer -----------------------------------------------------------------------------------------------------
 
 
@@ -360,21 +399,7 @@ def test_on_sqlite_the_same_verbs_have_the_desk_for_themselves(tmp_path: Any, cl
 
 
 def test_a_claim_leaves_streams_and_agents_that_another_gateway_works_for(store: Store, other: Store) -> None:
-    def more(tx: Transaction) -> list[tuple[int, int]]:
-        made = []
-        for number in range(3):
-            stream = tx.create(
-                STREAM,
-                {"domain": f"s{number}.test", "route": "direct", "created_at": tx.now, "warm": True, "owners": []},
-            )
-            agent, _ = add_mailbox(
-                tx, agent=f"a{number}", address=f"a{number}@s{number}.test", stream=stream, mode=Mode.AUTONOMOUS,
-                **WIDE,
-            )  # fmt: skip
-            made.append((agent, stream))
-        return made
-
-    made = store.transact(more)
+    made = _with_streams(store, 3)
     for agent, _ in made:
         _accept(store, agent)
     claimed: list[set[int]] = []
@@ -395,6 +420,26 @@ def test_a_claim_leaves_streams_and_agents_that_another_gateway_works_for(store:
     assert claimed == [{made[2][0]}, {made[0][0], made[1][0]}]
 
 
+def _with_streams(store: Store, n: int) -> list[tuple[int, int]]:
+    """Agents with a stream of their own each: (agent, stream)."""
+
+    def more(tx: Transaction) -> list[tuple[int, int]]:
+        made = []
+        for number in range(n):
+            stream = tx.create(
+                STREAM,
+                {"domain": f"s{number}.test", "route": "direct", "created_at": tx.now, "warm": True, "owners": []},
+            )
+            agent, _ = add_mailbox(
+                tx, agent=f"a{number}", address=f"a{number}@s{number}.test", stream=stream, mode=Mode.AUTONOMOUS,
+                **WIDE,
+            )  # fmt: skip
+            made.append((agent, stream))
+        return made
+
+    return store.transact(more)
+
+
 def _wide() -> queue.Breadth:
     breadth = queue.Breadth()
     for _ in range(6):
@@ -402,7 +447,7 @@ def _wide() -> queue.Breadth:
     return breadth
 
 
-def _accept(store: Store, agent: int) -> None:
+def _accept(store: Store, agent: int, *, seed: int | None = None) -> None:
     from core.ids import Ids
     from core.rules.addresses import parse_address
     from core.services.context import ServiceContext
@@ -410,10 +455,10 @@ def _accept(store: Store, agent: int) -> None:
     from core.services.sending.submission import RunClaim, Submission
     from tests.factories.desk import KEYRING, issue
 
-    token = issue(store, agent)
+    token = issue(store, agent, secret=f"pra_{seed}")
     row = store.row(text(f"SELECT address FROM mailbox WHERE agent_id = {agent}"))
     assert row is not None
-    ctx = ServiceContext(keyring=KEYRING, ids=Ids.seeded(agent), chance=lambda bits: 0)
+    ctx = ServiceContext(keyring=KEYRING, ids=Ids.seeded(seed or agent), chance=lambda bits: 0)
     submission = Submission(
         sender=parse_address(row.address), to=(parse_address("jane@example.com"),), subject="s", text="t", issued=b"{}",
         run=RunClaim(key="r", user="ann@acme.test"),

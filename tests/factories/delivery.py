@@ -15,6 +15,7 @@ from core.services.sending import delivery
 from tests.factories.desk import Bench
 
 OK = Reply(Outcome.SENT, 250, "2.0.0", "queued", "dot", "mx.example")
+LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 NOBODY = Reply(Outcome.FAILED, 550, "5.1.1", "no such user", "rcpt", "mx.example")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.db.counters import bucket
+from core.db.counters import SITE_OF_DESK, bucket
 from core.db.queries import history
 from core.db.store import Store
 from core.db.transaction import Transaction
@@ -26,7 +26,7 @@ def test_every_hour_is_in_its_step_and_what_is_older_in_none(store: Store, clock
         for back in (0, span.step, (span.steps - 1) * span.step, (span.steps + 1) * span.step):
             minute = bucket(now - back, 60)
             tx.bump("mailbox", str(desk.mailbox_id), "sent_1h", minute=minute, n=5)
-            tx.bump("site", "gmail.com", "sent_1h", minute=minute, n=2)
+            tx.bump(SITE_OF_DESK, "gmail.com", "sent_1h", minute=minute, n=2)
 
     store.transact(count)
     for of, name, each in (

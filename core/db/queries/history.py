@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, String, cast, func, select
 
-from core.db.counters import bucket
+from core.db.counters import SITE_OF_DESK, bucket
 from core.db.tables import AGENT, COUNTER, MAILBOX, STREAM
 from core.durations import MINUTE
 from core.errors import NotFound
@@ -32,7 +32,7 @@ def figures(conn: Connection, of: Of, name: str, span: Span, *, now: int) -> Fig
     c, start = COUNTER.c, begin(span, now=now)
     keys = None if of is Of.SITE else _mailboxes(conn, of, name)
     query = select(c.kind, c.minute, func.sum(c.n).label("n")).where(
-        c.scope == ("site" if of is Of.SITE else "mailbox"), c.kind.in_(KINDS), c.minute >= bucket(start, 60)
+        c.scope == (SITE_OF_DESK if of is Of.SITE else "mailbox"), c.kind.in_(KINDS), c.minute >= bucket(start, 60)
     )
     if of is Of.SITE:
         query = query.where(c.key == name.strip().lower())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, assert_never
 
 from core.db import feedback, gate_queries
-from core.db.counters import bucket
+from core.db.counters import SITE_OF_DESK, bucket
 from core.db.feedback import Subject, site_of
 from core.db.queue import Claimed
 from core.db.transaction import Transaction
@@ -285,7 +285,7 @@ def _count(tx: Transaction, one: Subject, feedback: FeedbackSignal) -> None:
         guard_rates.count(tx, guard_rates.REFUSED, agent_id=one.agent_id, sent_at=sent_at, guard_since=since)
     hour = bucket(sent_at, guard_rates.HOUR_WIDE)
     tx.bump("mailbox", str(one.mailbox_id), kind, minute=hour)
-    tx.bump("site", site_of(tx, one), kind, minute=hour)
+    tx.bump(SITE_OF_DESK, site_of(tx, one), kind, minute=hour)
     rates.judge(tx, one.agent_id, measure)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, update
 
 from core.db import gate_queries, queue
-from core.db.counters import bucket
+from core.db.counters import SITE_OF_DESK, bucket
 from core.db.locks import Locks
 from core.db.queue import Claimed
 from core.db.tables import IN_FLIGHT, LANE, RECIPIENT, STREAM
@@ -342,7 +342,7 @@ def _count_sent(tx: Transaction, c: Claimed) -> None:
     hour = bucket(tx.now, 60)
     tx.bump("agent", str(c.agent_id), "sent_1h", minute=hour)
     tx.bump("mailbox", str(c.mailbox_id), "sent_1h", minute=hour)
-    tx.bump("site", c.site, "sent_1h", minute=hour)
+    tx.bump(SITE_OF_DESK, c.site, "sent_1h", minute=hour)
     tx.bump("stream", str(c.stream_id), "sent_1d", minute=bucket(tx.now, budgets.DAY_MINUTES))
     tx.bump("agent", str(c.agent_id), "sent", minute=bucket(tx.now))
     tx.bump("desk", "", "sent", minute=bucket(tx.now))
