@@ -348,7 +348,8 @@ OPERATIONS = (
          about="The message as issued and as sent: what the gateway changed, and by which rule.",
          shown=_shown(What.DIFFERENCE)),
     act_each("message.approve", approve, DecideRequest, Decided, Verb.MESSAGE_APPROVE,
-        about="Approve held actions: they are released at once. Held received mail goes to its agent."),
+        about="Approve held actions: they are released at once. Edited mail needs its digest. "
+              "Held received mail goes to its agent."),
     act_each("message.reject", reject, RejectRequest, Decided, Verb.MESSAGE_REJECT,
         about="Reject held actions: they never leave. Held received mail never reaches its agent."),
     act_each("message.undo", undo, UndoRequest, Decided, Verb.MESSAGE_UNDO,

@@ -139,7 +139,9 @@ def approve(
     ids: SomeIds = None,
     group: InGroup = None,
     count: Count = None,
-    digest: Annotated[str | None, typer.Option(help="Approve only if the digest is still this (one id).")] = None,
+    digest: Annotated[
+        str | None, typer.Option(help="Approve only if the digest is still this (one id). Required once it was edited.")
+    ] = None,
     reason: Annotated[
         str | None,
         typer.Option("--reason", "--override-reason", help="Reason, recorded in the log. Required when a check fails."),

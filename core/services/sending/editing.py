@@ -22,7 +22,7 @@ from core.db import gate_queries
 from core.db.counters import bucket
 from core.db.gate_queries import SenderState
 from core.db.reads import TransactionReads
-from core.db.tables import BODY, EDIT, MESSAGE, RECIPIENT, REVIEW, RUN
+from core.db.tables import BODY, EDIT, MESSAGE, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.errors import Conflict, Invalid
 from core.events import EmailEdited, EmailSuppressed
@@ -168,8 +168,7 @@ def _held(tx: Transaction, item_id: int) -> _Held:
     body = tx.one(select(BODY.c.rendered, BODY.c.issued).where(BODY.c.message_id == item_id))
     if message is None or body is None or body.rendered is None:
         raise Conflict(f"the bytes of {name} are no longer kept", fix="reject it")
-    people = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == item_id).order_by(RECIPIENT.c.n))
-    _nothing_left(name, people)
+    people = items.unsent_recipients(tx, item)
     stored = alteration.stored(TransactionReads(tx), {item_id})[item_id]
     if message.altered_at is not None or not stored.intact():
         raise Conflict(f"{name} was changed in the database after it was accepted", fix="reject it")
@@ -181,16 +180,6 @@ def _held(tx: Transaction, item_id: int) -> _Held:
         message, item, bytes(body.rendered), _request(body.issued), gate_queries.gate(tx, message.mailbox_id), policy,
         tuple(_target(row) for row in people), run, last,
     )  # fmt: skip
-
-
-def _nothing_left(name: str, people: Sequence[Row[Any]]) -> None:
-    """Raises `Conflict` if a recipient may have the message already: they would get another one."""
-    for row in people:
-        if row.attempts or (row.status != Status.PENDING and not Status(row.status).final):
-            raise Conflict(
-                f"{name} has left for some of its recipients, or may have: they would read other words than the rest",
-                fix="approve it as it is, or reject it",
-            )
 
 
 def _request(issued: bytes | None) -> Mapping[str, Any]:
@@ -322,8 +311,7 @@ def edit(tx: Transaction, edited: Edited, *, actor: Actor) -> EditResult:
     message = tx.one(select(MESSAGE).where(MESSAGE.c.id == prepared.id))
     if message is None or message.digest != edited.before.digest:
         raise Conflict(f"{items.format_item_id(item)} was edited meanwhile", fix="look at it again")
-    people = tx.all(select(RECIPIENT).where(RECIPIENT.c.message_id == prepared.id).order_by(RECIPIENT.c.n))
-    _nothing_left(items.format_item_id(item), people)
+    people = items.unsent_recipients(tx, item)
     mailbox = gate_queries.gate(tx, message.mailbox_id)
     waiting = {row.n for row in people if row.status == Status.PENDING}
     judged = _judged(tx, prepared, mailbox, message, waiting)

@@ -1,9 +1,10 @@
-"""An edit is new bytes: composed, checked and judged anew, approved by somebody else, and the difference is kept."""
+"""An edit is new bytes: composed, checked and judged again, approved by somebody else, and the difference is kept."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlalchemy import select, update
 
+from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.tables import BODY, EDIT, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import SECOND
 from core.errors import Conflict, Forbidden, Invalid, Refused
 from core.ids import spell_id
-from core.model import SYSTEM, Actor, Mode, Role
+from core.model import SYSTEM, Actor, Mode, Reason, Role, Status
 from core.rules.compose import digest as digest_of
 from core.rules.content import read_parts
 from core.services.audit import difference, mode_evidence
@@ -28,6 +30,7 @@ from core.services.feedback import suppressions
 from core.services.sending import editing, review
 from core.services.sending.attachments import attachment
 from core.services.sending.delivery import alteration
+from core.services.sending.delivery.departure_check import to_review
 from core.services.sending.editing import EditResult, Wording
 from core.services.sending.review import Decision, DecisionResult
 from tests.factories import effort
@@ -36,6 +39,7 @@ from tests.factories.desk import ADDRESS, ALICE, BOB, GAIL, WIDE, Bench, hire, m
 from tests.services.sending.test_delivery import depths_agree, states
 
 JANE: Final = "jane@example.com"
+JOE: Final = "joe@example.net"
 REQUEST: Final[dict[str, Any]] = {"text": "It is on its way.", "subject": "Your refund"}
 CAROL: Final = person("carol", Role.REVIEWER)
 
@@ -52,7 +56,15 @@ def edit(desk: Bench, item: int, *, by: Actor = ALICE, **wording: str | None) ->
 
 
 def approve(store: Store, item: int, by: Actor, **more: Any) -> DecisionResult:
-    return store.transact(lambda tx: review.decide(tx, Decision(item, approve=True, **more), actor=by))
+    """Approve what the message is now, or what `digest` names."""
+    decision = Decision(item, approve=True, **({"digest": digest(store, item)} | more))
+    return store.transact(lambda tx: review.decide(tx, decision, actor=by))
+
+
+def digest(store: Store, item: int) -> str:
+    row = store.row(select(MESSAGE.c.digest).where(MESSAGE.c.id == item))
+    assert row is not None
+    return str(row.digest)
 
 
 def rendered(store: Store, item: int) -> bytes:
@@ -84,6 +96,16 @@ def test_an_edit_has_a_digest_of_its_own_and_somebody_else_must_approve_it(store
     depths_agree(store)
     (event,) = events(store, "email.edited")
     assert (event.actor, event.message) == ("alice", item)
+
+
+def test_edited_mail_is_approved_only_by_its_digest(store: Store) -> None:
+    """A reviewer who read the message before the edit and approves it by its id alone has not read these bytes."""
+    desk, item = held(store)
+    edit(desk, item, text="It leaves on Friday.")
+    with pytest.raises(Conflict, match="edited by alice: an approval must name its digest"):
+        approve(store, item, BOB, digest=None)
+    reject = Decision(item, approve=False, reason="no", delay=9 * SECOND)
+    assert store.transact(lambda tx: review.decide(tx, reject, actor=BOB)).status == "rejected"
 
 
 def test_what_was_approved_before_the_edit_counts_for_nothing(store: Store) -> None:
@@ -254,15 +276,22 @@ items = st.integers(0, 5)
 
 
 class Walk(RuleBasedStateMachine):
-    """People claim, edit, return, decide and undo in any order; what leaves is what enough of them approved."""
+    """People claim, edit, return, decide and undo in any order while a worker holds what it claimed, with its bytes.
+
+    What leaves is what enough of them approved.
+    """
 
     desk: Bench
 
     @initialize()
     def starts(self) -> None:
         self.mine: list[int] = []
+        self.first: dict[int, str] = {}
+        """The digest of each message as it was submitted: what a reviewer read who has not looked since."""
         self.approvals: dict[int, tuple[str, set[str]]] = {}
         self.editors: dict[int, set[str]] = {}
+        self.loaded: list[tuple[Claimed, str]] = []
+        """What the worker holds, with the digest of the bytes that it would send."""
         self.submits(None)
 
     def does(self, verb: Callable[[Transaction], object]) -> bool:
@@ -272,17 +301,13 @@ class Walk(RuleBasedStateMachine):
             return False
         return True
 
-    def digest(self, item: int) -> str:
-        row = self.desk.store.row(select(MESSAGE.c.digest).where(MESSAGE.c.id == item))
-        assert row is not None
-        return str(row.digest)
-
     @rule(revises=st.none() | items)
     def submits(self, revises: int | None) -> None:
         named = None if revises is None else spell_id("m", self.mine[revises % len(self.mine)])
         with contextlib.suppress(Refused):
-            answer = self.desk.submit(JANE, **REQUEST, issued=orjson.dumps(REQUEST), revises=named)
+            answer = self.desk.submit([JANE, JOE], **REQUEST, issued=orjson.dumps(REQUEST), revises=named)
             self.mine.append(number(answer.message_id))
+            self.first[self.mine[-1]] = digest(self.desk.store, self.mine[-1])
 
     @rule(item=items, who=people)
     def claims(self, item: int, who: Actor) -> None:
@@ -303,12 +328,15 @@ class Walk(RuleBasedStateMachine):
         if self.does(lambda tx: review.return_to_agent(tx, one, comment="no", actor=who)):
             self.approvals.pop(one, None)
 
-    @rule(item=items, who=people, delay=st.sampled_from([0, 9 * SECOND]), stale=st.none() | st.just("0" * 64))
-    def approves(self, item: int, who: Actor, delay: int, stale: str | None) -> None:
+    @rule(item=items, who=people, delay=st.sampled_from([0, 9 * SECOND]), named=st.sampled_from(["", "now", "wrong"]))
+    def approves(self, item: int, who: Actor, delay: int, named: str) -> None:
+        """Without a digest, who approves may have read the message before it was edited."""
         one = self.mine[item % len(self.mine)]
-        decision = Decision(one, approve=True, delay=delay, reason="fine", digest=stale or self.digest(one))
+        current = digest(self.desk.store, one)
+        given = {"": None, "now": current, "wrong": "0" * 64}[named]
+        decision = Decision(one, approve=True, delay=delay, reason="fine", digest=given)
         if self.does(lambda tx: review.decide(tx, decision, actor=who)):
-            known = self.approvals.setdefault(one, (self.digest(one), set()))
+            known = self.approvals.setdefault(one, (given or self.first[one], set()))
             known[1].add(who.name)
 
     @rule(item=items, who=people, verb=st.sampled_from(["reject", "undo"]))
@@ -322,12 +350,22 @@ class Walk(RuleBasedStateMachine):
         if done:
             self.approvals.pop(one, None)
 
+    @rule(item=items)
+    def goes_back(self, item: int) -> None:
+        """As when another recipient's attempt meets a stricter policy."""
+        one, r = self.mine[item % len(self.mine)], RECIPIENT.c
+        store = self.desk.store
+        if store.rows(select(r.n).where(r.message_id == one, r.status == Status.QUEUED.value)):
+            store.transact(lambda tx: to_review(tx, one, [Reason("mode", "the mode asks for it")]))
+            self.approvals.pop(one, None)
+
     @rule(item=items, first=people, who=people, editor=people, then=st.sampled_from(["edit", "return", "undo"]))
     def approves_and_then(self, item: int, first: Actor, who: Actor, editor: Actor, then: str) -> None:
         """The whole way at one go: chance alone seldom brings it about."""
         self.submits(item)
         self.edits(-1, first, 7)
-        self.approves(-1, who, 9 * SECOND if then == "undo" else 0, None)
+        for named in ("", "now"):
+            self.approves(-1, who, 9 * SECOND if then == "undo" else 0, named)
         if then == "edit":
             self.edits(-1, editor, 8)
         elif then == "return":
@@ -335,27 +373,54 @@ class Walk(RuleBasedStateMachine):
         else:
             self.takes_back(-1, editor, "undo")
             self.edits(-1, editor, 9)
-            self.approves(-1, who, 0, None)
-        self.mail_leaves(10)
+            self.approves(-1, who, 0, "now")
+        self.all_leaves(0)
+
+    @rule(item=items, editor=people, who=people, place=st.integers(0, 3))
+    def goes_back_while_a_worker_holds_it(self, item: int, editor: Actor, who: Actor, place: int) -> None:
+        """And is edited, approved and claimed again, by the same worker."""
+        self.submits(item)
+        self.approves(-1, who, 0, "now")
+        self.mail_is_claimed(1)
+        self.goes_back(-1)
+        self.edits(-1, editor, 9)
+        self.approves(-1, who, 0, "now")
+        self.all_leaves(place)
+
+    def all_leaves(self, place: int) -> None:
+        self.mail_is_claimed(10)
+        for _ in self.loaded[:]:
+            self.mail_leaves(place)
 
     @rule(seconds=st.sampled_from([1, 10]))
-    def mail_leaves(self, seconds: int) -> None:
+    def mail_is_claimed(self, seconds: int) -> None:
         store = self.desk.store
         store.clock.advance(seconds=seconds)  # type: ignore[attr-defined]  # a test's clock
         store.transact(review.release_due)
         store.transact(review.reject_due)
-        claimed = claim(store)
-        for one, _ in attempt(store, claimed):
-            if one not in self.mine:
-                continue  # another example's
-            approved, by = self.approvals.get(one, ("", set()))
-            found = alteration.stored(store, {one})[one]
+        for one in claim(store):
+            found = alteration.stored(store, {one.message_id})[one.message_id]
             assert found.rendered is not None
-            assert digest_of(found.rendered, found.envelope) == approved == found.submitted, (
-                "nobody approved these bytes"
-            )
-            assert by - self.editors.get(one, set()), "only who edited it approved it"
-        settle(store, claimed)
+            bytes_of = digest_of(found.rendered, found.envelope)
+            assert bytes_of == found.submitted
+            self.loaded.append((dataclasses.replace(one, digest=found.digest), bytes_of))
+
+    @rule(place=items)
+    def mail_leaves(self, place: int) -> None:
+        if not self.loaded:
+            return
+        one, bytes_of = self.loaded.pop(place % len(self.loaded))
+        if not attempt(self.desk.store, [one]):
+            return
+        settle(self.desk.store, [one])
+        if one.message_id in self.mine:  # else another example's
+            approved, by = self.approvals.get(one.message_id, ("", set()))
+            assert bytes_of == approved, "nobody approved these bytes"
+            assert by - self.editors.get(one.message_id, set()), "only who edited it approved it"
+
+    def teardown(self) -> None:
+        self.all_leaves(0)
+        depths_agree(self.desk.store)
 
 
 @pytest.mark.both_databases

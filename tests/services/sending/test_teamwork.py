@@ -14,19 +14,20 @@ from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.ids import spell_id
-from core.model import Actor, Mode
+from core.model import Actor, Mode, Reason
 from core.operations.event_stream import outlined
 from core.services.audit import handover, mode_evidence, status, trace
 from core.services.control import acknowledgements, emergency, notes
 from core.services.control.notes import Subject
 from core.services.sending import review
+from core.services.sending.delivery.departure_check import to_review
 from core.services.sending.review import Decision
 from core.views.queue import Order
+from tests.factories.delivery import attempt, events, number, settle
 from tests.factories.delivery import claim as claim_ready
-from tests.factories.delivery import events, number
 from tests.factories.desk import ADDRESS, ALICE, BOB, GAIL, KEYRING, ROOT, WIDE, Bench, make_desk
 from tests.factories.erasure import erase
-from tests.services.sending.test_delivery import depths_agree, states
+from tests.services.sending.test_delivery import depths_agree, states, uncertain
 
 JANE = "jane@example.com"
 
@@ -178,6 +179,25 @@ def test_a_return_needs_a_comment_the_bytes_that_were_seen_and_a_role(store: Sto
     with pytest.raises(Conflict, match="digest"):
         store.transact(lambda tx: review.return_to_agent(tx, item, comment="no", actor=ALICE, digest="0" * 64))
     assert states(store) == ["pending"]
+
+
+@pytest.mark.parametrize("left", ["for one of two", "perhaps"])
+def test_mail_that_may_have_arrived_is_not_returned(store: Store, left: str) -> None:
+    """Its agent would write to people who have read it already."""
+    if left == "perhaps":
+        _, item, _ = uncertain(store)
+    else:
+        desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+        item = number(desk.submit([JANE, "joe@example.net"]).message_id)
+        first = [one for one in claim_ready(store) if one.address == JANE]
+        assert attempt(store, first)
+        settle(store, first)
+        store.transact(lambda tx: to_review(tx, item, [Reason("mode", "the mode asks for it")]))
+    before = states(store)
+    with pytest.raises(Conflict, match="has left for some of its recipients, or may have"):
+        return_(store, item)
+    assert states(store) == before
+    store.transact(lambda tx: review.decide(tx, Decision(item, approve=False, reason="no"), actor=BOB))
 
 
 def test_returned_mail_is_evidence_against_a_looser_mode(store: Store, clock: FakeClock) -> None:

@@ -185,7 +185,7 @@ class CancelRequest(Shape):
 
 
 class DecideRequest(Shape):
-    """`POST /emails/{id}/decide`. `digest`, if given, is that of the bytes the reviewer saw."""
+    """`POST /emails/{id}/decide`. `digest`: of the bytes the reviewer saw; required to approve mail that was edited."""
 
     action: Literal["approve", "reject"]
     reason: Sentence | None = None

@@ -27,6 +27,7 @@ from core.services.sending.review import dwell as review_dwell
 class Decision:
     """One decision on one item. `digest` (hex), if given, must be the item's: what the reviewer saw is what leaves.
 
+    Mail that somebody has edited is approved only with it: the reviewer may have read the bytes from before the edit.
     `reason` is needed to approve over failed checks. `delay` (microseconds) is how long the decision can be undone.
     `watched`: the client reports what its operator opens, so an item never opened there was not read.
     """
@@ -64,6 +65,11 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResu
     digest = items.digest(tx, item)
     if decision.digest is not None and decision.digest != digest:
         raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you reviewed")
+    if decision.approve and decision.digest is None and item.editors:
+        raise Conflict(
+            f"{items.format_item_id(item)} was edited by {', '.join(item.editors)}: an approval must name its digest",
+            fix="look at it again: postroom queue show ID, then approve ID --digest SHA256",
+        )
     mailbox = gate_queries.gate(tx, item.mailbox_id)
     return (
         _approve(tx, item, mailbox, decision, actor, digest)

@@ -222,6 +222,22 @@ def still_pending(tx: Transaction, item: Row[Any]) -> None:
     raise Conflict(f"{format_item_id(item)} is no longer pending: already {state(item)}{by}")
 
 
+def unsent_recipients(tx: Transaction, item: Row[Any]) -> Sequence[Row[Any]]:
+    """The recipients of a held message, in order, of which none can have it already. Raises `Conflict` otherwise.
+
+    An edited text, or the agent's next attempt, would also reach people who have read the first one.
+    """
+    r = RECIPIENT.c
+    people = tx.all(select(RECIPIENT).where(r.message_id == item.message_id).order_by(r.n))
+    for row in people:
+        if row.attempts or (row.status != Status.PENDING and not Status(row.status).final):
+            raise Conflict(
+                f"{format_item_id(item)} has left for some of its recipients, or may have",
+                fix="approve it as it is, or reject it",
+            )
+    return people
+
+
 def state(item: Row[Any]) -> str:
     """The status of an item in words: a rejection that can still be undone is one already."""
     return "rejected" if item.status == REJECTING else str(item.status)

@@ -24,7 +24,7 @@ def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor
     """Return a pending message. Final at once: its agent may already be at work on the next attempt.
 
     Raises `Forbidden`, `NotFound`, `Invalid` (no comment), and `Conflict` if it is no longer pending, no mail of the
-    agent's, or not the message of this `digest`.
+    agent's, not the message of this `digest`, or if a recipient may have it already, who would be written to twice.
     """
     actor = access.require(tx, actor, Verb.MESSAGE_RETURN)
     comment = context.require_reason(comment)
@@ -35,6 +35,7 @@ def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor
             f"{items.format_item_id(item)} is a held {item.kind}, not mail that its agent could write anew",
             fix="reject it: postroom queue reject ID --reason TEXT",
         )
+    items.unsent_recipients(tx, item)
     current = items.digest(tx, item)
     if digest is not None and digest != current:
         raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you reviewed")
