@@ -42,7 +42,7 @@ class Action:
 
     `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is the footer's text
     below 100 columns (empty: none); `foot` is its position in the footer, 0 for none. Without a `key` it is reached by
-    the palette alone.
+    the palette alone. `kept`: it stops something, so no footer is too narrow for it.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Action:
     foot: int = 0
     shown_key: str | None = None
     help: str = ""
+    kept: bool = False
 
     @property
     def keycap(self) -> str:

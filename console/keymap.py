@@ -144,7 +144,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- agents
         Action(
             "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "s suspend", 8,
-            help="Suspend the agent: no new deliveries start.",
+            help="Suspend the agent: no new deliveries start.", kept=True,
         ),
         Action(
             "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
@@ -158,7 +158,7 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- lanes
         Action(
             "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "s pause", 1,
-            help="Pause the lane: no new deliveries start.",
+            help="Pause the lane: no new deliveries start.", kept=True,
         ),
         Action(
             "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "r resume", 2,
@@ -166,7 +166,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "pause_stream", "P", "pause stream", (Scope.LANES,), Asks.REASON, (Verb.STREAM_PAUSE,), "P stream", 3,
-            help="Pause the whole stream of this lane.",
+            help="Pause the whole stream of this lane.", kept=True,
         ),
         Action(
             "resume_stream", "R", "resume stream", (Scope.LANES,), Asks.TYPED, (Verb.STREAM_RESUME,), "", 4,
@@ -270,12 +270,12 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Pause the display; press again to resume."),
         Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Reload."),
         Action(
-            "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "", 16,
-            help="Stop the whole desk: no delivery starts anywhere.",
+            "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "^x STOP", 16,
+            help="Stop the whole desk: no delivery starts anywhere.", kept=True,
         ),
         Action(
-            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "",
-            help="End the all-stop: takes governance, or two on-call operators.",
+            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "^g start",
+            help="End the all-stop: takes governance, or two on-call operators.", kept=True,
         ),
         Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose a theme."),
         Action(

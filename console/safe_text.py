@@ -96,6 +96,23 @@ def clip(text: str, width: int, *, tail: str = "") -> str:
     return text + tail
 
 
+def clip_address(text: str, width: int) -> str:
+    """An address in at most `width` cells of safe text. Its local part is cut first, then its domain from the left.
+
+    The end of a domain says who receives the mail; a local part says little without it.
+    """
+    local, at, domain = text.rpartition("@")
+    if not at or cells(text) <= width:
+        return clip(text, width)
+    room = width - cells(domain) - 1
+    if room > 0:
+        return f"{clip(local, room)}@{domain}"
+    kept = domain
+    while kept and cells(kept) >= width:
+        kept = kept[1:]
+    return clip(f"…{kept}", width)
+
+
 def fit(text: str, width: int, *, right: bool = False) -> str:
     """Exactly `width` cells: clipped, or padded (on the left if `right`)."""
     clipped = clip(text, width)

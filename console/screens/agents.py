@@ -55,9 +55,14 @@ class AgentsScreen(AgentScreen, TableScreen):
         )
 
     def note(self) -> str:
+        return "" if self._sort == SORTS[0] else f"by {self._sort}"
+
+    def tally(self) -> str:
         shown, total = len(self._lines), len(self.console.live.agents)
-        agents = plural(total, "agent") if shown == total else f"{shown} of {plural(total, 'agent')}"
-        return agents if self._sort == SORTS[0] else f"by {self._sort} · {agents}"
+        return plural(total, "agent") if shown == total else f"{shown} of {plural(total, 'agent')}"
+
+    def shown_of(self) -> str:
+        return f"{len(self._lines):,}/{len(self.console.live.agents):,}"
 
     # -- showing ------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Final, TypeVar
 
-from textual import events, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -22,7 +22,9 @@ from console.keymap import Scope, footer, of_scope, refusal
 from console.safe_text import clip, fill, make_safe
 from console.screens.filtering import Filtering
 from console.state import DeskUpdate
+from console.table_messages import Highlighted
 from console.widgets.frame import (
+    NARROW,
     FootLine,
     Head,
     HintLine,
@@ -39,7 +41,7 @@ from console.widgets.line_cache import LineCache
 from console.widgets.table import VirtualTable
 from core.desk_client.interface import Json
 from core.errors import PostroomError
-from core.views.format import plural
+from core.views.format import count, plural
 
 T = TypeVar("T")
 BRIEF: Final = 26
@@ -101,11 +103,26 @@ class DeskScreen(LineCache, Filtering):
         """What the footer says at its right."""
         return ""
 
+    def tally(self) -> str:
+        """How many rows there are; on a narrow screen the position says it."""
+        return ""
+
+    def position(self) -> str:
+        """Where the cursor stands, of how many: `3/44`."""
+        tables = [table for table in self.query(VirtualTable) if table.display and table.roster.ids]
+        table = next((table for table in tables if table.has_focus), next(iter(tables), None))
+        return f"{count(table.roster.cursor_index + 1)}/{count(len(table.roster))}" if table else ""
+
+    @on(Highlighted)
+    def _show_position(self) -> None:
+        for line in self.query(FootLine):
+            line.check()
+
     def header(self, width: int) -> Content:
         """The first line, as it stands now."""
         app = self.console
         place, title = self.place(), self.title_word
-        if self.tab and width < 100:
+        if self.tab and width < NARROW:
             title = f"{self.tab} {self.brief()}"
         head = Head(
             app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local
@@ -121,7 +138,8 @@ class DeskScreen(LineCache, Filtering):
         ]
         approval = app.session.undoable(app.now)
         undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
-        return foot_line(keys, note=self.note(), undo=undo, width=width)
+        note = self.note() if width < NARROW else " · ".join(part for part in (self.note(), self.tally()) if part)
+        return foot_line(keys, note=note, undo=undo, width=width, position=self.position())
 
     def check_frame(self) -> None:
         """Redraw the lines of the frame that have changed."""

@@ -114,7 +114,10 @@ class EventsScreen(ListScreen):
         if self.table.roster.cursor_index >= len(self._lines) - 2 and self._older is not None:
             self._load_older()
 
-    def note(self) -> str:
+    def position(self) -> str:
+        return super().position() + ("+" if self._older is not None else "")
+
+    def tally(self) -> str:
         events, lines = len(self._events), len(self._lines)
         return f"{count(events)} shown" + (f" in {count(lines)} lines" if lines < events else "")
 

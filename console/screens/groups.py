@@ -85,7 +85,7 @@ class GroupsPage(HeldScreen, TableScreen):
         wanted = f" {make_safe(self._wanted).text}" if self._wanted else ""
         return f"Queue by template{wanted}"
 
-    def note(self) -> str:
+    def tally(self) -> str:
         return self._said
 
     async def load(self) -> None:

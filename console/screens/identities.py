@@ -83,7 +83,7 @@ class IdentitiesScreen(ListScreen):
         self.show_rows([identity_row(one, now=now) for one in shown])
         self._draw()
 
-    def note(self) -> str:
+    def tally(self) -> str:
         return total_text(len(self._identities), self._known, "identity", "identities")
 
     @on(Highlighted)

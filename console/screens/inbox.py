@@ -59,7 +59,10 @@ class InboxScreen(HeldScreen, TableScreen):
         texts = Texts(loading="Loading received mail ...", empty="Nothing has been received yet.")
         yield VirtualTable(RECEIVED, self, now=lambda: self.console.now, markable=False, id="list", texts=texts)
 
-    def note(self) -> str:
+    def position(self) -> str:
+        return super().position() + ("+" if self._more else "")
+
+    def tally(self) -> str:
         return f"{count(len(self.table.roster))}{'+' if self._more else ''} shown"
 
     # -- rows ---------------------------------------------------------------------------------------------------------

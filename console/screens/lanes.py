@@ -76,7 +76,7 @@ class LanesScreen(ListScreen):
         self._lanes, self._known = {one.lane.id: one.lane for one in shown}, len(found)
         self.show_rows([lane_row(one, now=now, stopped=self.console.live.stopped) for one in shown])
 
-    def note(self) -> str:
+    def tally(self) -> str:
         lanes = total_text(len(self._lanes), self._known, "lane")
         return f"{lanes}{scheduled_text(self._scheduled)}"
 

@@ -89,6 +89,9 @@ class MessageScreen(TeamScreen, AgentScreen):
         came = self._letter is not None and self._letter.received is not None and not self._letter.pending
         return f"{'Inbox' if came else 'Queue'} · {item_id} · {self._at + 1:,} of {len(self._among):,}"
 
+    def position(self) -> str:
+        return f"{self._at + 1:,}/{len(self._among):,}"
+
     def note(self) -> str:
         held = self._letter.held if self._letter else None
         who = who_text(held, now=self.console.now, viewer=self.console.actor.name) if held is not None else ""

@@ -95,6 +95,12 @@ class DeskOverview(AgentsScreen):
         action = BY_OPERATION.get(operation)
         return action.keycap if action is not None and works_in(action, self.scope) else ""
 
+    def position(self) -> str:
+        if not self.query_one("#needs").has_focus:
+            return super().position()
+        place = self._place()
+        return "" if place is None else f"{place + 1}/{len(self.console.live.needs)}"
+
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def chosen_agent(self) -> AgentLine | None:
@@ -106,10 +112,13 @@ class DeskOverview(AgentsScreen):
         return next((line for line in self.console.live.agents if line.name == need.key), None)
 
     def _need(self) -> Need | None:
-        cursor = self.query_one("#needs", VirtualTable).cursor_id
-        needs = self.console.live.needs
-        place = None if cursor is None else cursor // CAUSE_LINES
+        place, needs = self._place(), self.console.live.needs
         return needs[place] if place is not None and place < len(needs) else None
+
+    def _place(self) -> int | None:
+        """Which of the needs is under the cursor; each takes one or more rows."""
+        cursor = self.query_one("#needs", VirtualTable).cursor_id
+        return None if cursor is None else cursor // CAUSE_LINES
 
     def why_not(self, name: str) -> str | None:
         if name == "open" and self.query_one("#needs").has_focus:

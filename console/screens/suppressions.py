@@ -72,7 +72,7 @@ class SuppressionsScreen(ListScreen):
         self._records = {one.id: one for one in found}
         self.show_rows([suppression_row(one, now=now) for one in found])
 
-    def note(self) -> str:
+    def tally(self) -> str:
         most = f", the newest {PAGE}" if len(self._records) >= PAGE else ""
         return plural(len(self._records), "record") + most
 

@@ -17,7 +17,7 @@ from core.views.templates import Template
 GROUPS: Final = (
     Column("count", "COUNT", 7, align="right"),
     Column("checks", "CHK", 5),
-    Column("agent", "AGENT", 12),
+    Column("agent", "AGENT", 12, names=20),
     Column("domains", "DOMAINS", 18, grow=1),
     Column("subject", "SUBJECT", 16, grow=2),
     Column("read", "READ", 5, align="right", drop=1),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from console.safe_text import cells
 from console.themes import Tone
 from console.views.received_lines import verdict
-from console.views.rows import row, safe_cell
+from console.views.rows import address_cell, row, safe_cell
 from console.widgets.columns import Cell, Column, Row
 from core.ids import spell_id
 from core.views.format import ABSENT, percent
@@ -27,8 +26,6 @@ RECEIVED: Final = (
     Column("readers", "READ BY", 12, drop=3),
     Column("thread", "THREAD", 6, drop=4),
 )
-DOMAIN: Final = 16
-"""Cells of a domain that are kept when an address is cut."""
 STATES: Final[Mapping[str, tuple[str, Tone]]] = {
     "held": ("■ held", Tone.WARN),
     "delivered": ("✔ to agent", Tone.GOOD),
@@ -65,12 +62,8 @@ def received_row(one: ReceivedRow) -> Row:
 
 
 def _author(sender: str) -> Cell:
-    """The address without the name beside it, which anybody can choose; a short domain is never cut."""
-    whole = safe_cell(sender or "(no author)", Tone.PLAIN if sender else Tone.MUTED)
-    local, at, domain = whole.text.rpartition("@")
-    if whole.tail or not at or cells(domain) > DOMAIN:
-        return whole
-    return Cell(local, whole.tone, tail=f"@{domain}", tail_tone=whole.tone)
+    """The address without the name beside it, which anybody can choose."""
+    return address_cell(sender or "(no author)", Tone.PLAIN if sender else Tone.MUTED)
 
 
 def _score(one: ReceivedRow) -> Tone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from console.themes import Tone
-from console.views.rows import TIMES, in_text, row, safe_cell, since_text
+from console.views.rows import TIMES, address_cell, in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
 from core.filter_fields import Listing, screen_fields
 from core.filters import Fields, Values
@@ -90,10 +90,10 @@ def _lane_state(lane: LaneRow) -> str:
 
 SITES: Final = (
     Column("site", "SITE", 18, grow=1),
-    Column("depth", "TOTAL", 8, align="right"),
+    Column("depth", "TOTAL", 8, align="right", narrow=6),
     Column("flying", "SENDING", 6, align="right", drop=1),
     *(
-        Column(f"age{end}", title, 6, align="right")
+        Column(f"age{end}", title, 6, align="right", narrow=5)
         for end, title in zip(
             (5, 10, 20, 40, 80, 160, 320, 640, 0), ("5m", "10m", "20m", "40m", "80m", "160m", "320m", "640m", "older"),
             strict=True,
@@ -167,7 +167,7 @@ def suppression_row(one: SuppressionRow, *, now: int) -> Row:
     return row(
         one.id,
         (
-            safe_cell(one.address, Tone.MUTED if ended else Tone.STRONG),
+            address_cell(one.address, Tone.MUTED if ended else Tone.STRONG),
             safe_cell(_reach(one), Tone.MUTED if one.stream is None else Tone.PLAIN),
             safe_cell(one.cause, Tone.WARN if one.cause == "complaint" else Tone.PLAIN),
             safe_cell(one.reason or ABSENT, Tone.PLAIN if one.reason else Tone.MUTED),

@@ -30,6 +30,8 @@ GLYPHS: Final[Mapping[Level, tuple[str, Tone]]] = {
     Level.FINE: ("✔", Tone.GOOD),
 }
 GAUGE: Final = 19
+LONG_NAME: Final = 26
+"""Cells that an agent's name may take before gauges and figures give way to it no further."""
 TIMES: Final = "\u00d7"
 
 
@@ -54,6 +56,11 @@ def row(row_id: int, cells: Iterable[Cell], *, digest: str | None = None) -> Row
     """A row whose version is its content."""
     drawn = tuple(cells)
     return Row(row_id, hash(drawn), drawn, digest)
+
+
+def address_cell(untrusted: str | None, tone: Tone = Tone.PLAIN) -> Cell:
+    """A foreign address as a cell: where it is cut, its domain stays."""
+    return replace(safe_cell(untrusted, tone), address=True)
 
 
 def safe_cell(untrusted: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
@@ -122,7 +129,7 @@ def _cause(text: str, width: int, most: int) -> list[Cell]:
 # --- agents -------------------------------------------------------------------------------------------------------
 
 AGENTS: Final = (
-    Column("agent", "AGENT", 13, grow=1),
+    Column("agent", "AGENT", 13, grow=1, names=LONG_NAME),
     Column("mode", "MODE", 13, narrow=10),
     Column("state", "STATE", 6),
     Column("held", "HELD", 5, align="right"),
@@ -212,7 +219,7 @@ HELD: Final = (
     Column("age", "AGE", 6, align="right"),
     Column("checks", "CHK", 3),
     Column("alike", "ALIKE", 5, align="right", drop=1),
-    Column("agent", "AGENT", 12),
+    Column("agent", "AGENT", 12, names=20),
     Column("to", "TO", 16, grow=1),
     Column("subject", "SUBJECT", 16, grow=2),
 )
@@ -243,11 +250,11 @@ def held_row(held: HeldRow, *, now: int = 0, viewer: str = "") -> Row:
 
     The earliest time of departure (`→11-21 12:41Z`) and the approvals so far follow the subject, and are never cut.
     """
-    to = safe_cell(held.to.first if held.to else held.mailbox)
+    to = address_cell(held.to.first) if held.to else safe_cell(held.mailbox)
     if held.received:
-        to = safe_cell(f"← {held.sender or '(no author)'}", Tone.INFO)
+        to = address_cell(f"← {held.sender or '(no author)'}", Tone.INFO)
     elif held.to and held.to.count > 1:
-        to = Cell(to.text, to.tone, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
+        to = replace(to, tail=f"{to.tail} +{held.to.count - 1}", tail_tone=Tone.ACCENT)
     subject = safe_cell(held.subject) if held.subject is not None else safe_cell(f"{held.kind} {held.target or ''}")
     subject = Cell("(no subject)", Tone.MUTED) if not subject.text else subject
     missing = held.approvals_missing

@@ -5,15 +5,16 @@ Pure: widths in, pieces of text with tones out. The table (`console.widgets.tabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from console.safe_text import MARKER, cells, clip, fit
+from console.safe_text import MARKER, cells, clip, clip_address, fit
 from console.themes import Tone
 from core.views.format import age
 
 GAP: Final = 1
+_NO_NAMES: Final[Mapping[int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,9 @@ class Column:
     `drop`: 0 is never dropped; of the others the highest is dropped first when the width does not suffice. Below
     `narrow_below` cells of table width, a column with `narrow` takes that width and its `short` title, and its cells
     their `short` text.
+
+    `names`: it holds what a row is recognized by. It grows to the longest name seen, up to this many cells, before any
+    other column grows; for it, gauges take their narrow form and other columns are dropped.
     """
 
     key: str
@@ -34,11 +38,15 @@ class Column:
     narrow: int | None = None
     narrow_below: int = 100
     short: str | None = None
+    names: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Safe text with its meaning. `tail` is kept when `text` is clipped; `since` draws a running age instead."""
+    """Safe text with its meaning. `tail` is kept when `text` is clipped; `since` draws a running age instead.
+
+    An `address` that is clipped keeps its domain.
+    """
 
     text: str = ""
     tone: Tone = Tone.PLAIN
@@ -46,6 +54,7 @@ class Cell:
     tail_tone: Tone = Tone.WARN
     short: str | None = None
     since: int | None = None
+    address: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +88,20 @@ class Piece(NamedTuple):
     tone: Tone
 
 
-def lay_out(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
-    """Which columns fit into `width` cells, and how wide each is. Columns are separated by one cell."""
-    chosen = [
-        Placed(index, column, column.width, narrow=False)
-        if column.narrow is None or width >= column.narrow_below
-        else Placed(index, column, column.narrow, narrow=True)
-        for index, column in enumerate(columns)
-    ]
+def lay_out(columns: Sequence[Column], width: int, *, longest: Mapping[int, int] = _NO_NAMES) -> tuple[Placed, ...]:
+    """Which columns fit into `width` cells, and how wide each is. Columns are separated by one cell.
+
+    `longest`: by position of a column with `names`, how many cells its longest name takes.
+    """
+    chosen: list[Placed] = []
+    for index, column in enumerate(columns):
+        if column.narrow is None or width >= column.narrow_below:
+            wanted = max(column.width, min(longest.get(index, 0), column.names))
+            chosen.append(Placed(index, column, wanted, narrow=False))
+        else:
+            chosen.append(Placed(index, column, column.narrow, narrow=True))
+    if any(placed.width > placed.column.width for placed in chosen):
+        chosen = [_narrowed(placed) if _needed(chosen) > width else placed for placed in chosen]
     while chosen and _needed(chosen) > width and any(placed.column.drop for placed in chosen):
         chosen.remove(max(chosen, key=lambda placed: placed.column.drop))
     spare = width - _needed(chosen)
@@ -98,6 +113,16 @@ def lay_out(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
     return tuple(_squeeze(chosen, width))
 
 
+def name_width(cell: Cell) -> int:
+    """How many cells it takes to draw this uncut."""
+    return cells(cell.text) + cells(cell.tail)
+
+
+def _narrowed(placed: Placed) -> Placed:
+    column = placed.column
+    return placed if column.narrow is None else placed._replace(width=column.narrow, narrow=True)
+
+
 def _needed(chosen: Sequence[Placed]) -> int:
     return sum(placed.width for placed in chosen) + GAP * max(0, len(chosen) - 1)
 
@@ -105,7 +130,7 @@ def _needed(chosen: Sequence[Placed]) -> int:
 def _squeeze(chosen: list[Placed], width: int) -> list[Placed]:
     """Take cells from the widest flexible column until the columns that are never dropped fit as well as they can."""
     while _needed(chosen) > width:
-        flexible = [placed for placed in chosen if placed.column.grow and placed.width > 1]
+        flexible = [placed for placed in chosen if (placed.column.grow or placed.column.names) and placed.width > 1]
         if not flexible:
             break
         widest = max(flexible, key=lambda placed: placed.width)
@@ -132,7 +157,7 @@ def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
         if narrow and cell.short is not None:
             text = cell.short
         tail_width = min(width, cells(cell.tail))
-        text = clip(text, width - tail_width)
+        text = (clip_address if cell.address else clip)(text, width - tail_width)
         pad = " " * (width - tail_width - cells(text))
         if column.align == "right":
             _append(drawn, pad, None)

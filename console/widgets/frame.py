@@ -22,9 +22,9 @@ from core.model import TIGHTENERS, Actor
 from core.views.format import age, age_short, clock, clock_short, count, countdown, freshness
 
 NARROW: Final = 100
-NAME_SHORT: Final = 12
-"""Cells of the desk's name on a narrow screen."""
 """Below this many cells the tabs go and the header shortens."""
+NAMES_SHORT: Final = ((12, 10), (10, 8), (8, 6), (6, 5))
+"""Cells of the desk's and of the operator's name on a narrow screen: the most that leave room for the problems."""
 STOP_WIDTH: Final = 44
 STOP_WORD: Final = 10
 WHOLE: Final = 10_000
@@ -56,8 +56,7 @@ class Head:
 def head_line(head: Head, width: int) -> Content:
     """The header at this width: `● live 0.4s │ PROD [RW] alice │ ... 12:41:07Z`."""
     if width < NARROW:
-        parts, end = _narrow(head)
-        return Content.assemble(*_clipped(parts, width - cells(end) - 1), (f" {end}", Tone.MUTED))
+        return _narrow_line(head, width)
     end = clock(head.now)
     room = width - cells(end) - 1
     # problems always stay: ages give way first, then most of the place with its filter, the depth, the reason of a stop
@@ -66,6 +65,17 @@ def head_line(head: Head, width: int) -> Content:
     tries = (_wide(head, place=place, stop=stop, figures=figures) for place, stop, figures in shares)
     parts = next((found for found in tries if sum(cells(text) for text, _ in found) <= room), [])
     parts = parts or _wide(head, place=0, stop=STOP_WORD, figures=1)
+    return Content.assemble(*_clipped(parts, room), (f" {end}", Tone.MUTED))
+
+
+def _narrow_line(head: Head, width: int) -> Content:
+    end = f"{head.title} {clock_short(head.now)}"
+    room = width - cells(end) - 1
+    # how the depth moves gives way first, then the depth, then the ends of names: problems and filter always stay
+    shares = [(NAMES_SHORT[0], 3), (NAMES_SHORT[0], 2), *((names, 1) for names in NAMES_SHORT)]
+    tries = (_narrow(head, desk=desk, operator=operator, figures=figures) for (desk, operator), figures in shares)
+    parts = next((found for found in tries if sum(cells(text) for text, _ in found) <= room), [])
+    parts = parts or _narrow(head, desk=NAMES_SHORT[-1][0], operator=NAMES_SHORT[-1][1], figures=1)
     return Content.assemble(*_clipped(parts, room), (f" {end}", Tone.MUTED))
 
 
@@ -107,21 +117,27 @@ def _problems(live: Live) -> Parts:
     ]
 
 
-def _narrow(head: Head) -> tuple[Parts, str]:
+def _narrow(head: Head, *, desk: int, operator: int, figures: int) -> Parts:
+    """The parts, with this many cells of both names; the depth (2), how it moves and the oldest (3)."""
     live = head.live
     fresh, tone = _freshness(head, short=True)
-    access = "" if live.link is Link.OPENING else "[RW]" if writes(head.actor) else "[R]"
-    name = clip(head.name, NAME_SHORT)  # a long name must not push the problems out of sight
+    opening = live.link is Link.OPENING
+    access = "" if opening else "[RW]" if writes(head.actor) else "[R]"
     parts: Parts = [
         (fresh, tone),
-        (f" {name}{' LOCAL' * head.local}{access}", Tone.WARN if access == "[R]" else Tone.STRONG),
+        (f" {clip(head.name, desk)}{' LOCAL' * head.local}{access}", Tone.WARN if access == "[R]" else Tone.STRONG),
     ]
     if live.stopped:
-        parts.append((" ■ ALL STOP", f"{Tone.FAULT} reverse"))
-    if live.link is not Link.OPENING:
+        parts.append((" ■ STOP" if desk < NAMES_SHORT[1][0] else " ■ ALL STOP", f"{Tone.FAULT} reverse"))
+    if opening:
+        return parts
+    parts.append((f" {clip(_safe(head.actor.name), operator)}", Tone.PLAIN))
+    if figures > 1:
+        parts.append((f" held {count(live.held)}", Tone.PLAIN))
+    if figures > 2:
         oldest = age_short(head.second - live.oldest) if live.oldest is not None else "-"
-        parts += [(f" held {count(live.held)}▲{live.held_minute} old {oldest} ", Tone.PLAIN), *_problems_short(live)]
-    return parts, f"{head.title}  {clock_short(head.now)}"
+        parts.append((f"▲{live.held_minute} old {oldest}", Tone.PLAIN))
+    return [*parts, (" ", Tone.PLAIN), *_problems_short(live)]
 
 
 def _problems_short(live: Live) -> Parts:
@@ -141,6 +157,8 @@ def _freshness(head: Head, *, short: bool = False) -> tuple[str, str]:
     if live.link is Link.LOST:
         return f"✖ LOST {age(head.now - live.lost_since)}", f"{Tone.FAULT} reverse"
     if head.paused_at is not None:
+        if short:
+            return f"◼ PAUSED +{head.waiting:,}", f"{Tone.WARN} reverse"
         return f"◼ PAUSED {clock(head.paused_at)}, +{head.waiting:,} waiting", f"{Tone.WARN} reverse"
     if live.link is Link.OPENING:
         return "○ opening", Tone.MUTED
@@ -196,28 +214,42 @@ class Key:
     why_not: str | None = None
 
 
-def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int) -> Content:
-    """The keys of this place, unavailable ones dimmed; `note` and what can be undone at the right."""
+def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int, position: str = "") -> Content:
+    """The keys of this place, unavailable ones dimmed; `note` and what can be undone at the right.
+
+    A narrow screen also says where the cursor stands. Keys that stop something are drawn however little room there is.
+    """
     narrow = width < NARROW
+    gap = " " if narrow else "  "
+    drawn = [(key, spelled) for key in keys if (spelled := _drawn(key, narrow=narrow))]
+    wide = {key.action.name: sum(cells(text) for text, _ in spelled) + len(gap) for key, spelled in drawn}
+    room = width - 1 - sum(wide[key.action.name] for key, _ in drawn if key.action.kept) + len(gap)
+    last = " ".join(part for part in (position, "? help") if part) if narrow else ""
     # what can be undone is never cut for a note
-    end = "  ".join(part for part in (clip(note, max(0, width // 2 - cells(undo))), undo) if part)
-    if narrow:
-        end = f"{end} ? help" if end else "? help"
-    room = width - cells(end) - 1
+    note = clip(note, max(0, min(width // 2 - cells(undo), room - cells(undo) - cells(last) - 4)))
+    end = "  ".join(part for part in (note, undo) if part)
+    end = " ".join(part for part in (end, last) if part)
+    room -= cells(end)
     parts: Parts = []
-    for key in keys:
-        cap, label = _spelled(key.action, narrow=narrow)
-        if not cap:
-            continue
-        wide = cells(cap) + cells(label) + 1 + (2 if parts and not narrow else 1 if parts else 0)
-        if wide > room:
-            break
-        room -= wide
-        if parts:
-            parts.append((" " if narrow else "  ", Tone.PLAIN))
-        dim = key.why_not is not None
-        parts += [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (f" {label}", f"{Tone.MUTED} dim" if dim else "")]
-    return Content.assemble(*parts, (" " * (room + 1), ""), (end, Tone.ACCENT if undo else Tone.MUTED))
+    full = False
+    for key, spelled in drawn:
+        if not key.action.kept:
+            full = full or wide[key.action.name] > room
+            if full:
+                continue
+            room -= wide[key.action.name]
+        parts += [(gap, Tone.PLAIN), *spelled] if parts else spelled
+    return Content.assemble(*_clipped(parts, width - cells(end)), (end, Tone.ACCENT if undo else Tone.MUTED))
+
+
+def _drawn(key: Key, *, narrow: bool) -> Parts:
+    """`a ok`, or nothing if there is no room for this key on a narrow screen."""
+    cap, label = _spelled(key.action, narrow=narrow)
+    if not cap:
+        return []
+    dim = key.why_not is not None
+    text = f" {label}" if label else ""
+    return [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (text, f"{Tone.MUTED} dim" if dim else "")]
 
 
 def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:

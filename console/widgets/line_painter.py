@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from console.safe_text import fit
 from console.themes import Tone
-from console.widgets.columns import Column, Piece, Placed, Row, head, lay_out, pieces
+from console.widgets.columns import Column, Piece, Placed, Row, head, lay_out, name_width, pieces
 from core.durations import SECOND
 
 STRIPS_KEPT: Final = 1_000
@@ -72,8 +72,25 @@ class LinePainter:
         self._columns = tuple(columns)
         self._markable = markable
         self._placed: tuple[int, tuple[Placed, ...]] = (-1, ())
+        self._longest = {at: 0 for at, column in enumerate(self._columns) if column.names}
         self._strips: LRUCache[tuple[int, int, str, str, int, int], Strip] = LRUCache(STRIPS_KEPT)
         self._styles: dict[tuple[Ground, Tone | None], RichStyle] = {}
+
+    def learn(self, rows: Iterable[Row]) -> bool:
+        """Take note of the longest names among these rows. True if the columns have moved for them."""
+        grown = False
+        for values in rows if self._longest else ():
+            for at, longest in self._longest.items():
+                if at < len(values.cells) and (wide := name_width(values.cells[at])) > longest:
+                    self._longest[at], grown = wide, True
+        if not grown:
+            return False
+        width, before = self._placed
+        self._placed = (-1, ())
+        if width >= 0 and self._layout(width) == before:
+            return False
+        self._strips.clear()
+        return True
 
     def forget(self) -> None:
         """The theme or the widget's CSS has changed."""
@@ -101,7 +118,7 @@ class LinePainter:
 
     def _layout(self, width: int) -> tuple[Placed, ...]:
         if self._placed[0] != width:
-            self._placed = (width, lay_out(self._columns, width - self._gutter))
+            self._placed = (width, lay_out(self._columns, width - self._gutter, longest=self._longest))
         return self._placed[1]
 
     def _paint(self, values: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:

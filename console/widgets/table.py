@@ -353,6 +353,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if lost := [row for row in requested if row not in rows]:
             self.remove_rows(lost)
         self._redraw(changed.union(self._aged()))
+        if self._painter.learn(rows.values()):
+            self.refresh()
         if self.roster.cursor in changed:
             self.post_message(Highlighted(self, self.roster.cursor))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from console.widgets.frame import FootLine
 from core.db.tables import MESSAGE, REVIEW, WORKER
 from core.durations import DAY, HOUR, MINUTE
 from core.errors import Refused, Unauthenticated
+from core.model import Mode
 from core.services.control import emergency
 from core.views.format import clock, stamp
 from tests.console.harness import (
@@ -37,7 +39,7 @@ from tests.console.harness import (
     until,
 )
 from tests.factories import effort
-from tests.factories.desk import ALICE
+from tests.factories.desk import ALICE, DOMAIN, WIDE, add_mailbox
 
 pytestmark = pytest.mark.anyio
 FORBIDDEN_KEYS = {"ctrl+h", "ctrl+i", "ctrl+m", "ctrl+left_square_bracket", "ctrl+s", "ctrl+q", "ctrl+b", "ctrl+k"}
@@ -149,15 +151,40 @@ async def test_at_80_by_24_the_deciding_columns_stay(scene: Scene) -> None:
     app = scene.app()
     async with looking(app, size=(80, 24)) as pilot:
         assert lines(pilot)[0].startswith("● ")
-        assert "TEST LOCAL[RW] held 1" in lines(pilot)[0]
+        assert "TEST LOCAL[RW] alice held 1" in lines(pilot)[0]
         assert "[1 Desk]" not in drawn(pilot)
         await open_queue(pilot, "A subject that decides")
         assert [word for word in ("AGE", "CHK", "AGENT", "TO", "SUBJECT") if word in lines(pilot)[1]] == [
             "AGE", "CHK", "AGENT", "TO", "SUBJECT",
         ]  # fmt: skip
         assert "2 Queue" in lines(pilot)[0]
+        assert re.search(r" \^x STOP +1/1 \? help$", lines(pilot)[-1])
         await pilot.press("enter")
         await shows(pilot, "It is on its way.")
+        assert lines(pilot)[-1].endswith(" 1/1 ? help")
+
+
+async def test_at_80_by_24_a_long_agent_name_moves_the_columns_and_the_position_follows_the_cursor(
+    scene: Scene,
+) -> None:
+    long = "quarterly-statements-bot"
+    furnish(scene)
+    scene.store.transact(
+        lambda tx: add_mailbox(
+            tx, agent=long, address=f"statements@{DOMAIN}", stream=scene.bench.stream_id, mode=Mode.GATED_SEND, **WIDE
+        )
+    )
+    app = scene.app()
+    async with looking(app, size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await shows(pilot, long)
+        await until(pilot, lambda: " 1/6 ? help" in lines(pilot)[-1])
+        assert "DAY" not in lines(pilot)[1]
+        assert "SENT/h" in lines(pilot)[1]
+        await pilot.press("j", "j")
+        await until(pilot, lambda: " 3/6 ? help" in lines(pilot)[-1])
+        await pilot.press("slash", *"agent:quote", "enter")
+        await until(pilot, lambda: "3 agent:quote 1/6" in lines(pilot)[0])
 
 
 async def test_help_and_palette_come_from_the_registry_and_the_palette_decides_nothing(scene: Scene) -> None:

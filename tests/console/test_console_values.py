@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from console.batch_decision import Marked, batch_of
-from console.keymap import ACTIONS
+from console.keymap import ACTIONS, Scope, footer
 from console.safe_text import cells
 from console.session import Approval, Session
 from console.state import DeskUpdate, Link, Live
@@ -111,7 +111,22 @@ def test_the_header_is_exactly_as_wide_as_the_screen_and_says_how_bad_it_is() ->
     assert head_line(head(), 140).plain.startswith(
         "● live 0.4s │ PROD [RW] alice │ Queue │ held 1,284 ▲37/min │ oldest 0s │ ✖1 ▲0"
     )
-    assert head_line(head(), 80).plain.startswith("● 0.4s PROD[RW] held 1,284▲37 old 0s ✖1")
+    assert head_line(head(), 80).plain.startswith("● 0.4s PROD[RW] alice held 1,284▲37 old 0s ✖1")
+
+
+def test_a_narrow_header_keeps_operator_filter_and_problems_whatever_else_there_is() -> None:
+    names = {"name": "DEVELOPMENT DESK", "actor": person("bartholomew", Role.REVIEWER), "local": True}
+    live = Live(
+        link=Link.LIVE, last_event_at=0, held=112_284, held_minute=370, oldest=0, stopped_at=1, stopped_by="bob",
+        stop_reason="fire", needs=(Need(Level.FAULT, "desk", "stopped"), Need(Level.WARN, "queue", "long")),
+    )  # fmt: skip
+    for more in ({}, {"paused_at": 0, "waiting": 214}):
+        drawn = head_line(head(live=live, title="2 agent:quote-bot 50/52", **names, **more), 80).plain
+        assert cells(drawn) == 80
+        for kept in ("DEVE", "LOCAL", "bar", "STOP", "✖1▲1", "agent:quote-bot 50/52"):
+            assert kept in drawn, (kept, drawn)
+    calm = head_line(head(title="2 agent:quote-bot 50/52", name="PRODUCTION"), 80).plain
+    assert calm.startswith("● 0.4s PRODUCTION[RW] alice held 1,284 ✖1 ")
 
 
 def test_a_long_name_hides_no_problem_on_any_screen() -> None:
@@ -150,6 +165,23 @@ def test_tabs_and_footer_fit_and_the_footer_keeps_what_can_be_undone() -> None:
     assert cells(drawn) == 80
     assert "u undo m8f1c 8s" in drawn
     assert drawn.startswith("a ok")
+
+
+@pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.EVERYWHERE])
+@pytest.mark.parametrize("stopped", [False, True])
+def test_no_footer_is_too_narrow_for_the_keys_that_stop_something(scope: Scope, *, stopped: bool) -> None:
+    keys = [Key(action) for action in footer(scope, stopped=stopped)]
+    end, undo = "A/X marked(120, 14 hidden)", "u undo batch (120) 1m30"
+    for width in (80, 100, 120):
+        drawn = foot_line(keys, note=end, undo=undo, width=width, position="99,999/100,000").plain
+        assert cells(drawn) == width
+        assert undo in drawn
+        for key in keys:
+            if key.action.kept:
+                wanted = key.action.short if width < 100 else f"{key.action.keycap} {key.action.label}"
+                assert f"{wanted} " in drawn, drawn
+        assert ("99,999/100,000" in drawn) is (width < 100)
+    assert any(key.action.name == ("all_start" if stopped else "all_stop") for key in keys)
 
 
 def test_what_a_pause_held_back_becomes_one_piece_of_news() -> None:

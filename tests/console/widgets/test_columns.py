@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from console.safe_text import make_safe
+from console.safe_text import clip_address, make_safe
 from console.themes import Tone
 from console.widgets.columns import Cell, Column, Row, head, lay_out, pieces
 from core.durations import MINUTE, SECOND
@@ -42,6 +42,37 @@ def test_a_narrow_table_draws_percentages_for_gauges() -> None:
     assert "█" not in drawn
     assert "HOUR " in head(lay_out(QUEUE, 80))
     assert "HOUR BUDGET" in head(lay_out(QUEUE, 120))
+
+
+def test_a_long_name_is_whole_before_gauges_and_figures_get_room() -> None:
+    agents = (
+        Column("agent", "AGENT", 13, grow=1, names=26),
+        Column("state", "STATE", 6),
+        Column("hour", "HOUR BUDGET", 19, narrow=5, short="HOUR"),
+        Column("last", "LAST", 14, grow=1, drop=1),
+    )
+
+    def widths(width: int, longest: int) -> dict[str, int]:
+        return {placed.column.key: placed.width for placed in lay_out(agents, width, longest={0: longest})}
+
+    assert widths(110, 12) == {"agent": 40, "state": 6, "hour": 19, "last": 42}
+    assert widths(58, 24) == {"agent": 27, "state": 6, "hour": 5, "last": 17}
+    assert widths(40, 24) == {"agent": 27, "state": 6, "hour": 5}
+    assert widths(40, 99)["agent"] == 27
+    assert widths(30, 99)["agent"] == 17
+
+
+def test_a_cut_recipient_keeps_its_domain() -> None:
+    assert clip_address("jane@example.com", 20) == "jane@example.com"
+    assert clip_address("jane.elizabeth.doe@example.com", 20) == "jane.el…@example.com"
+    assert clip_address("jane@a-very-long-name.example.com", 14) == "…e.example.com"
+    assert clip_address("jane@a-very-long-name.example.com", 1) == "…"
+    for width in range(40):
+        assert cell_len(clip_address("jürgen.müller@例え.example", width)) <= width
+    column = (Column("to", "TO", 18), Column("subject", "SUBJECT", 9))
+    cut = Row(1, 1, (Cell("jane.elizabeth@example.com", tail=" +1", address=True), Cell("a subject that is cut")))
+    drawn = "".join(piece.text for piece in pieces(cut, lay_out(column, 28), now=0))
+    assert drawn == "ja…@example.com +1 a subjec…"
 
 
 @given(
