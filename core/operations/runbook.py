@@ -44,7 +44,7 @@ def now(call: Call, _request: Nothing) -> Json:
 
 def _need(one: Need) -> Json:
     return {
-        "id": one.id, "level": one.level.name.lower(), "subject": one.subject, "text": one.text,
+        "id": one.id, "level": one.level.word, "subject": one.subject, "text": one.text,
         "since": when(one.since), "did": one.did, "refused": one.refused, "step": one.step, "next": one.next,
         "quiet_by": one.quiet_by, "quiet_until": when(one.quiet_until),
     }  # fmt: skip

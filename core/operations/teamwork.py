@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -23,6 +23,7 @@ from core.services.control.notes import Subject
 from core.services.control.read_log import Shown, What
 from core.services.sending import editing, review
 from core.services.sending.editing import Edited, Wording
+from core.views.live import Level
 
 MAX_TEXT: Final = 5_000_000
 Comment = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
@@ -164,14 +165,17 @@ def _notes_shown(request: NotesRequest, answer: Mapping[str, Any]) -> Shown | No
 # --- attention ----------------------------------------------------------------------------------------------------
 
 
+LevelWord = Literal["fault", "warn", "info"]
+
+
 class AcknowledgeRequest(Shape):
-    """What needs attention, by its key, and how bad it is: 0 is a fault, 1 a warning, 2 information.
+    """What needs attention, by its id in `attention.now`, and its `level` there: a worse one shows it again.
 
     It is quiet for so many seconds, an hour if none are given, at most a week.
     """
 
     key: Key
-    level: Annotated[int, Field(ge=0, le=9)]
+    level: LevelWord | Annotated[int, Field(ge=0, le=9)]
     seconds: Annotated[int, Field(ge=MINUTE // SECOND, le=7 * DAY // SECOND)] = acknowledgements.USUAL // SECOND
     reason: Sentence | None = None
 
@@ -183,8 +187,9 @@ class KeyRequest(Shape):
 
 
 def acknowledge(call: Call, request: AcknowledgeRequest) -> Json:
+    level = request.level if isinstance(request.level, int) else Level[request.level.upper()]
     until = acknowledgements.acknowledge(
-        call.tx, request.key, level=request.level, span=request.seconds * SECOND, reason=request.reason,
+        call.tx, request.key, level=level, span=request.seconds * SECOND, reason=request.reason,
         actor=call.actor,
     )  # fmt: skip
     return {"key": request.key, "by": call.actor.name, "until": stamp(until)}

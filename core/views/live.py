@@ -21,6 +21,11 @@ class Level(enum.IntEnum):
     INFO = 2
     FINE = 3
 
+    @property
+    def word(self) -> str:
+        """As JSON and commands have it."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Need:

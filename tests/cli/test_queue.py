@@ -168,3 +168,15 @@ def test_a_filter_that_cannot_be_read_says_where(office: Clerk) -> None:
     assert (wrong.code, wrong.out) == (2, "")
     assert "check: 'many' is no number, at 8" in wrong.err
     assert office.ok("queue", "lanes", "--filter", "site:example.com")["lanes"] == []
+
+
+def test_what_is_acknowledged_is_quiet_no_longer_than_it_stays_as_bad_as_it_is(office: Clerk) -> None:
+    hand_in(office)
+    assert "\n    id:   queue:held" in office.run("attention", "now").out
+    office.ok("attention", "acknowledge", "queue:held", "--until", "4h", who="alice")
+    [known] = office.ok("attention", "list")["acknowledged"]
+    *_, need = office.ok("attention", "now")["needs"]  # what is quiet comes last
+    assert (need["id"], need["quiet_by"], known["level"], need["level"]) == ("queue:held", "alice", "info", "info")
+    assert "attention now lists the ids" in office.refused("attention", "acknowledge", "queue:hold", who="alice")
+    office.ok("attention", "acknowledge", "queue:overdue", "--level", "warn", who="alice")
+    assert {one["level"] for one in office.ok("attention", "list")["acknowledged"]} == {"info", "warn"}

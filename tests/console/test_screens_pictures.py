@@ -98,6 +98,7 @@ async def sites(pilot: Pilot[int], scene: Scene) -> None:
 async def events(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("5")
     await shows(pilot, "agent.suspended")
+    await shows(pilot, "desk.read")  # once the log has it, nothing but the new mail can come while it is paused
     await pilot.press("exclamation_mark")
     await until(pilot, lambda: "email.queued" not in drawn(pilot))
     await pilot.press("Z")

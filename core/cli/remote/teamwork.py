@@ -10,7 +10,7 @@ from core.cli.commands import group
 from core.cli.output import Output, plain, table
 from core.cli.remote.context import AnyDesk, command
 from core.durations import SECOND, duration
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 
 note_app: Final = group("note")
 attention_app: Final = group("attention")
@@ -18,7 +18,9 @@ attention_app: Final = group("attention")
 Message = Annotated[str | None, typer.Option(help="A message's id.")]
 Agent = Annotated[str | None, typer.Option(help="An agent's name.")]
 Incident = Annotated[str | None, typer.Option(help="An incident's name, as INC-431.")]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The key of what needs attention.")]
+Key = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of what needs attention, as `postroom attention now` shows it.")
+]
 
 # --- notes --------------------------------------------------------------------------------------------------------
 
@@ -56,7 +58,7 @@ def list_notes(
 
 # --- attention ----------------------------------------------------------------------------------------------------
 
-LEVELS: Final = ("fault", "warning", "information")
+LEVELS: Final = ("fault", "warn", "info")
 GLYPHS: Final = {"fault": "✖ CRIT", "warn": "▲ WARN", "info": "· INFO", "fine": "·"}
 
 
@@ -66,15 +68,28 @@ def acknowledge(
     *,
     key: Key,
     until: Annotated[str, typer.Option(help="How long it stays quiet: 30m, 4h, 2d; at most 7d.")] = "1h",
-    level: Annotated[str, typer.Option(help="How bad it is: fault, warning or information.")] = "fault",
+    level: Annotated[
+        str | None,
+        typer.Option(help="How bad it may get without being shown again: fault, warn or info. Default: as bad as now."),
+    ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for the others and the log.")] = None,
 ) -> Output:
     """Keep what needs attention quiet for a while; a worse state shows it again."""
-    if level not in LEVELS:
-        raise Invalid(f"no such level: {level[:40]}", fix=f"--level {', '.join(LEVELS)}")
+    if level is not None and level not in LEVELS:
+        raise Invalid(f"no such level: {level[:40]}", fix=f"use {', '.join(LEVELS)}")
     seconds = duration(until) // SECOND
-    done = desk.call("attention.acknowledge", key=key, level=LEVELS.index(level), seconds=seconds, reason=reason)
+    done = desk.call(
+        "attention.acknowledge", key=key, level=level or _level(desk, key), seconds=seconds, reason=reason
+    )  # fmt: skip
     return Output(done, f"Quiet until {done['until']}, unless it gets worse.")
+
+
+def _level(desk: AnyDesk, key: str) -> str:
+    """How bad it is now. Raises `NotFound`: nothing needs attention under this id."""
+    found = next((one for one in desk.call("attention.now")["needs"] if one["id"] == key), None)
+    if found is None:
+        raise NotFound(f"nothing needs attention under the id {key[:80]!r}", fix="postroom attention now lists the ids")
+    return str(found["level"])
 
 
 @command(attention_app, "now", example="postroom attention now")
@@ -92,7 +107,7 @@ def now(desk: AnyDesk) -> Output:
         ]
         lines += [f"    {'; '.join(fact for fact in facts if fact)}"] if any(facts) else []
         lines += [f"    next: {one['step']}"] if one["step"] else []
-        lines += [f"    key:  {one['id']}"] if one["id"] else []
+        lines += [f"    id:   {one['id']}"] if one["id"] else []
     return Output(found, plain("\n".join(lines) or "Nothing needs attention."))
 
 
@@ -106,8 +121,5 @@ def wake(desk: AnyDesk, key: Key) -> Output:
 def list_acknowledged(desk: AnyDesk) -> Output:
     """List what is acknowledged, by whom and until when."""
     found = desk.call("attention.list")
-    rows = [
-        (one["key"], LEVELS[min(one["level"], len(LEVELS) - 1)], one["by"], one["until"], one["reason"])
-        for one in found["acknowledged"]
-    ]
-    return Output(found, table(("KEY", "LEVEL", "BY", "UNTIL", "WHY"), rows, none="nothing is acknowledged"))
+    rows = [(one["key"], one["level"], one["by"], one["until"], one["reason"]) for one in found["acknowledged"]]
+    return Output(found, table(("ID", "LEVEL", "BY", "UNTIL", "WHY"), rows, none="nothing is acknowledged"))

@@ -19,6 +19,7 @@ from core.events import DeskAcknowledged
 from core.model import Actor
 from core.rules.roles import Verb
 from core.services import access
+from core.views.live import Level
 
 USUAL: Final = HOUR
 LONGEST: Final = 7 * DAY
@@ -40,7 +41,7 @@ class Known:
     def as_json(self) -> dict[str, Any]:
         return {
             "key": self.key, "by": self.operator, "at": stamp(self.at), "until": stamp(self.until),
-            "level": self.level, "reason": self.reason,
+            "level": Level(min(self.level, Level.FINE)).word, "reason": self.reason,
         }  # fmt: skip
 
 
@@ -93,5 +94,9 @@ def quiet(one: Known | None, *, level: int) -> bool:
 
 def _key(key: str) -> str:
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
-        raise Invalid("this names no need", fix="postroom status lists them", problems=(("key", "is not a key"),))
+        raise Invalid(
+            "this names nothing that needs attention",
+            fix="postroom attention now lists the ids",
+            problems=(("key", "is not a key"),),
+        )
     return key
