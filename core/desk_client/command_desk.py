@@ -12,38 +12,42 @@ import json
 import os
 import ssl
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from core.desk_client import refusals
 from core.desk_client.interface import Json
 from core.desk_client.names import OperationName
-from core.desk_client.refusals import ANSWER_WITHIN, TRIES
-from core.desk_client.urls import checked_url, crosses_network
+from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, JSON, TRIES
+from core.desk_client.urls import bearer, checked_url, crosses_network
 
 if TYPE_CHECKING:
     from core.desk_client.http_desk import DeskClient
 
 
+THIS: Final = "cli"
+"""How the log names what commands do and read, as it does on the desk's own host."""
+
+
 def opened(url: str, token: str | None, *, name: str | None = None) -> CommandDesk | DeskClient:
-    """The desk at this URL, for the holder of the token. Raises `Invalid`: the URL."""
+    """The desk at this URL, for the holder of the token. Raises `Invalid`: the URL. `Unauthenticated`: the token."""
     if not _passes_a_proxy(checked_url(url)):
         return CommandDesk(url, token, name=name)
     from core.desk_client.http_desk import DeskClient  # noqa: PLC0415 - see above
 
-    return DeskClient(url, token, name=name)
+    return DeskClient(url, token, name=name, client=THIS)
 
 
 class CommandDesk:
     """A desk at a URL, for the operator who holds the token. Not for several threads at once."""
 
     def __init__(self, url: str, token: str | None, *, name: str | None = None) -> None:
-        """Raises `Invalid`: the URL."""
+        """Raises `Invalid`: the URL. `Unauthenticated`: the token is none."""
         self.url = checked_url(url)
         parts = urlsplit(self.url)
         self.name = name or parts.netloc
         self._path = parts.path
-        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        self._headers = {"Content-Type": JSON, CLIENT: THIS} | ({"Authorization": bearer(token)} if token else {})
         self._admitted = False
         host = parts.hostname or ""
         self._connection = (
@@ -56,6 +60,7 @@ class CommandDesk:
         """Perform an operation and return its answer. Raises what the services raise."""
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         headers = self._headers | {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
+        sent = False
         for left in reversed(range(TRIES)):
             try:
                 self._connection.request("POST", f"{self._path}/v1/{operation}", body=body, headers=headers)
@@ -63,9 +68,10 @@ class CommandDesk:
                 answer = self._connection.getresponse()
                 content = answer.read()
             except (OSError, http.client.HTTPException) as error:
+                sent = sent or self._connection.sock is not None  # None: it was never connected
                 self._connection.close()
                 if not left:
-                    raise refusals.lost(self.name, self.url, error) from error
+                    raise refusals.lost(self.name, self.url, error, sent=sent) from error
             else:
                 return self._accepted(answer, content)
         raise AssertionError
@@ -75,12 +81,10 @@ class CommandDesk:
             self._connection.close()
 
     def _accepted(self, answer: http.client.HTTPResponse, content: bytes) -> Json:
-        if answer.status != 200:
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            raise refusals.error_of(self.url, answer.status, headers, content, admitted=self._admitted)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        refusals.check(self.url, answer.status, headers, content, admitted=self._admitted)
         self._admitted = True
-        found: Json = json.loads(content)
-        return found
+        return refusals.members(self.url, content)
 
 
 def _passes_a_proxy(url: str) -> bool:

@@ -22,8 +22,8 @@ import httpx
 from core.desk_client import refusals
 from core.desk_client.interface import Heartbeat, Json, LogLine
 from core.desk_client.names import OperationName
-from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, TRIES
-from core.desk_client.urls import checked_url, crosses_network
+from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, EVENTS, JSON, TRIES
+from core.desk_client.urls import bearer, checked_url, crosses_network
 from core.errors import AccessEnded, Forbidden, Unavailable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class DeskClient:
         self, url: str, token: str | None, *, name: str | None = None, client: str | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:  # fmt: skip
-        """Raises `Invalid`: the URL. `token`: None for a person who has none yet.
+        """Raises `Invalid`: the URL. `Unauthenticated`: the token. `token`: None for a person who has none yet.
 
         `client` is `console` or `cli`, for the log. `transport` replaces the network.
         """
@@ -59,14 +59,13 @@ class DeskClient:
         self._admitted = False
         self._http = httpx.Client(
             base_url=self.url + "/", timeout=ANSWER_WITHIN,
-            headers=({} if token is None else {"Authorization": f"Bearer {token}"})
+            headers=({} if token is None else {"Authorization": bearer(token)})
             | ({} if client is None else {CLIENT: client}),
             transport=transport, trust_env=crosses_network(self.url),
         )  # fmt: skip
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
-        found: Json = self._post(operation, members).json()
-        return found
+        return refusals.members(self.url, self._post(operation, members).content)
 
     def read(self, read: Read[T], /, **members: Any) -> T:
         return read.decode(self._post(read.name, members).content)
@@ -95,8 +94,7 @@ class DeskClient:
             with self._http.stream("GET", "v1/events", params=params, timeout=timeout) as answer:
                 if answer.status_code != 200:
                     answer.read()
-                    self._accepted(answer)
-                self._admitted = True
+                self._accepted(answer, kind=EVENTS)
                 for members in _blocks(answer.iter_lines()):
                     yield self._event(members)
         except httpx.TransportError as error:
@@ -119,13 +117,13 @@ class DeskClient:
             case _:
                 return Heartbeat(int(data["seq"]), data["at"])
 
-    def _accepted(self, answer: httpx.Response) -> httpx.Response:
-        if answer.status_code == 200:
-            self._admitted = True
-            return answer
-        raise refusals.error_of(
-            self.url, answer.status_code, answer.headers, answer.content, admitted=self._admitted
+    def _accepted(self, answer: httpx.Response, *, kind: str = JSON) -> httpx.Response:
+        content = answer.content if answer.is_closed else b""  # a stream is read as it comes
+        refusals.check(
+            self.url, answer.status_code, answer.headers, content, kind=kind, admitted=self._admitted
         )  # fmt: skip
+        self._admitted = True
+        return answer
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[dict[str, str]]:

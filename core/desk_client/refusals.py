@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from core.desk_client.interface import Json
 from core.errors import (
     AccessEnded,
     ChecklistOpen,
@@ -18,7 +19,9 @@ from core.errors import (
     refusal_of,
 )
 
+JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
+EVENTS: Final = "text/event-stream"
 CLIENT: Final = "Postroom-Client"
 """The header that says which program of ours calls; the log shows it as the interface that was used."""
 ANSWER_WITHIN: Final = 30.0
@@ -38,17 +41,45 @@ def answer_within(operation: str) -> float:
     return SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN
 
 
-def error_of(url: str, status: int, headers: Mapping[str, str], body: bytes, *, admitted: bool) -> PostroomError:
-    """The error in the class that tells a caller what to do next. `headers` are looked up in small letters.
+def check(url: str, status: int, headers: Mapping[str, str], body: bytes, *, admitted: bool, kind: str = JSON) -> None:
+    """Raise the error that an answer stands for, in the class that tells a caller what to do next.
 
-    `admitted`: the desk has accepted this token before.
+    `headers` are looked up in small letters. `kind`: the media type of an answer. `admitted`: the desk has accepted
+    this token before.
     """
-    if not headers.get("content-type", "").startswith(PROBLEM):
-        where = f"; it leads to {headers['location']}" if 300 <= status < 400 and "location" in headers else ""
-        # a proxy that lost the desk behind it cannot say whether the desk has received the request
-        kind = NoAnswer if status in (502, 504) else Unavailable
-        return kind(f"{url} answers {status} and is no desk{where}")
-    found = json.loads(body)
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if status == 200 and media == kind:
+        return
+    problem = _problem(body) if media == PROBLEM and status >= 400 else None
+    if problem is not None:
+        raise _error_of(status, problem, admitted=admitted)
+    where = f"; it leads to {headers['location']}" if 300 <= status < 400 and "location" in headers else ""
+    # a proxy that lost the desk behind it cannot say whether the desk has received the request
+    lost_behind = NoAnswer if status in (502, 504) else Unavailable
+    raise lost_behind(f"{url} answers {status} and is no desk{where}")
+
+
+def members(url: str, body: bytes) -> Json:
+    """The members of a JSON answer. Raises `Unavailable`: it has none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unavailable(f"{url} does not answer as a desk does, and is no desk")
+    return found
+
+
+def _problem(body: bytes) -> Json | None:
+    """The members of a refusal by a desk; of RFC 9457 itself, other servers have only the media type."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and {"reason", "error"} <= found.keys() else None
+
+
+def _error_of(status: int, found: Json, *, admitted: bool) -> PostroomError:
     reason, code, fix = str(found["reason"]), str(found["error"]), found.get("fix")
     if status >= 500 or status == 429:
         busy = Overloaded if code == Overloaded.error else Unavailable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from core.errors import Invalid
+from core.errors import Invalid, Unauthenticated
 
 
 def checked_url(url: str) -> str:
@@ -26,6 +26,15 @@ def checked_url(url: str) -> str:
             fix=f"use https://{host}; postroom docs deployment shows how to set it up",
         )
     return parts.geturl().rstrip("/")
+
+
+def bearer(token: str) -> str:
+    """The Authorization header of a token. Raises `Unauthenticated`: a header could not hold it."""
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        raise Unauthenticated(
+            "this is no token of a desk: tokens have letters, digits, - and _ alone", fix="copy it again, whole"
+        )
+    return f"Bearer {token}"
 
 
 def crosses_network(url: str) -> bool:

@@ -28,7 +28,7 @@ from mcp_types import (
     PaginatedRequestParams,
 )
 
-from core.desk_client.urls import checked_url, crosses_network
+from core.desk_client.urls import bearer, checked_url, crosses_network
 from core.errors import PostroomError, Refused, Unavailable
 
 INTERRUPTED: Final = 130
@@ -59,7 +59,7 @@ def _leave(signum: int, frame: FrameType | None) -> None:
 
 
 async def _bridge(url: str, token: str) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": bearer(token)}
     timeout = httpx2.Timeout(30.0, read=LONGEST)
     async with httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=crosses_network(url)) as http:
         refusal = await _tried(http, url)

@@ -201,7 +201,10 @@ def test_the_log_is_exported_and_verified_from_another_machine(office: Clerk, ur
     signed = run("audit", "checkpoint", "--out", str(kept), "--json", token=victor, POSTROOM_URL=url)
     assert (signed.code, signed.json["sent"]) == (0, [{"place": f"file {kept}", "ok": True, "reason": None}])
     whole = run("audit", "export", token=victor, POSTROOM_URL=url).out
-    assert office.run("audit", "export", who="victor").out.startswith(whole)
+    local = office.run("audit", "export", who="victor").out
+    assert local.startswith(whole)
+    reads = [one for one in map(json.loads, local.splitlines()) if one["type"] in ("desk.read", "email.read")]
+    assert {one["data"]["door"] for one in reads} == {"cli"}, "a command is one, on whichever machine"
     found = run("audit", "verify", "--json", token=victor, POSTROOM_URL=url).json
     assert (found["ok"], found["first_bad_seq"]) == (True, None)
     assert found["events"] == found["head_seq"] > whole.count("\n")

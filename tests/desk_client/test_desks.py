@@ -229,25 +229,59 @@ def test_an_act_that_may_have_been_received_is_told_from_one_that_was_not(
     assert type(found.value) is raised
 
 
-@CLIENTS
-def test_what_answers_and_is_no_desk_is_told_from_one(client: Client) -> None:
+FOREIGN = {
+    "a proxy": (b"502 Bad Gateway", b"text/html", b"no"),
+    "a website": (b"200 OK", b"text/html; charset=utf-8", b"<p>Welcome"),
+    "another API's refusal": (b"404 Not Found", b"application/problem+json", b'{"title": "Not Found"}'),
+    "a refusal cut short": (b"401 Unauthorized", b"application/problem+json", b'{"reason": "no'),
+    "another API": (b"200 OK", b"application/json", b"[]"),
+}
+
+
+@contextlib.contextmanager
+def _foreign(what: str) -> Iterator[str]:
+    """Something that answers one request, and is no desk."""
+    status, kind, body = FOREIGN[what]
+    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
             peer, _ = listener.accept()
             with peer:
                 peer.recv(65_536)
-                peer.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nno")
+                peer.sendall(head % (status, kind, len(body)) + body)
 
         thread = threading.Thread(target=answer)
         thread.start()
-        way = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with (
-            contextlib.closing(client(way, "pro_x")) as desk,
-            pytest.raises(Unavailable, match="answers 502 and is no desk"),
-        ):
-            desk.call("desk.status")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join(30)
+
+
+@CLIENTS
+@pytest.mark.parametrize("what", FOREIGN)
+def test_what_answers_and_is_no_desk_is_told_from_one(client: Client, what: str) -> None:
+    with (
+        _foreign(what) as way,
+        contextlib.closing(client(way, "pro_x")) as desk,
+        pytest.raises(Unavailable, match="is no desk"),
+    ):
+        desk.call("desk.status")
+
+
+def test_a_follower_tells_a_website_from_a_desk() -> None:
+    with (
+        _foreign("a website") as way,
+        contextlib.closing(DeskClient(way, "pro_x")) as desk,
+        pytest.raises(Unavailable, match="answers 200 and is no desk"),
+    ):
+        next(desk.events())
+
+
+@CLIENTS
+@pytest.mark.parametrize("token", ["pro_\u0442oken", "pro_a b", "pro_a\nb"])
+def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(client: Client, token: str) -> None:
+    with pytest.raises(Unauthenticated, match="no token of a desk"):
+        client("http://127.0.0.1:1", token)
 
 
 def test_a_command_passes_the_proxy_of_the_environment_as_a_screen_does(monkeypatch: pytest.MonkeyPatch) -> None:
