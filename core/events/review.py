@@ -170,10 +170,9 @@ class ReviewNoted(Event):
 class DeskAcknowledged(Event):
     """An operator knows about `key`, which needs attention: it is not shown until `until` unless it gets worse.
 
-    `level` is how bad it was, 0 the worst. `until` in the past: it is shown again from now on.
+    `level` is how bad it was, 0 the worst. `until` in the past: it is shown again from now on. A table has its reason.
     """
 
     key: str
     level: int
     until: int
-    reason: str | None = None

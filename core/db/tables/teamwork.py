@@ -1,6 +1,7 @@
 """What people at the desk tell each other: who has taken an item, notes, edits of held mail, what they know about.
 
-Texts that people type are here, so that erasure reaches them; the log holds ids and figures of them.
+Texts that people type are here, so that erasure reaches them; the log holds ids and figures of them. The comment of a
+return is the exception: as the reason of any decision, it is in the log as well.
 """
 
 from __future__ import annotations

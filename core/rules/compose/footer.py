@@ -98,15 +98,18 @@ def html_below(html: str, block: str) -> str:
     return f"{html[:at]}{closers}{block}\r\n{html[at:]}"
 
 
-def without_text_footer(text: str, lines: Sequence[str], *, link: str | None = None) -> str:
-    """The text without the footer that `text_footer` appended; unchanged if it ends in another way."""
-    return text.rstrip().removesuffix(text_footer("", lines, link=link).rstrip()).rstrip() + "\n"
+def without_text_footer(text: str, lines: Sequence[str], *, link: str | None = None) -> str | None:
+    """The text without the footer that `text_footer` appended; None if it ends in another way."""
+    footer = text_footer("", lines, link=link).rstrip()
+    whole = text.rstrip()
+    return whole.removesuffix(footer).rstrip() + "\n" if footer and whole.endswith(footer) else None
 
 
-def without_html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> str:
-    """The HTML without the block that `html_footer` appended; unchanged if there is none."""
-    block = _block(lines, link)
-    return html.replace(f"{block}\n", "", 1) if block else html
+def without_html_footer(html: str, lines: Sequence[str], *, link: str | None = None) -> str | None:
+    """The HTML without the block that `html_footer` appended; None if there is none."""
+    block = f"{_block(lines, link)}\n"
+    before, found, after = html.rpartition(block)
+    return before + after if found and len(block) > 1 else None
 
 
 def hidden_by(html: str) -> str | None:

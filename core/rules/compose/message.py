@@ -189,14 +189,15 @@ def _body(draft: Draft, gateway: Additions) -> compose_body.Part:
     return compose_body.tree(shown, draft.attachments, seed=gateway.rfc_message_id)
 
 
-def without_footer(text: str | None, html: str | None, gateway: Additions) -> tuple[str | None, str | None]:
-    """Both bodies, with LF line endings, as they were before `compose` added this footer."""
+def without_footer(text: str | None, html: str | None, gateway: Additions) -> tuple[str | None, str | None] | None:
+    """Both bodies, with LF line endings, as they were before `compose` added this footer; None if one lacks it."""
     lines = [*(gateway.footer.splitlines() if gateway.footer else ()), *gateway.identity]
     link = gateway.list_unsubscribe
-    return (
-        None if text is None else footer.without_text_footer(text, lines, link=link),
-        None if html is None else footer.without_html_footer(html, lines, link=link),
-    )
+    plain = None if text is None else footer.without_text_footer(text, lines, link=link)
+    marked = None if html is None else footer.without_html_footer(html, lines, link=link)
+    if (plain is None) != (text is None) or (marked is None) != (html is None):
+        return None
+    return plain, marked
 
 
 def _trimmed(references: list[str]) -> list[str]:

@@ -23,7 +23,7 @@ from core.views.live import Level
 
 USUAL: Final = HOUR
 LONGEST: Final = 7 * DAY
-"""Nothing stays quiet longer: what nobody mends in a week is to be seen again."""
+"""Nothing stays quiet longer: an unresolved need is shown again after a week."""
 LONGEST_KEY: Final = 300
 
 
@@ -66,7 +66,7 @@ def acknowledge(
     tx.write(delete(ACKNOWLEDGEMENT).where(ACKNOWLEDGEMENT.c.until <= tx.now))
     if not tx.write(update(ACKNOWLEDGEMENT).where(ACKNOWLEDGEMENT.c.key == key).values(**values)):
         tx.create(ACKNOWLEDGEMENT, {"key": key} | values)
-    tx.emit(DeskAcknowledged(actor=str(actor), key=key, level=level, until=until, reason=text))
+    tx.emit(DeskAcknowledged(actor=str(actor), key=key, level=level, until=until))
     return until
 
 

@@ -6,10 +6,11 @@ The log names the note by its number; the text is in a table, where erasure repl
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from core.db.tables import AGENT, INBOUND_MESSAGE, MESSAGE, NOTE
 from core.db.transaction import Transaction
@@ -122,6 +123,11 @@ def listed(
         NoteView(row.id, row.operator, row.at, row.text, row.message, row.agent_name, row.incident)
         for row in reversed(rows)
     )
+
+
+def forget(tx: Transaction, messages: Collection[int]) -> int:
+    """Delete the notes on messages that concern an erased person; returns how many. The log still counts them."""
+    return tx.write(delete(NOTE).where(NOTE.c.message.in_(messages)))
 
 
 def texts(conn: Connection, ids: list[int]) -> dict[int, str]:

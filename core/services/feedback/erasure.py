@@ -2,10 +2,10 @@
 
 The log holds ids, digests and figures, so nothing in it has to change. Erasure removes the bodies, subjects, tags and
 metadata of every message to the address or with the address as Reply-To; everything in received messages that name it;
-the address on each of them; its contact, consent and rate records; and the address wherever else it occurs
-(`mentions.py`). Other recipients of the same message
-keep their rows, but the message content is erased for them too, because it concerns the person. Messages to others are
-not searched for the person's name.
+the operators' notes on all of these; the address on each of them; its contact, consent and rate records; and the
+address wherever else it occurs (`mentions.py`). Other recipients of the same message keep their rows, but the message
+content is erased for them too, because it concerns the person. Messages to others are not searched for the person's
+name.
 
 One thing is kept: a suppression of the address. Without it the next import or the next agent would write to the person
 again, which is what they least want (art. 17(3)(b), art. 21(3)). Expiring backups is up to the operator.
@@ -46,7 +46,7 @@ from core.rules.addresses import Address, parse_address
 from core.rules.roles import Verb
 from core.services import access
 from core.services.context import require_reason
-from core.services.control import retention
+from core.services.control import notes, retention
 from core.services.feedback import mentions, suppressions
 from core.services.feedback.erasure_received import erase_received
 from core.services.feedback.mentions import ERASED, Mention, Page, Place
@@ -202,6 +202,7 @@ def _erase_messages(tx: Transaction, address: str, mention: Mention) -> int:
     if not ids:
         return 0
     retention.purge(tx, ids)
+    notes.forget(tx, ids)
     erased_values: dict[str, Any] = {"subject": "", "tags": [], "meta": {}, "reply_to": None}
     tx.write(update(MESSAGE).where(MESSAGE.c.id.in_(ids)).values(**erased_values))
     # Receivers quote the address they refuse, and a lane keeps the last reply to any of its recipients.

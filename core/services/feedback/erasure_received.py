@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from core.db.tables import INBOUND_ADDRESS, INBOUND_MESSAGE
 from core.db.transaction import Transaction
-from core.services.control import received_retention
+from core.services.control import notes, received_retention
 from core.services.feedback.mentions import ERASED
 
 BATCH_SIZE: Final = 200
@@ -25,6 +25,7 @@ def erase_received(tx: Transaction, address: str) -> int:
         return 0
     contents = [row.content_id for row in tx.all(select(m.content_id).where(m.id.in_(ids)).distinct())]
     received_retention.empty(tx, contents)
+    notes.forget(tx, ids)
     gone: dict[str, Any] = {
         "subject": "", "rfc_message_id": None, "in_reply_to": None, "references": [], "authentication": {},
         "findings": [], "held_for": [], "reason": None, "tags": [],

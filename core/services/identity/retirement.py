@@ -116,6 +116,7 @@ def _cancel_asked(tx: Transaction, mailbox: SenderState, *, reason: str) -> int:
         pending = sum(item.status == "pending" for item in items)
         if pending:
             review.count_pending(tx, mailbox, n=-pending)
+        review.end_claims(tx, [item.id for item in items])
     for item in items:
         if item.kind == RECEIVE:
             review.withhold(tx, item.id, "rejected", reason=reason)

@@ -1,4 +1,4 @@
-"""Edit a held message: a person changes its subject and body, and it is composed, checked and judged anew.
+"""Edit a held message: a person changes its subject and body, and it is composed, checked and judged again.
 
 The message keeps its id, envelope, thread, attachments and place; its bytes and their digest are new, and the log says
 so (`email.edited`). The bytes before are kept beside it, so that the difference can be shown. Every gate, check and
@@ -10,6 +10,7 @@ be its only approver. Only mail of which nothing has left can be edited.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -136,8 +137,6 @@ def compose_edit(tx: Transaction, item_id: int, wording: Wording, *, ctx: Servic
     composed = compose.compose(draft_of(submission, held.mailbox, shown_text(submission)), added)
     shown = shown_to_reader(submission, targets)
     message = held.message
-    kept = [Reason(one["code"], one["text"], tuple(one.get("rules", ()))) for one in held.item.reasons]
-    found = set(message.facts.get("found", ())) - {"footer_hidden"}
     prepared = Prepared(
         id=message.id, kind=held.kind, token_id=message.token_id, test=bool(message.test),
         agent_id=held.mailbox.agent_id, mailbox_id=message.mailbox_id, domain=held.mailbox.domain, targets=targets,
@@ -150,11 +149,21 @@ def compose_edit(tx: Transaction, item_id: int, wording: Wording, *, ctx: Servic
         declared_class=submission.content_class,
         commercial=classified.commercial or ContentClass.COLD_OUTREACH in classified.classes,
         raised_by=raised_by(classified), said=shown, findings=content.examined(shown, own=(held.mailbox.domain,)),
-        holds=(*hidden_footer(html, added), *(one for one in kept if one.code in found)),
+        holds=(*hidden_footer(html, added), *_found_before(held)),
         subject=subject, preview=compose.preview(text, html), reply_to=message.reply_to, send_at=message.send_at,
         issued=b"", inherited=token_access.inherited(message.facts),
     )  # fmt: skip
     return Edited(prepared, before, text, html)
+
+
+def _found_before(held: _Held) -> list[Reason]:
+    """What was found when the message was submitted, in its request: no edit removes it.
+
+    Its text is with the item, unless the message was sent back to review since for other reasons.
+    """
+    known = {one["code"]: Reason(one["code"], one["text"], tuple(one.get("rules", ()))) for one in held.item.reasons}
+    found = [code for code in held.message.facts.get("found", ()) if code != "footer_hidden"]
+    return [known.get(code) or Reason(code, f"{code.replace('_', ' ')}, found when it was submitted") for code in found]
 
 
 def _held(tx: Transaction, item_id: int) -> _Held:
@@ -177,17 +186,21 @@ def _held(tx: Transaction, item_id: int) -> _Held:
     last = tx.one(select(EDIT).where(EDIT.c.message_id == item_id).order_by(EDIT.c.n.desc()).limit(1))
     _, policy = context.current_policy(tx)
     return _Held(
-        message, item, bytes(body.rendered), _request(body.issued), gate_queries.gate(tx, message.mailbox_id), policy,
-        tuple(_target(row) for row in people), run, last,
+        message, item, bytes(body.rendered), _request(name, body.issued), gate_queries.gate(tx, message.mailbox_id),
+        policy, tuple(_target(row) for row in people), run, last,
     )  # fmt: skip
 
 
-def _request(issued: bytes | None) -> Mapping[str, Any]:
-    try:
-        found = orjson.loads(issued or b"{}")
-    except orjson.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _request(name: str, issued: bytes | None) -> Mapping[str, Any]:
+    """The agent's request. Raises `Conflict` if it is no longer kept: its header fields would be dropped."""
+    with contextlib.suppress(orjson.JSONDecodeError):
+        found = None if issued is None else orjson.loads(issued)
+        if isinstance(found, dict):
+            return found
+    raise Conflict(
+        f"the request of {name} is no longer kept, and with it the header fields and files that its agent gave",
+        fix="approve it as it is, or return it to its agent",
+    )
 
 
 def _target(row: Row[Any]) -> Target:
@@ -215,10 +228,31 @@ def _wording(held: _Held, sender_id: str, ctx: ServiceContext) -> Editable:
         return Editable(held.message.subject, held.last.text, held.last.html, held.message.digest)
     parts = content.read_parts(held.rendered)
     added = _additions(held, ContentClass(held.message.content_class), sender_id, ctx)
-    text, html = compose.without_footer(parts.text, parts.html, added)
+    text, html = compose.without_footer(parts.text, parts.html, added) or _before_footer(held, parts)
     if html is not None and not str(held.issued.get("text") or "").strip() and held.issued.get("html"):
         text = None  # made from the HTML, and made again from the edited one
     return Editable(held.message.subject, text, html, held.message.digest)
+
+
+def _before_footer(held: _Held, parts: content.Parts) -> tuple[str | None, str | None]:
+    """The bodies as the agent gave them, where today's footer is not the one below them, or there is none.
+
+    The policy's footer, the organisation or the key of unsubscribe links has changed since. Were the earlier footer
+    taken for the agent's own words, the edited message would have both. Raises `Conflict` if it cannot be told apart:
+    a quotation stands between the agent's words and the footer.
+    """
+    given = {name: held.issued.get(name) for name in ("text", "html")}
+    text, html = (value if isinstance(value, str) else None for value in given.values())
+    if not held.issued.get("quote") and (text or html):
+        return text or None, html or None
+    *_, last = (parts.text or "").rstrip().rpartition("\n")
+    if held.issued.get("quote") and last.startswith(">"):
+        return parts.text, parts.html  # no footer was added
+    raise Conflict(
+        f"the footer of {spell_id('m', held.message.id)} is another one than the desk adds today, and cannot be told "
+        "from the text above it",
+        fix="approve it as it is, or return it to its agent",
+    )
 
 
 def _changed(before: Editable, wording: Wording) -> tuple[str, str | None, str | None]:
@@ -317,10 +351,11 @@ def edit(tx: Transaction, edited: Edited, *, actor: Actor) -> EditResult:
     judged = _judged(tx, prepared, mailbox, message, waiting)
     reasons = _reasons(judged, actor)
     number = _keep(tx, edited, message, actor)
-    _rewrite(tx, prepared, message, judged)
+    version, policy = context.current_policy(tx)
+    needs = review.approvals_needed(prepared.classes, policy)
+    _rewrite(tx, prepared, message, judged, version=version)
     _exclude(tx, prepared, mailbox, judged)
-    _hold_again(tx, prepared, mailbox, item, reasons=reasons, actor=actor)
-    version, _ = context.current_policy(tx)
+    _hold_again(tx, prepared, mailbox, item, reasons=reasons, needs=needs, actor=actor)
     tx.emit(
         EmailEdited(
             **items.subjects(item, mailbox, actor), item=item.id, edit=number, digest=prepared.digest,
@@ -328,7 +363,6 @@ def edit(tx: Transaction, edited: Edited, *, actor: Actor) -> EditResult:
             policy=version, reasons=[one.code for one in reasons],
         )
     )  # fmt: skip
-    needs = _needs(tx, prepared)
     return EditResult(prepared.id, number, prepared.digest, prepared.examined(), needs)
 
 
@@ -384,8 +418,7 @@ _LASTING: Final = ("unsaid", "declares_other", "taint")
 """Facts of the agent's request that no edit changes."""
 
 
-def _rewrite(tx: Transaction, prepared: Prepared, message: Row[Any], judged: Judged) -> None:
-    version, _ = context.current_policy(tx)
+def _rewrite(tx: Transaction, prepared: Prepared, message: Row[Any], judged: Judged, *, version: int) -> None:
     facts = {name: message.facts[name] for name in _LASTING if name in message.facts} | judged.facts
     tx.write(
         update(MESSAGE)
@@ -416,19 +449,14 @@ def _exclude(tx: Transaction, prepared: Prepared, mailbox: SenderState, judged: 
         )  # fmt: skip
 
 
-def _needs(tx: Transaction, prepared: Prepared) -> int:
-    _, policy = context.current_policy(tx)
-    return 2 if set(prepared.classes) & set(policy.review.four_eyes) else 1
-
-
 def _hold_again(
     tx: Transaction, prepared: Prepared, mailbox: SenderState, item: Row[Any], *, reasons: Sequence[Reason],
-    actor: Actor,
+    needs: int, actor: Actor,
 ) -> None:  # fmt: skip
-    """Put the new bytes to review: nothing that anybody did with the old ones counts for them."""
+    """Return the new bytes to review: nothing that anybody did with the old ones counts for them."""
     values = review.new_item(
         item=item.id, kind=item.kind, mailbox=mailbox, message_id=item.id, target=None, reasons=reasons,
-        findings=prepared.examined(), needs=_needs(tx, prepared), likeness=prepared.likeness(), now=tx.now,
+        findings=prepared.examined(), needs=needs, likeness=prepared.likeness(), now=tx.now,
         expires_at=item.expires_at,
     )  # fmt: skip
     values |= dict.fromkeys(("dwell_ms", "opened_at", "opened_by", "release_at", "reason", "batch"))
@@ -436,6 +464,7 @@ def _hold_again(
     values["editors"] = list(dict.fromkeys([*(item.editors or ()), actor.name]))
     tx.write(update(REVIEW).where(REVIEW.c.id == item.id).values(**values))
     dwell.forget(tx, item.id)
+    items.end_claims(tx, [item.id])
     if item.counted and not item.editors:
         # It was approved, released and held again: that approval was of other bytes than these.
         for scope, key in (("mailbox", str(mailbox.mailbox_id)), ("desk", "")):

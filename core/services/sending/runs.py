@@ -226,9 +226,11 @@ def _fitting(tx: Transaction, held: Sequence[Row[Any]], *, run_id: int, up_to: i
 def _let_go(tx: Transaction, items: Collection[Row[Any]], *, actor: Actor, why: str) -> None:
     ids = [item.id for item in items]
     for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        review.end_claims(tx, chunk)
         tx.write(
             update(REVIEW)
-            .where(REVIEW.c.id.in_(ids[start : start + CHUNK]))
+            .where(REVIEW.c.id.in_(chunk))
             .values(
                 status=CONFIRMED, due_at=tx.now, release_at=tx.now, decided_at=tx.now, decided_by=actor.name, reason=why
             )

@@ -308,7 +308,7 @@ def _hold(tx: Transaction, prepared: Prepared, box: SenderState, judged: Judged)
             reasons=reasons,
             findings=prepared.examined(),
             likeness=prepared.likeness(),
-            needs=2 if set(prepared.classes) & set(policy.review.four_eyes) else 1,
+            needs=review.approvals_needed(prepared.classes, policy),
             now=tx.now,
             expires_at=expires_at,
         ),

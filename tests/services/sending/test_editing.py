@@ -25,7 +25,9 @@ from core.ids import spell_id
 from core.model import SYSTEM, Actor, Mode, Reason, Role, Status
 from core.rules.compose import digest as digest_of
 from core.rules.content import read_parts
+from core.rules.policy import Policy
 from core.services.audit import difference, mode_evidence
+from core.services.control import policy as control_policy
 from core.services.feedback import suppressions
 from core.services.sending import editing, review
 from core.services.sending.attachments import attachment
@@ -215,6 +217,51 @@ def test_what_the_desk_adds_is_not_edited_and_stands_once(store: Store) -> None:
     edit(desk, item, text="It leaves on Friday.", html="")
     assert rendered(store, item).count(b"written by an AI agent") == 1
     assert b"text/html" not in rendered(store, item)
+
+
+@pytest.mark.parametrize("html", [None, "<p>It is on its way.</p>"])
+def test_a_footer_that_the_policy_had_before_does_not_stay_beside_the_new_one(store: Store, html: str | None) -> None:
+    more: dict[str, Any] = {} if html is None else {"html": html}
+    desk, item = held(store, **more)
+    _footer(store, "Written by a machine.")
+    shown = store.look(lambda tx: editing.editable(tx, item, ctx=desk.ctx))
+    text, marked = ((one or "").replace("on its way", "leaving on Friday") for one in (shown.text, shown.html))
+    edit(desk, item, text=text, html=marked or None)
+    bodies = read_parts(rendered(store, item))
+    for body in (bodies.text, bodies.html):
+        assert body is None or (body.count("Written by a machine."), "AI agent" in body) == (1, False)
+
+
+def test_a_quotation_is_not_edited_below_a_footer_that_has_changed(store: Store) -> None:
+    """The agent's request has no quotation: its text is not all that stands above the footer."""
+    desk, item = held(store, issued=orjson.dumps(REQUEST | {"quote": True}))
+    _footer(store, "Written by a machine.")
+    with pytest.raises(Conflict, match="footer"):
+        edit(desk, item, text="It leaves on Friday.")
+
+
+def _footer(store: Store, text: str) -> None:
+    new = Policy.model_validate({"disclosure": {"footer": text}})
+    store.transact(lambda tx: control_policy.apply_policy(tx, new, reason="wording", actor=GAIL))
+
+
+@pytest.mark.parametrize("issued", [None, b"not JSON"])
+def test_what_an_edit_would_drop_in_silence_is_not_edited(store: Store, issued: bytes | None) -> None:
+    """The request has the header fields and files; an erasure may have removed it."""
+    desk, item = held(store)
+    store.transact(lambda tx: tx.write(update(BODY).values(issued=issued)))
+    with pytest.raises(Conflict, match="no longer kept"):
+        edit(desk, item, text="It leaves on Friday.")
+
+
+def test_what_was_found_at_its_submission_holds_it_after_it_was_sent_back_and_edited(store: Store) -> None:
+    desk, item = held(store, holds=(Reason("quotes_unproved", "it quotes a sender that is not proved"),))
+    approve(store, item, BOB)
+    store.transact(lambda tx: to_review(tx, item, [Reason("mode", "the mode asks for it")]))
+    edit(desk, item, text="It leaves on Friday.")
+    row = store.row(select(REVIEW.c.reasons))
+    assert row is not None
+    assert "quotes_unproved" in {one["code"] for one in row.reasons}
 
 
 def test_the_difference_says_who_changed_what(store: Store) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from core.cli.remote.handover import lines
-from core.db import audit_log
+from core.db import audit_log, gate_queries
 from core.db.queries import pending, queue
 from core.db.store import Store
-from core.db.tables import CLAIM, MESSAGE
+from core.db.tables import CLAIM, MESSAGE, RECIPIENT
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -19,8 +19,9 @@ from core.operations.event_stream import outlined
 from core.services.audit import handover, mode_evidence, status, trace
 from core.services.control import acknowledgements, emergency, notes
 from core.services.control.notes import Subject
-from core.services.sending import review
+from core.services.sending import editing, review
 from core.services.sending.delivery.departure_check import to_review
+from core.services.sending.editing import Wording
 from core.services.sending.review import Decision
 from core.views.queue import Order
 from tests.factories.delivery import attempt, events, number, settle
@@ -82,6 +83,31 @@ def test_a_claim_keeps_nobody_from_deciding_and_ends_with_the_decision(store: St
         store.transact(lambda tx: review.claim(tx, item, actor=ALICE))
     store.transact(lambda tx: review.undo(tx, item, actor=ALICE))
     assert who(store)[0] is None
+
+
+@pytest.mark.parametrize("end", ["cancel", "edit", "expire", "settle"])
+def test_a_claim_ends_with_whatever_ends_the_wait_or_changes_the_message(
+    store: Store, clock: FakeClock, end: str
+) -> None:
+    desk, item = held(store, issued=b'{"text": "It is on its way."}', text="It is on its way.")
+    if end == "expire":
+        clock.advance(seconds=DAY // SECOND * 3 - 60)
+    store.transact(lambda tx: review.claim(tx, item, actor=ALICE))
+    match end:
+        case "cancel":
+            store.transact(lambda tx: review.cancel(tx, item, actor=BOB))
+        case "edit":
+            edited = store.look(lambda tx: editing.compose_edit(tx, item, Wording(text="On Friday."), ctx=desk.ctx))
+            store.transact(lambda tx: editing.edit(tx, edited, actor=BOB))
+        case "expire":
+            clock.advance(seconds=120)
+            assert store.transact(review.expire_due) == 1
+        case _:
+            store.transact(lambda tx: review.settle_review(tx, item, gate_queries.gate(tx, desk.mailbox_id)))
+            assert len(store.rows(select(CLAIM))) == 1, "a recipient still waits"
+            store.transact(lambda tx: tx.write(update(RECIPIENT).values(status="sent")))
+            store.transact(lambda tx: review.settle_review(tx, item, gate_queries.gate(tx, desk.mailbox_id)))
+    assert store.rows(select(CLAIM)) == []
 
 
 def test_claiming_needs_a_role_that_decides(store: Store) -> None:
@@ -233,7 +259,11 @@ def test_notes_stand_in_the_trace_and_lose_an_erased_address(store: Store) -> No
     return_(store, item)
     erase(store, JANE)
     with store.read() as conn:
-        assert {one.text for one in notes.listed(conn)} == {"erased@erased.invalid called twice"}
+        kept = [(one.agent or one.incident, one.text) for one in notes.listed(conn)]
+        steps = trace.trace(conn, spell_id("m", item), KEYRING).steps
+    text = "erased@erased.invalid called twice"
+    assert kept == [("support-bot", text), ("INC-431", text)], "a note on their message is not kept"
+    assert "noted: a text that is no longer kept" in "\n".join(step.text for step in steps)
 
 
 def test_a_note_is_about_one_thing_that_is_there(store: Store) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 
 from core.db import gate_queries
 from core.db.tables import CLAIM
@@ -53,11 +53,3 @@ def unclaim(tx: Transaction, item_id: int, *, actor: Actor) -> None:
     if not tx.write(delete(CLAIM).where(*mine)):
         raise Conflict(f"{items.format_item_id(item)} is not claimed by you", fix="nothing needs to be given back")
     tx.emit(ReviewClaimReleased(**items.subjects(item, gate_queries.gate(tx, item.mailbox_id), actor), item=item_id))
-
-
-def release(tx: Transaction, item_id: int) -> None:
-    """End the claim of an item that was decided or put to review anew, whoever holds it."""
-    tx.write_keeping_caches(_ENDED, [{"what": item_id}])
-
-
-_ENDED: Final = delete(CLAIM).where(CLAIM.c.item == bindparam("what"))

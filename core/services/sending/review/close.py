@@ -41,6 +41,7 @@ def cancel(tx: Transaction, message_id: int, *, actor: Actor, reason: str | None
         tx.write(update(REVIEW).where(REVIEW.c.id == message_id).values(status="cancelled", due_at=None))
         if item.status == "pending":
             items.count_pending(tx, mailbox, n=-1)
+            items.end_claims(tx, [message_id])
     tx.emit(
         EmailCancelled(
             actor=str(actor), message=message_id, mailbox=mailbox.mailbox_id, agent=mailbox.agent_id,
@@ -99,6 +100,7 @@ def expire_due(tx: Transaction, *, limit: int = 200) -> int:
         tx.write(update(REVIEW).where(c.id == item.id).values(status="expired", due_at=None, decided_at=tx.now))
         tx.emit(EmailExpired(**items.subjects(item, mailbox, SYSTEM), kind=item.kind, item=item.id))
         items.count_pending(tx, mailbox, n=-1)
+        items.end_claims(tx, [item.id])
         if item.kind == RECEIVE:  # nothing of the agent's that reviewers left lying
             received.withhold(tx, item.id, "expired", reason=received.why_expired(tx, item.id))
             continue

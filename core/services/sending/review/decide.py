@@ -19,7 +19,7 @@ from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, Email
 from core.model import RECEIVE, Actor, approvals_missing
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.sending.review import claims, close, items, release
+from core.services.sending.review import close, items, release
 from core.services.sending.review import dwell as review_dwell
 
 
@@ -114,7 +114,7 @@ def _approve(
             complete=missing == 0, overridden=overridden,
         )
     )  # fmt: skip
-    claims.release(tx, item.id)
+    items.end_claims(tx, [item.id])
     # a reviewer who decides a batch has all of it on one screen and can have opened each item
     unread = 0 if decision.watched or decision.batch else None
     hurried = review_dwell.note_approval(tx, item.id, actor=actor, dwell_ms=unread if dwell is None else dwell)
@@ -174,7 +174,7 @@ def _reject(tx: Transaction, item: Row[Any], mailbox: SenderState, decision: Dec
             dwell_ms=dwell, batch=decision.batch, release_at=release_at,
         )
     )  # fmt: skip
-    claims.release(tx, item.id)
+    items.end_claims(tx, [item.id])
     items.count_pending(tx, mailbox, n=-1)
     if release_at is None:
         close.reject(tx, item, mailbox, reason=decision.reason)

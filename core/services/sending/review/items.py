@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 
 from core.db.counters import EVER, bucket
 from core.db.gate_queries import SenderState
-from core.db.tables import BODY, INBOUND_CONTENT, INBOUND_MESSAGE, MESSAGE, RECIPIENT, REVIEW
+from core.db.tables import BODY, CLAIM, INBOUND_CONTENT, INBOUND_MESSAGE, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.errors import Conflict, NotFound
 from core.ids import spell_id
 from core.model import RECEIVE, Action, Actor, Reason, Status
 from core.rules import content
 from core.rules.gate import approved_rules
+from core.rules.policy import Policy
 from core.services import context
 from core.services.sending.review import dwell
 
@@ -122,6 +123,11 @@ def estimate(tx: Transaction, mailbox: SenderState) -> int:
     return tx.batch_cache.get(("review estimate", mailbox.mailbox_id), load)
 
 
+def approvals_needed(classes: Iterable[str], policy: Policy) -> int:
+    """How many people must approve mail of these classes, or of this kind: two where the policy asks for four eyes."""
+    return 2 if set(classes) & set(policy.review.four_eyes) else 1
+
+
 def send_back(
     tx: Transaction, message_id: int, mailbox: SenderState, *, reasons: Sequence[Reason], expires_at: int
 ) -> None:
@@ -137,7 +143,7 @@ def send_back(
     values = new_item(
         item=message_id, kind=Action(message.kind), mailbox=mailbox, message_id=message_id, target=None,
         reasons=reasons,
-        findings=_examined(tx, message_id, mailbox), needs=2 if classes & set(policy.review.four_eyes) else 1,
+        findings=_examined(tx, message_id, mailbox), needs=approvals_needed(classes, policy),
         now=tx.now, expires_at=expires_at,
     )  # fmt: skip
     # a question asked again is a new one: earlier decisions and reading count for nothing
@@ -186,6 +192,12 @@ def settle_review(tx: Transaction, message_id: int, mailbox: SenderState) -> Non
         return
     if tx.write(update(REVIEW).where(c.id == message_id, c.status == "pending").values(status="settled", due_at=None)):
         count_pending(tx, mailbox, n=-1)
+        end_claims(tx, [message_id])
+
+
+def end_claims(tx: Transaction, ids: Collection[int]) -> None:
+    """End the claims of items that no longer wait, or are returned to review with other bytes, whoever holds them."""
+    tx.write_keeping_caches(_END_CLAIMS, [{"b_items": list(ids)}])
 
 
 def format_item_id(item: Row[Any]) -> str:
@@ -253,3 +265,6 @@ def digest(tx: Transaction, item: Row[Any]) -> str | None:
         return None
     row = tx.one(select(MESSAGE.c.digest).where(MESSAGE.c.id == item.message_id))
     return None if row is None else str(row.digest)
+
+
+_END_CLAIMS: Final = delete(CLAIM).where(CLAIM.c.item.in_(bindparam("b_items", expanding=True)))

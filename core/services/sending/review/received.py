@@ -32,7 +32,7 @@ def hold(
         REVIEW,
         items.new_item(
             item=inbound_id, kind=RECEIVE, mailbox=mailbox, message_id=None, target=None, reasons=_reasons(reasons),
-            findings=_reasons(findings), needs=2 if RECEIVE in policy.review.four_eyes else 1, now=tx.now,
+            findings=_reasons(findings), needs=items.approvals_needed((RECEIVE,), policy), now=tx.now,
             expires_at=expires_at,
         ),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from core.events import EmailReturned
 from core.model import Action, Actor, Status
 from core.rules.roles import Verb
 from core.services import access, context
-from core.services.sending.review import claims, close, dwell, items
+from core.services.sending.review import close, dwell, items
 
 RETURNED = Status.RETURNED.value
 
@@ -52,7 +52,7 @@ def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor
         )
     )  # fmt: skip
     items.count_pending(tx, mailbox, n=-1)
-    claims.release(tx, item.id)
+    items.end_claims(tx, [item.id])
     close.end_unsent(tx, item.message_id, mailbox, status=Status.RETURNED, reason=comment)
     tx.emit(
         EmailReturned(
