@@ -22,7 +22,10 @@ verb that declares nothing is as safe as if there were only one lock, and what m
     the head of the log                                   everything                      the log's, or the desk's
     the desk's generation (rows cached by processes)      whatever changes such rows      the same; read once the
                                                                                             other locks are held
-    heartbeats                                            their own process               the row's; desk shared
+    heartbeats, and how long a worker's leases last       its own process, one            none but desk shared: all
+                                                            transaction after the other     else in those rows changes
+                                                                                            in that process, or with
+                                                                                            the desk for itself
 
 What follows. No attempt commits after a suspension, a pause or a stop: these exclude every attempt, and the next one
 reads what they committed. No cap is exceeded: all that charge it hold its lock. Different agents wait for each other
@@ -79,7 +82,10 @@ KEYS: Final = 2**31
 OWNED: Final = frozenset({
     BODY, CONTACT, IDEMPOTENCY, IN_FLIGHT, LANE, MESSAGE, READY, RECIPIENT, REVIEW, RUN,
 })  # fmt: skip
-"""Tables of which a shared transaction may write the rows of its agents."""
+"""Tables of which a shared transaction may write the rows of its agents.
+
+`check` knows the table of a statement, not its rows: that they belong to those agents is up to the verb.
+"""
 KEPT: Final = frozenset({GATEWAY_PROCESS, MAILBOX, PACE, TOKEN, WORKER})
 """The same for columns that are never cached: when a mailbox or token was last served or used, paces, heartbeats."""
 OF_AGENT: Final = frozenset({"agent", "mailbox", "refusals", "run", "site", "token"})

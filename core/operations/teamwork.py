@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from core.durations import DAY, HOUR, MINUTE, SECOND, stamp
 from core.errors import Conflict
 from core.json_body import Name, Sentence, Sha256, Shape
+from core.model import Status
 from core.operations.answers import Answer
 from core.operations.bodies import ItemRequest, Key, Limit, Nothing, Required, item_number
 from core.operations.messages import Ids
@@ -68,7 +69,7 @@ class ReturnRequest(ItemRequest):
 def return_to_agent(call: Call, request: ReturnRequest) -> Json:
     number = item_number(request.id)
     review.return_to_agent(call.tx, number, comment=request.comment, digest=request.digest, actor=call.actor)
-    return {"id": request.id, "status": review.RETURNED, "by": call.actor.name, "comment": request.comment}
+    return {"id": request.id, "status": Status.RETURNED.value, "by": call.actor.name, "comment": request.comment}
 
 
 # --- edit ---------------------------------------------------------------------------------------------------------
@@ -334,7 +335,7 @@ OPERATIONS: Final = (
          opens=lambda call, request: review.opened(call.tx, item_number(request.id), actor=call.actor),
          shown=lambda request, _answer: Shown(What.MESSAGE, item=item_number(request.id))),
     act("message.edit", edit, EditRequest, EditedAnswer, Verb.MESSAGE_EDIT, prepare=compose_edit,
-        about="Edit a held message: it is composed, checked and judged anew, and somebody else must approve it."),
+        about="Edit a held message: it is composed, checked and judged again, and somebody else must approve it."),
     act("note.add", add_note, NoteRequest, Noted, Verb.NOTE_ADD, about="Note something on a message, agent, incident."),
     read("note.list", list_notes, NotesRequest, Notes, Verb.AUDIT_READ,
          about="Notes on a message, an agent or an incident, oldest first.", shown=_notes_shown),

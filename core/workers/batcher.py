@@ -30,11 +30,6 @@ class Batcher(Generic[T, R]):
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._pump: asyncio.Task[None] | None = None
 
-    @property
-    def waiting(self) -> int:
-        """How many items are not being written yet."""
-        return len(self._waiting)
-
     async def put(self, item: T) -> R:
         """The answer for this item, once its batch is written."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -60,7 +55,7 @@ class Batcher(Generic[T, R]):
 
 
 class PerKey(Generic[K, T, R]):
-    """A batcher for each key: what has one key does not wait for what has another."""
+    """A batcher for each key: items with different keys do not wait for each other."""
 
     def __init__(
         self, write: Callable[[Sequence[T]], Awaitable[Sequence[R]]], *, pace: Callable[[], Awaitable[None]]
@@ -68,11 +63,6 @@ class PerKey(Generic[K, T, R]):
         self._write = write
         self._pace = pace
         self._batchers: dict[K, Batcher[T, R]] = {}
-
-    @property
-    def waiting(self) -> int:
-        """How many items are not being written yet."""
-        return sum(batcher.waiting for batcher in self._batchers.values())
 
     async def put(self, key: K, item: T) -> R:
         """The answer for this item, once the batch of its key is written."""

@@ -93,7 +93,7 @@ def test_a_delivery_that_waits_for_its_moment_when_its_agent_is_suspended_does_n
             pace._in_progress = lambda: BUSY if worker._under_way else 0
             for place in range(MAIL):
                 tested.hand_in(GOOD, f"r@d{place}.fine.test")
-            while worker._attempts.waiting < MAIL:
+            while sum(len(one._waiting) for one in worker._attempts._batchers.values()) < MAIL:
                 await tested.writer.do(lambda tx: None)
             guard = Actor("guard", "complaints")
             store.transact(lambda tx: emergency.freeze(tx, tested.token.agent_id, reason="stop", actor=guard))

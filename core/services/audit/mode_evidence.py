@@ -18,7 +18,7 @@ from core.db.tables import LOG_ENTRY, MAILBOX, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import NotFound
-from core.model import Mode
+from core.model import Mode, Status
 from core.rules import mode_evidence as rules
 from core.rules import modes
 from core.rules.mode_evidence import Figures
@@ -34,7 +34,8 @@ LOOKED_AT: Final = 5_000
 """Maximum number of decisions examined one by one, newest first."""
 AGAIN: Final = DAY
 """Mail to the same recipient this soon after a rejection counts as the same matter, reworded."""
-_DECIDED: Final = ("released", "rejected", "returned")
+_REFUSED: Final = (Status.REJECTED.value, Status.RETURNED.value)
+_DECIDED: Final = ("released", *_REFUSED)
 """Final decisions on mail: an approval that was undone is no evidence."""
 
 
@@ -115,7 +116,7 @@ def _edited(tx: Transaction, mailbox: SenderState) -> int:
     refused = (
         select(c.message_id, c.decided_at)
         .where(
-            c.mailbox_id == mailbox.mailbox_id, c.status.in_(("rejected", "returned")), c.message_id.is_not(None),
+            c.mailbox_id == mailbox.mailbox_id, c.status.in_(_REFUSED), c.message_id.is_not(None),
             c.decided_at > tx.now - WINDOW,
         )
         .order_by(c.id.desc())

@@ -15,7 +15,6 @@ from core.rules.inbound.screening import Attached, Finding, Screenable, Screened
 
 MAX_FILES: Final = 50
 """Attachments that are screened."""
-MAX_QUOTE: Final = 200
 _ARCHIVES: Final = frozenset({"application/zip", "application/java-archive"})
 
 log = structlog.get_logger("receiving")

@@ -40,7 +40,7 @@ from core.services.sending.review.release import (
     release_due,
     schedule,
 )
-from core.services.sending.review.returning import RETURNED, return_to_agent
+from core.services.sending.review.returning import return_to_agent
 
 __all__ = [
     "CLAIMED",
@@ -48,7 +48,6 @@ __all__ = [
     "READ_GRANT",
     "REJECT_DUE",
     "RELEASE_DUE",
-    "RETURNED",
     "USUAL_REVIEW",
     "Decision",
     "DecisionResult",

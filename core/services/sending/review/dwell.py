@@ -88,7 +88,7 @@ def dwell(tx: Transaction, item: int, *, actor: Actor) -> int | None:
 
 
 def forget(tx: Transaction, item: int) -> None:
-    """Discard the reading of an item that is put to review anew: it counts for nothing."""
+    """Discard the reading of an item that is returned to review: it counts for nothing."""
     tx.write(update(READING).where(READING.c.item == item).values(read_us=0, first_at=None, dwell_ms=None))
     tx.write(update(READER).where(READER.c.item == item).values(item=None))
 

@@ -17,8 +17,6 @@ from core.rules.roles import Verb
 from core.services import access, context
 from core.services.sending.review import close, dwell, items
 
-RETURNED = Status.RETURNED.value
-
 
 def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor, digest: str | None = None) -> None:
     """Return a pending message. Final at once: its agent may already be at work on the next attempt.
@@ -47,8 +45,8 @@ def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor
         update(REVIEW)
         .where(REVIEW.c.id == item.id)
         .values(
-            status=RETURNED, dwell_ms=spent, due_at=None, release_at=None, decided_at=tx.now, decided_by=actor.name,
-            reason=comment, batch=None,
+            status=Status.RETURNED.value, dwell_ms=spent, due_at=None, release_at=None, decided_at=tx.now,
+            decided_by=actor.name, reason=comment, batch=None,
         )
     )  # fmt: skip
     items.count_pending(tx, mailbox, n=-1)
