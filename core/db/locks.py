@@ -117,14 +117,14 @@ class Locks:
         return scope in OF_AGENT
 
 
-NOTHING: Final = Locks()
+NO_LOCKS: Final = Locks()
 
 
 @runtime_checkable
 class Shared(Protocol):
     """A verb that may run beside those of other agents. It is run once all of `locks` are held.
 
-    It may have `choose`, which takes further locks of what is free, and a static `together`, which makes one verb of
+    It may have `acquire`, which takes further locks of what is free, and a static `together`, which makes one verb of
     several of its class; that one returns their answers in order.
     """
 
@@ -150,21 +150,21 @@ class OfAgents:
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
-    """A verb that mostly finds nothing to do: it looks beside all others, and has the desk as soon as it writes.
+class ReadFirst:
+    """A verb that mostly finds nothing to do: it runs beside others, and again, with the desk, if it needs to write.
 
     What it finds with the desk is what counts: it is run again from its beginning.
     """
 
     verb: Callable[[Any], Any]
-    locks: Locks = NOTHING
+    locks: Locks = NO_LOCKS
 
     def __call__(self, tx: Any, /) -> Any:
         with tx.only_reading():
             return self.verb(tx)
 
 
-class Taker:
+class LockSession:
     """Takes the locks of one shared transaction. `now` is the time at which it chooses."""
 
     def __init__(self, conn: Connection, *, now: int) -> None:

@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.db import hot_statements, locks
 from core.db import sqlite_file as files
 from core.db.caches import DeskCache
-from core.db.locks import Locks, Taker
+from core.db.locks import Locks, LockSession
 from core.db.sqlite_file import File
 from core.db.tables import DESK
 from core.db.transaction import Transaction
@@ -121,7 +121,7 @@ class Store:
 
     @contextlib.contextmanager
     def begin(
-        self, *, first: Callable[[Connection], None] | None = None, share: Callable[[Taker], None] | None = None
+        self, *, first: Callable[[Connection], None] | None = None, share: Callable[[LockSession], None] | None = None
     ) -> Iterator[Transaction]:
         """Open a write transaction; commits at the end, rolls back on any error.
 
@@ -159,7 +159,7 @@ class Store:
             except DATABASE_ERRORS as error:
                 raise unavailable(error) from error
 
-    def _lock(self, conn: Connection, share: Callable[[Taker], None] | None) -> Locks | None:
+    def _lock(self, conn: Connection, share: Callable[[LockSession], None] | None) -> Locks | None:
         """Take the transaction's locks on PostgreSQL; returns None if it has the desk for itself.
 
         All before the desk's generation is read: a row that another transaction changes under one of these locks is
@@ -168,9 +168,9 @@ class Store:
         locks.desk(conn, shared=share is not None)
         if share is None:
             return None
-        taker = Taker(conn, now=self.clock.now())
-        share(taker)
-        return taker.held
+        session = LockSession(conn, now=self.clock.now())
+        share(session)
+        return session.held
 
     def version(self) -> int | None:
         """Return a number that differs once any process has committed; None if there is none to be had now.

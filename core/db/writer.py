@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db.locks import Locks, NeedsDesk, Shared, Taker
+from core.db.locks import Locks, LockSession, NeedsDesk, Shared
 from core.db.store import Store, unavailable
 from core.db.transaction import Transaction
 from core.errors import Overloaded, Unavailable
@@ -55,7 +55,7 @@ class _Job:
         self.locks: Locks | None = verb.locks if isinstance(verb, Shared) else None
         """The locks it needs; None if it needs the desk for itself."""
         self.waits = False
-        """Whether its locks were taken in this turn."""
+        """Whether another gateway held one of its locks in this turn."""
         self.passed_over = 0
 
     def ready(self, tx: Transaction) -> bool:
@@ -153,9 +153,9 @@ class Writer:
         if self._store.sqlite:
             return [jobs]
         alone = [job for job in jobs if job.locks is None]
-        choosing = [job for job in jobs if job.locks is not None and hasattr(job.verb, "choose")]
-        others = [job for job in jobs if job.locks is not None and not hasattr(job.verb, "choose")]
-        return [part for part in (alone, others, choosing) if part]
+        acquiring = [job for job in jobs if job.locks is not None and hasattr(job.verb, "acquire")]
+        others = [job for job in jobs if job.locks is not None and not hasattr(job.verb, "acquire")]
+        return [part for part in (alone, others, acquiring) if part]
 
     def _turn(self, jobs: list[_Job]) -> None:
         """Run the jobs and answer them; those whose locks are taken come first in the next turn."""
@@ -170,23 +170,23 @@ class Writer:
             else:
                 ran.append(job)
         self._answer(ran, wrote=wrote)
-        needy = [job for job in jobs if isinstance(job.error, NeedsDesk)]
-        if needy:
-            self._turn(needy)
+        rerun = [job for job in jobs if isinstance(job.error, NeedsDesk)]
+        if rerun:
+            self._turn(rerun)
 
-    def _share(self, jobs: list[_Job]) -> Callable[[Taker], None] | None:
+    def _share(self, jobs: list[_Job]) -> Callable[[LockSession], None] | None:
         """How the jobs' transaction takes its locks; None if it needs the desk for itself."""
         if self._store.sqlite or any(job.locks is None for job in jobs):
             return None
 
-        def take(taker: Taker) -> None:
+        def take(session: LockSession) -> None:
             first = jobs[0]
             if first.passed_over >= PATIENCE and first.locks is not None:
-                taker.wait_for(first.locks)
-            taker.try_for(functools.reduce(operator.or_, (job.locks or Locks() for job in jobs)))
+                session.wait_for(first.locks)
+            session.try_for(functools.reduce(operator.or_, (job.locks or Locks() for job in jobs)))
             for job in jobs:
-                if hasattr(job.verb, "choose"):
-                    job.verb.choose(taker)
+                if hasattr(job.verb, "acquire"):
+                    job.verb.acquire(session)
 
         return take
 

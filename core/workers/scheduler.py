@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from core.db.due import Condition, DueCheck, DueWatch
-from core.db.locks import Looks
+from core.db.locks import ReadFirst
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
@@ -136,7 +136,7 @@ class Scheduler:
         """How much it did; None if it failed."""
         try:
             # What is due has work to do; what runs now and then has mostly none, and must not keep others waiting.
-            verb = Looks(task.verb) if isinstance(task, PeriodicTask) else task.verb
+            verb = ReadFirst(task.verb) if isinstance(task, PeriodicTask) else task.verb
             done: int = await self._writer.do(verb)
         except PostroomError as error:
             log.warning("task failed", task=task.name, reason=str(error))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from core.db import audit_log, locks, queue
 from core.db.counters import SITE_OF_DESK
-from core.db.locks import Locks, Looks, NeedsDesk, OfAgents, Taker
+from core.db.locks import Locks, LockSession, NeedsDesk, OfAgents, ReadFirst
 from core.db.store import Store
 from core.db.tables import AGENT, CONTACT, COUNTER, RUN, STREAM, SUPPRESSION
 from core.db.transaction import Transaction
@@ -52,7 +52,7 @@ def other(store: Store, clock: FakeClock) -> Iterator[Store]:
 @contextmanager
 def holding(store: Store, wanted: Locks) -> Iterator[Transaction]:
     """A shared transaction that is under way."""
-    with store.begin(share=lambda taker: taker.wait_for(wanted)) as tx:
+    with store.begin(share=lambda session: session.wait_for(wanted)) as tx:
         assert tx.held == wanted
         yield tx
 
@@ -118,7 +118,7 @@ def test_what_is_held_makes_others_wait_and_a_try_go_without(store: Store, other
     with holding(store, held):
         with pytest.raises(OperationalError, match="lock timeout"), holding(other, wanted):
             pass
-        with other.begin(share=lambda taker: taker.try_for(wanted | TWO)) as tx:
+        with other.begin(share=lambda session: session.try_for(wanted | TWO)) as tx:
             assert tx.held is not None
             assert not tx.held.covers(wanted)
 
@@ -144,9 +144,9 @@ def test_a_gateway_of_before_the_locks_excludes_and_is_excluded(store: Store, ot
 
 
 def test_no_lock_is_waited_for_while_others_are_held(store: Store) -> None:
-    def share(taker: Taker) -> None:
-        taker.try_for(TWO)
-        taker.wait_for(ONE)
+    def share(session: LockSession) -> None:
+        session.try_for(TWO)
+        session.wait_for(ONE)
 
     with pytest.raises(AssertionError, match="while holding others"), store.begin(share=share):
         pass
@@ -247,9 +247,9 @@ def test_a_look_takes_no_lock_until_it_writes(store: Store, other: Store) -> Non
     async def story(made: Writer) -> None:
         with ExitStack() as stack:
             await asyncio.to_thread(stack.enter_context, holding(other, ONE))
-            assert await made.do(Looks(looks)) == 0  # beside the other transaction
+            assert await made.do(ReadFirst(looks)) == 0  # beside the other transaction
         await made.do(for_agent("something"))
-        assert await made.do(Looks(looks)) == 1
+        assert await made.do(ReadFirst(looks)) == 1
 
     run(store, story)
     assert ran == [Locks(), Locks(), None]
@@ -443,7 +443,7 @@ def _with_streams(store: Store, n: int) -> list[tuple[int, int]]:
 def _wide() -> queue.Breadth:
     breadth = queue.Breadth()
     for _ in range(6):
-        breadth.found(taken=False)
+        breadth.adapt(contended=False)
     return breadth
 
 
@@ -473,6 +473,6 @@ def test_a_worker_locks_fewer_streams_while_others_claim_too_and_more_when_it_is
     assert breadth.streams == 32
     seen = []
     for _ in range(6):
-        breadth.found(taken=True)
+        breadth.adapt(contended=True)
         seen.append(breadth.streams)
     assert seen == [16, 8, 4, 2, 2, 2]

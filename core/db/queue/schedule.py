@@ -26,7 +26,7 @@ from sqlalchemy import (
 from core.db import hot_statements
 from core.db.due import NOW
 from core.db.hot_statements import Compiled
-from core.db.locks import Taker
+from core.db.locks import LockSession
 from core.db.queue.ready import Slot
 from core.db.tables import AGENT, DESK, IN_FLIGHT, LANE, MAILBOX, READY, STREAM
 from core.db.transaction import Transaction
@@ -64,28 +64,28 @@ class Breadth:
     def __init__(self) -> None:
         self.streams = FEWEST_STREAMS
 
-    def found(self, *, taken: bool) -> None:
+    def adapt(self, *, contended: bool) -> None:
         """Adapt to whether another gateway held a lock that the last claim wanted."""
-        wanted = self.streams // 2 if taken else self.streams * 2
+        wanted = self.streams // 2 if contended else self.streams * 2
         self.streams = min(max(wanted, FEWEST_STREAMS), MOST_STREAMS)
 
 
-def choose(
-    taker: Taker, breadth: Breadth, *, limit: int, busy: Collection[int] = (),
+def acquire(
+    session: LockSession, breadth: Breadth, *, limit: int, busy: Collection[int] = (),
     crowded: Collection[tuple[int, str]] = (),
 ) -> None:  # fmt: skip
     """Take the locks of due mailboxes that are free, the longest unserved first, and leave some for other gateways.
 
     A claim counts the caps and paces of its streams. Agents of a stream that another gateway claims for are left to it.
     """
-    values = {"b_now": taker.now, "b_limit": limit, "b_busy": list(busy), "b_crowded": list(crowded)}
-    due = hot_statements.fetch(taker.conn, _MAILBOXES_DUE, values)
+    values = {"b_now": session.now, "b_limit": limit, "b_busy": list(busy), "b_crowded": list(crowded)}
+    due = hot_statements.fetch(session.conn, _MAILBOXES_DUE, values)
     wanted = list(dict.fromkeys(row.stream_id for row in due))
-    streams = set(taker.streams(wanted, most=breadth.streams))
+    streams = set(session.streams(wanted, most=breadth.streams))
     agents = list(dict.fromkeys(row.agent_id for row in due if row.stream_id in streams))
     most = breadth.streams * AGENTS_A_STREAM
-    locked = taker.agents(agents, most=most)
-    breadth.found(taken=len(streams) < min(breadth.streams, len(wanted)) or len(locked) < min(most, len(agents)))
+    locked = session.agents(agents, most=most)
+    breadth.adapt(contended=len(streams) < min(breadth.streams, len(wanted)) or len(locked) < min(most, len(agents)))
 
 
 def lanes_due(

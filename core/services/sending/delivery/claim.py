@@ -15,7 +15,7 @@ from core.db import gate_queries, queue
 from core.db.counters import bucket
 from core.db.due import DueCheck
 from core.db.gate_queries import SenderState
-from core.db.locks import NOTHING, Locks, Taker
+from core.db.locks import NO_LOCKS, Locks, LockSession
 from core.db.queue import Claimed
 from core.db.tables import MAILBOX, RECIPIENT
 from core.db.transaction import Transaction
@@ -43,10 +43,10 @@ class Claim:
     crowded: Collection[tuple[int, str]] = ()
     breadth: queue.Breadth = field(default_factory=queue.Breadth)
     """Of all claims of a worker."""
-    locks: Locks = NOTHING
+    locks: Locks = NO_LOCKS
 
-    def choose(self, taker: Taker) -> None:
-        queue.choose(taker, self.breadth, limit=MAILBOXES_A_TURN, busy=self.busy, crowded=self.crowded)
+    def acquire(self, session: LockSession) -> None:
+        queue.acquire(session, self.breadth, limit=MAILBOXES_A_TURN, busy=self.busy, crowded=self.crowded)
 
     def __call__(self, tx: Transaction) -> list[Claimed]:
         return claim(tx, worker=self.worker, limit=self.limit, busy=self.busy, crowded=self.crowded)
