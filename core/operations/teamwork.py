@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -80,6 +80,8 @@ class EditRequest(ItemRequest):
 
     Of a message with text and HTML, both are given, or an empty `html` leaves the HTML part out.
     """
+
+    LARGEST: ClassVar[int] = 4 * MAX_TEXT + 2**16  # two bodies, of which each character may be two bytes
 
     digest: Sha256
     subject: Annotated[str, StringConstraints(max_length=2_000)] | None = None

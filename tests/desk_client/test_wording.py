@@ -35,10 +35,22 @@ def test_a_message_with_both_bodies_sends_both_or_leaves_the_html_out() -> None:
     assert wording.read(written.partition(wording.HTML)[0], BOTH) == {"text": BOTH["text"], "html": ""}
 
 
-def test_a_line_of_the_text_that_looks_like_a_section_stays_text() -> None:
-    before = TEXT | {"text": f"{wording.TEXT}\nagain\n"}
+@pytest.mark.parametrize("line", [wording.TEXT, wording.HTML, f"-{wording.HTML}-\n{wording.TEXT}"])
+@pytest.mark.parametrize("html", [None, "<p>It is on its way.</p>\n"])
+def test_a_line_of_the_text_that_looks_like_a_section_stays_text(line: str, html: str | None) -> None:
+    before = TEXT | {"text": f"{line}\nagain\n", "html": html}
     written = wording.spelled(before).replace("again", "more")
-    assert wording.read(written, before) == {"text": f"{wording.TEXT}\nmore\n"}
+    assert wording.read(written, before)["text"] == f"{line}\nmore\n"
+
+
+def test_nothing_that_was_written_is_left_out() -> None:
+    """A section that the message does not have is text; text in no section and a second section are refused."""
+    written = wording.spelled(TEXT)
+    assert wording.read(f"{written}{wording.HTML}\nmore\n", TEXT)["text"].endswith(f"{wording.HTML}\nmore\n")
+    with pytest.raises(Invalid, match="above the body"):
+        wording.read(written.replace(wording.TEXT, f"Hello\n{wording.TEXT}"), TEXT)
+    with pytest.raises(Invalid, match="twice"):
+        wording.read(f"{wording.spelled(BOTH)}{wording.HTML}\n", BOTH)
 
 
 @pytest.mark.parametrize("written", ["", "Hello\n", "Subject: x\nno section\n"])

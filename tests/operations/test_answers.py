@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import get_args
 
+import orjson
 import pytest
 
+from core import json_body
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.operations.operation import Kind
 from core.operations.registry import OPERATIONS
+from core.operations.teamwork import MAX_TEXT, EditRequest
 from tests.factories.database import new_store
 from tests.operations.scene import Json, Scene
 
@@ -61,3 +64,9 @@ def test_every_operation_answers_what_it_promises(scene: Scene) -> None:
             assert str(scene.caller(name)) in actors or name == "operator.claim", name
         else:
             assert not actors, name
+
+
+def test_an_edit_may_be_as_long_as_mail(scene: Scene) -> None:
+    text = "\u00e9" * MAX_TEXT
+    body = orjson.dumps({"id": scene.held, "digest": scene.digest, "text": text, "html": text})
+    assert json_body.read(EditRequest, body).html == text
