@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from core.clock import SystemClock
 from core.db.store import Store
 from core.model import Outcome, Reply
@@ -180,3 +184,20 @@ def test_what_is_acknowledged_is_quiet_no_longer_than_it_stays_as_bad_as_it_is(o
     assert "attention now lists the ids" in office.refused("attention", "acknowledge", "queue:hold", who="alice")
     office.ok("attention", "acknowledge", "queue:overdue", "--level", "warn", who="alice")
     assert {one["level"] for one in office.ok("attention", "list")["acknowledged"]} == {"info", "warn"}
+
+
+def test_what_was_written_in_the_editor_is_kept_when_it_is_refused(
+    office: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = hand_in(office)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    office.surroundings["EDITOR"] = "sed -i -e s/refund/money/ -e s/---.text.---//"
+    heard = office.run("queue", "edit", item, who="alice")
+    assert (heard.code, "the line --- text --- is missing" in heard.err) == (2, True)
+    [kept] = tmp_path.glob(f"postroom-{item}-*.eml")
+    assert f"queue edit {item} --file {kept}" in heard.err
+    assert "Subject: Your money" in kept.read_text()
+    assert kept.stat().st_mode & 0o077 == 0
+    kept.write_bytes(b"Subject: \xff\n")
+    assert "not UTF-8" in office.refused("queue", "edit", item, "--file", str(kept), who="alice", code=2)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.cli.cli_runner import Clerk, founded
 
@@ -23,6 +26,14 @@ def test_addresses_are_suppressed_listed_exported_and_let_go(clerk: Clerk, tmp_p
     clerk.refused("suppress", "remove", "jane@example.com", "--reason", "x", who="alice")
     assert clerk.ok("suppress", "remove", "jane@example.com", "--reason", "she wrote", who="dora")["removed"] == 1
     assert clerk.ok("suppress", "list", "jane@example.com")["suppressions"] == []
+
+
+def test_a_list_from_stdin_is_read_as_one_from_a_file(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte that is not UTF-8 costs its line."""
+    piped = b"\xef\xbb\xbfaddress\r\njane@example.com\r\nj\xff@example.com\r\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped), encoding="utf-8"))
+    imported = clerk.ok("suppress", "import", "-", who="alice")
+    assert (imported["added"], [one["line"] for one in imported["bad"]]) == (1, [3])
 
 
 def test_consent_is_recorded_imported_and_withdrawn(clerk: Clerk, tmp_path: Path) -> None:

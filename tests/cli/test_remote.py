@@ -26,6 +26,7 @@ from core.services.control import policy
 from core.settings import load as load_settings
 from tests.cli.cli_runner import Clerk, Heard, with_mailbox
 from tests.factories.mail import hand_in
+from tests.factories.ports import free_port
 from tests.factories.served import served
 
 
@@ -223,6 +224,26 @@ def test_a_policy_is_applied_from_another_machine_and_kept_in_the_gateway_s_file
     applied = run("policy", "apply", str(mine), "--reason", "spring", token=office.tokens["gail"], POSTROOM_URL=url)
     assert (applied.code, applied.err) == (0, "")
     assert (office.directory / "policy.toml").read_text() == mine.read_text()
+
+
+def test_a_policy_is_compared_with_the_desk_that_is_named_and_with_none_only_where_none_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("policy.toml").write_text("[budgets.run]\ncap = 500\n")
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    assert "There is no desk here" in run("policy", "check", "policy.toml", **home).out
+    away = run("policy", "check", "policy.toml", token="pro_x", POSTROOM_URL=f"http://127.0.0.1:{free_port()}")
+    assert (away.code, away.out, "does not answer" in away.err) == (1, "", True)
+
+
+def test_a_list_with_long_cells_is_imported_in_requests_that_the_gateway_takes(
+    office: Clerk, url: str, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "list.csv"
+    sheet.write_text("address,source\n" + "".join(f"r{n}@example.org,{'x' * 1_900}\n" for n in range(300)))
+    done = run("suppress", "import", str(sheet), "--json", token=office.tokens["alice"], POSTROOM_URL=url)
+    assert done.json["added"] + len(done.json["bad"]) == 300, done.err
 
 
 def test_what_an_edit_loosened_is_confirmed_from_another_machine(office: Clerk, url: str) -> None:

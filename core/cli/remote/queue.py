@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -16,7 +19,7 @@ from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import Opened, received
 from core.desk_client import wording
 from core.desk_client.names import OperationName
-from core.errors import Invalid
+from core.errors import Invalid, PostroomError
 from core.ids import read_id, spell_id
 
 app: Final = group("queue")
@@ -210,15 +213,43 @@ def edit(
     """Edit subject and body of a held message in $EDITOR. It is checked anew, and somebody else must approve it."""
     read_item(item)
     before = desk.call("message.wording", id=item)
-    written = wording.spelled(before) if file is None else file.read_text(encoding="utf-8")
-    if file is None:
-        found = click.edit(written, extension=".eml", require_save=True)
-        if found is None:
-            raise Invalid("the editor closed without saving: nothing was changed")
-        written = found
-    done = desk.call("message.edit", id=item, digest=before["digest"], **wording.read(written, before))
+    with contextlib.ExitStack() as kept:
+        if file is None:
+            written = _typed(wording.spelled(before))
+            kept.enter_context(_kept_if_refused(desk, item, written))
+        else:
+            written = _written(file)
+        done = desk.call("message.edit", id=item, digest=before["digest"], **wording.read(written, before))
     checks = "".join(f"\n! {one['text']}" for one in done["checks"])
     return Output(done, plain(f"Edited {item}: somebody else must approve it now.{checks}"))
+
+
+def _typed(text: str) -> str:
+    """What a person made of it in their editor. Raises `Invalid`: nothing."""
+    typed = click.edit(text, extension=".eml", require_save=True)
+    if typed is None or typed == text:
+        raise Invalid("the editor closed without a change", fix="change the subject or the body, and save it")
+    return typed
+
+
+@contextlib.contextmanager
+def _kept_if_refused(desk: AnyDesk, item: str, written: str) -> Iterator[None]:
+    """Keep in a private file what a person has written, should it be refused or the desk not answer."""
+    try:
+        yield
+    except PostroomError:
+        handle, path = tempfile.mkstemp(prefix=f"postroom-{item}-", suffix=".eml")
+        with os.fdopen(handle, "w", encoding="utf-8") as kept:
+            kept.write(written)
+        desk.note(f"What you wrote is kept: postroom queue edit {item} --file {path}")
+        raise
+
+
+def _written(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file} is not UTF-8 text", fix="save it as UTF-8") from error
 
 
 def decide_each(

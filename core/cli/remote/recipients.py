@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import itertools
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +35,10 @@ Sheet = Annotated[Path, typer.Argument(metavar="FILE", help="CSV; - for stdin.",
 After = Annotated[int, typer.Option(help="Start after this id.")]
 BAD_SHOWN: Final = 20
 LONGEST: Final = 2_000
+REPLACED: Final = "\ufffd"
+"""What stands for a byte that is not UTF-8."""
+MOST: Final = 256 * 1024
+"""Bytes of rows in one request, half of what a gateway takes."""
 """Characters of a cell."""
 PAGE: Final = 1_000
 
@@ -213,13 +219,12 @@ def _imported(desk: AnyDesk, file: Path, operation: OperationName, columns: Sequ
     bad: list[dict[str, Any]] = []
     with _opened(file) as lines:
         for batch in csv_io.batches(lines, columns=columns, read=functools.partial(_cells, columns=columns)):
-            became: dict[str, Any] = {"added": 0, "known": 0, "bad": []}
-            if batch.rows:
-                rows = [{"line": line, "cells": cells} for line, cells in batch.rows]
-                became = desk.call(operation, rows=rows)
-            added, existing = added + became["added"], existing + became["known"]
             unread = [{"line": one.line, "problem": one.problem} for one in batch.bad]
-            bad += sorted([*unread, *became["bad"]], key=lambda one: int(one["line"]))
+            for rows in _requests({"line": line, "cells": cells} for line, cells in batch.rows):
+                became = desk.call(operation, rows=rows)
+                added, existing = added + became["added"], existing + became["known"]
+                unread += became["bad"]
+            bad += sorted(unread, key=lambda one: int(one["line"]))
             desk.note(f"{plural(added + existing + len(bad), 'row')} read")
     lines_said = [f"{added:,} added, {existing:,} already existed, {plural(len(bad), 'row')} could not be kept."]
     lines_said += [f"line {one['line']}: {one['problem']}" for one in bad[:BAD_SHOWN]]
@@ -228,12 +233,29 @@ def _imported(desk: AnyDesk, file: Path, operation: OperationName, columns: Sequ
     return Output(data, "\n".join(lines_said), code=1 if bad and not added + existing else 0)
 
 
+def _requests(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in requests of a size that a gateway takes: long cells must not stop an import in its middle."""
+    request: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        length = len(json.dumps(row))
+        if request and size + length > MOST:
+            yield request
+            request, size = [], 0
+        request.append(row)
+        size += length
+    if request:
+        yield request
+
+
 def _cells(cells: Cells, *, columns: Sequence[str]) -> Cells:
     """The cells that an import knows. One bad cell must not cost the whole batch: a request would be refused for it."""
     known = {name: cells[name] for name in columns if name in cells}
     for name, cell in known.items():
         if len(cell) > LONGEST or "\0" in cell:
             raise Invalid(f"its {name} is too long" if len(cell) > LONGEST else f"its {name} has a NUL character")
+        if name in ("address", "subject") and REPLACED in cell:  # it would stand for nobody
+            raise Invalid(f"its {name} is not UTF-8 text")
     return known
 
 
@@ -257,6 +279,8 @@ def _pages(desk: AnyDesk, operation: OperationName, name: str) -> Iterator[Seque
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[Iterable[str]]:
     if str(file) == "-":
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="")  # as of a file
         yield sys.stdin
         return
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
