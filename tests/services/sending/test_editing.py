@@ -34,6 +34,7 @@ from core.services.sending.attachments import attachment
 from core.services.sending.delivery import alteration
 from core.services.sending.delivery.departure_check import to_review
 from core.services.sending.editing import EditResult, Wording
+from core.services.sending.editing.compose import GivenFile
 from core.services.sending.review import Decision, DecisionResult
 from tests.factories import effort
 from tests.factories.delivery import attempt, claim, events, number, settle
@@ -195,7 +196,7 @@ def test_attachments_headers_and_the_thread_stay(store: Store) -> None:
     answer = desk.submit(
         JANE, text="See the terms.", headers={"X-Ticket": "42"}, in_reply_to="<a@example.com>",
         references=("<r@example.com>",), issued=orjson.dumps(given),
-        attachments=(attachment(editing._File(**file), 0),),
+        attachments=(attachment(GivenFile(**file), 0),),
     )  # fmt: skip
     item = number(answer.message_id)
     before = rendered(store, item)
