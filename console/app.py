@@ -25,7 +25,7 @@ from textual.worker import Worker, WorkerState
 
 from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
 from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, on_cursor, refusal, works_in
-from console.safe_app import SafeApp
+from console.personal_app import PersonalApp
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
 from console.screens.signed_out import EndedScreen
@@ -53,7 +53,7 @@ TRY_AGAIN: Final = 1.0
 _NOBODY: Final = Actor("operator", "...")
 
 
-class PostroomConsole(SafeApp[int]):
+class PostroomConsole(PersonalApp[int]):
     """One operator at one desk, which `opener` opens in the background."""
 
     CSS = """
@@ -169,6 +169,7 @@ class PostroomConsole(SafeApp[int]):
         """Handle what the follower reports; runs on Textual's own thread."""
         was = self.live
         self.live = update.live
+        self.alert(update.live, self.desk_name)
         if (now_is := self.desk.actor).roles != self.actor.roles:
             self.actor = now_is
             self._check_frame()
@@ -231,6 +232,10 @@ class PostroomConsole(SafeApp[int]):
         if state is None and screen is not None and screen.rows_pending and on_cursor(action):
             state = "what you asked for is still loading"
         return refusal(action, actor=self.actor, scope=self.scope, state=state)
+
+    def under_cursor(self) -> str:
+        source = self.desk_screen.copied() if self.desk_screen is not None else None
+        return source.id if source is not None else ""
 
     def action_perform(self, name: str) -> None:
         self.perform(name)
@@ -421,11 +426,8 @@ class PostroomConsole(SafeApp[int]):
         names = [theme.name for theme in load_themes(theme_folder())[0]]
         choices = [Choice(name, Content(("● " if name == self.theme else "  ") + name)) for name in names]
 
-        def chosen(name: str) -> None:
-            self.theme = name
-
         dialog = ChoiceDialog("Theme", choices=choices, clock=self.monotonic)
-        dialog.when_answered(chosen)
+        dialog.when_answered(self.choose_theme)
         self.push_screen(dialog)
 
     @work(group="themes", exit_on_error=False)

@@ -23,7 +23,8 @@ class Marked:
     """What is kept of a marked row: enough to say whom a batch reaches."""
 
     agent: str
-    domain: str
+    address: str
+    """The first recipient, or the author of received mail."""
     recipients: int
     findings: tuple[str, ...]
     """The checks it failed: approving it needs a reason."""
@@ -33,6 +34,10 @@ class Marked:
     alike: int = 1
     received: bool = False
     claim: ClaimView | None = None
+
+    @property
+    def domain(self) -> str:
+        return self.address.rpartition("@")[2].lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,10 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Suppress this recipient: no agent can mail the address.",
         ),
         Action(
-            "copy", "y", "copy id", (Scope.MESSAGE, Scope.EVENTS, Scope.TRACE, Scope.INBOX), foot=9, short="",
-            help="Copy the id to the clipboard.",
+            "copy", "y", "copy",
+            (Scope.MESSAGE, Scope.QUEUE, Scope.EVENTS, Scope.TRACE, Scope.INBOX, Scope.SUPPRESSIONS), Asks.CHOICE,
+            foot=9, short="",
+            help="Copy its id, its address, or a command for it.",
         ),
         # --- agents
         Action(
@@ -250,6 +252,10 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "sort", "o", "sort", (Scope.DESK, Scope.QUEUE, Scope.AGENTS), foot=13, short="",
             help="Change the sort order.",
+        ),
+        Action(
+            "columns", "C", "columns", _LISTS, Asks.CHOICE,
+            help="Show or hide a column of this list; those that decide always stay.",
         ),
         Action(
             "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from console.preferences import Preferences
 from console.session import Session
 from console.state import Live
 from core.model import Actor
@@ -59,6 +60,12 @@ class ConsoleApp(Protocol):
     def alarm_text(self) -> str: ...
 
     def alarm(self, text: str) -> None: ...
+
+    @property
+    def preferences(self) -> Preferences: ...
+
+    def remember(self, chosen: Preferences) -> None:
+        """Keep it for the next console as well."""
 
     def say(self, text: str, severity: SeverityLevel = "information") -> None: ...
 

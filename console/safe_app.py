@@ -92,11 +92,6 @@ class SafeApp(GuardedApp[ReturnType]):
         """
         self.say("q closes a page, and the console from its first page; esc leaves an input line first")
 
-    def copy(self, text: str) -> None:
-        """Copy safe text, and show it: on a terminal without OSC 52, the notice is the only thing to copy from."""
-        self.copy_to_clipboard(text)
-        self.say(f"copied {text} (select it here if your terminal's clipboard stays empty)")
-
     def on_app_focus(self) -> None:
         self._refocused = True
 

@@ -38,10 +38,14 @@ def raised(
     """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises."""
     with _drawn(saying):
         try:
+            from console import personal_app, preferences  # noqa: PLC0415 - imports Textual
+
+            personal = personal_app.load(preferences.folder())  # its keys, before the classes below read the registry
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
         app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint, waiting=waiting)
+    app.personal = personal
     sys.setswitchinterval(SWITCH)
     answer: int | None = None
     with terminal_watch.held(lambda: app.call_from_thread(app.exit)) as line:

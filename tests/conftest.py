@@ -174,6 +174,13 @@ def no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns.resolver, "Resolver", _NoResolver)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_files_of_a_persons_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whoever runs the tests may have keys, a theme and desks of their own."""
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from console import operations
+from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog, Confirmed
 from console.safe_text import content, fill, make_safe
 from console.screens.desk_screen import DeskScreen
@@ -24,6 +25,10 @@ class AgentScreen(DeskScreen):
     def chosen_agent(self) -> AgentLine | None:
         """The agent that `s`, `r` and `m` act on, as it was drawn."""
         raise NotImplementedError
+
+    def copied(self) -> Source | None:
+        line = self.chosen_agent()
+        return Source(line.name) if line is not None else None
 
     def why_not(self, name: str) -> str | None:
         if name not in {"suspend", "resume", "mode"}:

@@ -41,7 +41,6 @@ class AgentsScreen(AgentScreen, TableScreen):
         super().__init__()
         self._shelf = Shelf()
         self._lines: dict[int, AgentLine] = {}
-        self._sort = SORTS[0]
         self._drawn: Live | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -53,6 +52,11 @@ class AgentsScreen(AgentScreen, TableScreen):
             id="agents",
             texts=Texts(loading="Loading agents ...", empty="No agents yet."),
         )
+
+    @property
+    def _sort(self) -> str:
+        wanted = self.console.preferences.sort.get(self.title_word.lower(), "")
+        return wanted if wanted in SORTS else SORTS[0]
 
     def note(self) -> str:
         return "" if self._sort == SORTS[0] else f"by {self._sort}"
@@ -111,7 +115,8 @@ class AgentsScreen(AgentScreen, TableScreen):
             self.console.open_agent(line.name)
 
     def do_sort(self) -> None:
-        self._sort = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        following = SORTS[(SORTS.index(self._sort) + 1) % len(SORTS)]
+        self.console.remember(self.console.preferences.sorted_by(self.title_word.lower(), following))
         self.show(self.console.live)
 
 

@@ -17,12 +17,15 @@ from textual.content import Content
 from textual.css.query import NoMatches
 
 from console import operations
-from console.dialogs import Answer, Confirmed, Dialog, ReasonDialog, TypedDialog
+from console.copying import Source, offers
+from console.dialogs import Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import Scope, footer, of_scope, refusal
 from console.safe_text import clip, fill, make_safe
+from console.screens.column_choice import choose_columns, hide_columns
 from console.screens.filtering import Filtering
 from console.state import DeskUpdate
 from console.table_messages import Highlighted
+from console.themes import Tone
 from console.widgets.frame import (
     NARROW,
     FootLine,
@@ -212,6 +215,10 @@ class DeskScreen(LineCache, Filtering):
         self.reload()
         self.check_frame()
 
+    def on_mount(self) -> None:
+        for table in self.query(VirtualTable):
+            hide_columns(self, table)
+
     # -- doing --------------------------------------------------------------------------------------------------------
 
     def why_not(self, name: str) -> str | None:
@@ -241,6 +248,23 @@ class DeskScreen(LineCache, Filtering):
         """Loosening: type the name or the count."""
         clock = self.console.monotonic
         self.ask(TypedDialog(title, body, expected=expected, does=does, reason=reason, clock=clock), then)
+
+    def copied(self) -> Source | None:
+        """What is under the cursor, for `y` and a person's own commands; None: nothing."""
+        return None
+
+    def do_copy(self) -> None:
+        source = self.copied()
+        if source is None:
+            self.console.say("nothing is under the cursor", "warning")
+            return
+        ways = dict(offers(source))
+        choices = [Choice(name, Content.assemble(f"{name:<9}", (text, Tone.MUTED))) for name, text in ways.items()]
+        dialog = ChoiceDialog("Copy", choices=choices, clock=self.console.monotonic)
+        self.ask(dialog, lambda name: self.console.copy(ways[name]))
+
+    def do_columns(self) -> None:
+        choose_columns(self)
 
     def do_undo(self) -> None:
         app = self.console

@@ -10,8 +10,8 @@ import orjson
 from textual import on, work
 from textual.binding import BindingType
 
+from console.copying import Source
 from console.keymap import Scope
-from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
 from console.state import DeskUpdate, Link
@@ -219,9 +219,9 @@ class EventsScreen(ListScreen):
     def _agent(self, agent: int) -> str | None:
         return next((line.name for line in self.console.live.agents if line.id == agent), None)
 
-    def do_copy(self) -> None:
-        if (event := self._event()) is not None:
-            self.console.copy(make_safe(event.target).text)
+    def copied(self) -> Source | None:
+        event = self._event()
+        return Source(event.target) if event is not None else None
 
     def do_save(self) -> None:
         """Write what is shown as JSON lines, in the directory the console was started in."""

@@ -201,7 +201,7 @@ def marked(held: HeldRow) -> Marked:
     first = held.sender or (held.to.first if held.to else "")
     return Marked(
         held.agent,
-        first.rpartition("@")[2].lower(),
+        first,
         held.to.count if held.to else 0,
         tuple(one.text for one in held.findings) or (UNKNOWN_FINDING,) * held.failed_checks,
         bool(held.failed_checks or held.cautions),

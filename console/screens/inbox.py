@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.timer import Timer
 
+from console.copying import Source
 from console.keymap import Scope
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
@@ -184,6 +185,6 @@ class InboxScreen(HeldScreen, TableScreen):
         if cursor is not None:
             self.console.open_message(cursor, self.table.roster.ids)
 
-    def do_copy(self) -> None:
-        if (row := self._row()) is not None:
-            self.console.copy(row.spelled)
+    def copied(self) -> Source | None:
+        row = self._row()
+        return Source(row.spelled, row.sender) if row is not None else None

@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 
 from console import operations
+from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog
 from console.keymap import Scope
 from console.safe_text import content, fill, make_safe
@@ -273,9 +274,13 @@ class MessageScreen(TeamScreen, AgentScreen):
         del items
         self.reload()
 
-    def do_copy(self) -> None:
-        if self._letter is not None:
-            self.console.copy(self._letter.spelled)
+    def copied(self) -> Source | None:
+        letter = self._letter
+        if letter is None:
+            return None
+        held = letter.held
+        first = (held.sender or (held.to.first if held.to else "")) if held is not None else ""
+        return Source(letter.spelled, first)
 
     def do_suppress(self) -> None:
         view = self._letter.view if self._letter else None

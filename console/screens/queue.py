@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.timer import Timer
 
 from console.batch_decision import Marked, batch_of
+from console.copying import Source
 from console.dialogs import Dialog
 from console.keymap import Scope
 from console.safe_text import make_safe
@@ -79,7 +80,6 @@ class QueueScreen(TeamScreen, TableScreen):
     def __init__(self) -> None:
         super().__init__()
         self.add_class("-previews")
-        self._order = 0
         self._shown = 0
         self._held = 0
         self._fresh = 0
@@ -159,6 +159,11 @@ class QueueScreen(TeamScreen, TableScreen):
         self._shown = len(ids)
         self.table.offer_rows(ids)
         self.check_frame()
+
+    @property
+    def _order(self) -> int:
+        wanted = self.console.preferences.sort.get("queue")
+        return next((at for at, order in enumerate(ORDERS) if order.value == wanted), 0)
 
     @property
     def rows_pending(self) -> bool:
@@ -336,6 +341,11 @@ class QueueScreen(TeamScreen, TableScreen):
         self.table.remove_rows(items)
         self.check_frame()
 
+    def copied(self) -> Source | None:
+        item = self.table.cursor_id
+        facts = self._known.get(item or 0)
+        return Source(spell_id("m", item), facts.address if facts else "") if item is not None else None
+
     def do_open(self) -> None:
         cursor = self.table.cursor_id
         if cursor is not None:
@@ -390,7 +400,8 @@ class QueueScreen(TeamScreen, TableScreen):
         self.table.load_offered()
 
     def do_sort(self) -> None:
-        self._order = (self._order + 1) % len(ORDERS)
+        following = ORDERS[(self._order + 1) % len(ORDERS)]
+        self.console.remember(self.console.preferences.sorted_by("queue", following.value))
         self.filtered()
 
     def do_approve_marked(self) -> None:

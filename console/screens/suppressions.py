@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from console import operations
+from console.copying import Source
 from console.dialogs import Dialog, Prompt
 from console.keymap import Scope
 from console.safe_text import fill, make_safe
@@ -75,6 +76,10 @@ class SuppressionsScreen(ListScreen):
     def tally(self) -> str:
         most = f", the newest {PAGE}" if len(self._records) >= PAGE else ""
         return plural(len(self._records), "record") + most
+
+    def copied(self) -> Source | None:
+        record = self._record()
+        return Source("", record.address) if record is not None else None
 
     def _record(self) -> SuppressionRow | None:
         cursor = self.table.cursor_id

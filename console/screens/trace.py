@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Input
 
+from console.copying import Source
 from console.keymap import Scope
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
@@ -100,8 +101,8 @@ class TraceScreen(DeskScreen):
     def do_ask(self) -> None:
         self.query_one("#key").focus()
 
-    def do_copy(self) -> None:
-        self.console.copy(make_safe(self._asked).text)
+    def copied(self) -> Source | None:
+        return Source(self._asked) if self._asked else None
 
     def why_not(self, name: str) -> str | None:
         if name == "copy" and not self._asked:

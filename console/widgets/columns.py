@@ -5,7 +5,7 @@ Pure: widths in, pieces of text with tones out. The table (`console.widgets.tabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -88,13 +88,18 @@ class Piece(NamedTuple):
     tone: Tone
 
 
-def lay_out(columns: Sequence[Column], width: int, *, longest: Mapping[int, int] = _NO_NAMES) -> tuple[Placed, ...]:
+def lay_out(
+    columns: Sequence[Column], width: int, *, longest: Mapping[int, int] = _NO_NAMES, hidden: Container[str] = ()
+) -> tuple[Placed, ...]:
     """Which columns fit into `width` cells, and how wide each is. Columns are separated by one cell.
 
-    `longest`: by position of a column with `names`, how many cells its longest name takes.
+    `longest`: by position of a column with `names`, how many cells its longest name takes. Columns in `hidden`, by
+    key, are left out.
     """
     chosen: list[Placed] = []
     for index, column in enumerate(columns):
+        if column.key in hidden:
+            continue
         if column.narrow is None or width >= column.narrow_below:
             wanted = max(column.width, min(longest.get(index, 0), column.names))
             chosen.append(Placed(index, column, wanted, narrow=False))

@@ -72,9 +72,22 @@ class LinePainter:
         self._columns = tuple(columns)
         self._markable = markable
         self._placed: tuple[int, tuple[Placed, ...]] = (-1, ())
+        self.hidden: frozenset[str] = frozenset()
         self._longest = {at: 0 for at, column in enumerate(self._columns) if column.names}
         self._strips: LRUCache[tuple[int, int, str, str, int, int], Strip] = LRUCache(STRIPS_KEPT)
         self._styles: dict[tuple[Ground, Tone | None], RichStyle] = {}
+
+    @property
+    def may_hide(self) -> tuple[Column, ...]:
+        return tuple(column for column in self._columns if column.drop)
+
+    def hide(self, columns: Iterable[str]) -> bool:
+        """Leave out these columns as far as they can be. True if anything has changed."""
+        before = self.hidden
+        self.hidden = frozenset(columns) & {column.key for column in self.may_hide}
+        self._placed = (-1, ())
+        self._strips.clear()
+        return self.hidden != before
 
     def learn(self, rows: Iterable[Row]) -> bool:
         """Take note of the longest names among these rows. True if the columns have moved for them."""
@@ -118,7 +131,10 @@ class LinePainter:
 
     def _layout(self, width: int) -> tuple[Placed, ...]:
         if self._placed[0] != width:
-            self._placed = (width, lay_out(self._columns, width - self._gutter, longest=self._longest))
+            self._placed = (
+                width,
+                lay_out(self._columns, width - self._gutter, longest=self._longest, hidden=self.hidden),
+            )
         return self._placed[1]
 
     def _paint(self, values: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:

@@ -143,6 +143,20 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._showing = Showing.ROWS
         self.forget()
 
+    @property
+    def may_hide(self) -> tuple[Column, ...]:
+        """Columns that can be left out: those that a narrow screen would drop."""
+        return self._painter.may_hide
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        return self._painter.hidden
+
+    def hide(self, columns: Iterable[str]) -> None:
+        """Leave out these columns, by key; those that are never dropped stay."""
+        if self._painter.hide(columns):
+            self.refresh()
+
     def forget(self) -> None:
         """Fetch everything visible again."""
         self._pages.touch_all()

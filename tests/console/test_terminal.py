@@ -157,6 +157,23 @@ def test_the_first_frame_is_there_before_the_desk_is_open(desk: Desk) -> None:
         assert seen.ended() == 0
 
 
+def test_a_new_critical_problem_rings_under_a_persons_own_key_and_names_only_the_desk(desk: Desk) -> None:
+    own = desk.directory / "config" / "postroom"
+    own.mkdir(parents=True)
+    (own / "keys.toml").write_text('[keys]\nsuspend = "f8"\nexplode = "f9"\n')
+    command = [sys.executable, "-m", "console.main", *desk.arguments]  # a fork has read the registry already
+    with terminal(command, env={"POSTROOM_TOKEN": TOKEN, "XDG_CONFIG_HOME": str(own.parent)}) as seen:
+        shows(seen, "support-bot")
+        assert "no action 'explode'" in shows(seen, "f8 suspend")
+        seen.press("\x1b[19~")
+        shows(seen, "Suspend")
+        answer(seen, asked="reason", text="mallory\r")
+        seen.writes(b"\x1b]2;\xe2\x9c\x961 HARBOUR\x1b\\\x07\x1b]9;Postroom HARBOUR: 1 critical problem\x1b\\")
+        seen.press("q")
+        seen.writes(b"\x1b[23;2t")
+        assert seen.ended() == 0
+
+
 def test_a_strangers_token_is_told_in_one_line_on_a_whole_terminal(desk: Desk) -> None:
     with terminal(desk.command, env={"POSTROOM_TOKEN": "pro_stranger"}) as seen:
         assert seen.ended() == 1
