@@ -285,21 +285,33 @@ class PostroomConsole(PersonalApp[int]):
         return found
 
     def run_operation(
-        self, operation: Operation[T], then: Callable[[T], None], *, otherwise: Callable[[str], None] | None = None
+        self,
+        operation: Operation[T],
+        then: Callable[[T], None],
+        *,
+        otherwise: Callable[[str], None] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None:
         """Run an operation in the background; `then` runs with the answer.
 
-        Why there is none goes to `otherwise`, or becomes a notice.
+        Why there is none goes to `otherwise`, or becomes a notice. `ended` runs before either, whatever came of it.
         """
         self._under_way += 1
-        run = partial(self._run_operation, operation, then, otherwise)
+        run = partial(self._run_operation, operation, then, otherwise, ended or (lambda: None))
         self.run_worker(run, group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
 
     async def _run_operation(
-        self, operation: Operation[T], then: Callable[[T], None], otherwise: Callable[[str], None] | None
+        self,
+        operation: Operation[T],
+        then: Callable[[T], None],
+        otherwise: Callable[[str], None] | None,
+        ended: Callable[[], None],
     ) -> None:
         try:
-            answer = await self.desk.act(operation)
+            try:
+                answer = await self.desk.act(operation)
+            finally:
+                ended()
         except AccessEnded:
             return  # the whole screen says so
         except Refused as error:

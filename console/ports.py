@@ -77,7 +77,12 @@ class ConsoleApp(Protocol):
     def perform(self, name: str) -> None: ...
 
     def run_operation(
-        self, operation: Operation[T], then: Callable[[T], None], *, otherwise: Callable[[str], None] | None = None
+        self,
+        operation: Operation[T],
+        then: Callable[[T], None],
+        *,
+        otherwise: Callable[[str], None] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> None: ...
 
     def go(self, name: str) -> None: ...

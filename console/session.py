@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from core.views.format import plural
+
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -29,6 +31,8 @@ class Session:
     """Item -> digest of what was open in front of them."""
     unsaved: dict[str, str] = field(default_factory=dict)
     """Id of a message -> the text they wrote for it that the desk has not taken."""
+    sending: set[int] = field(default_factory=set)
+    """Items whose decision is on its way to the desk."""
     _decided: set[int] = field(default_factory=set)
     _reading: int = 0
     _synced: int = 0
@@ -39,6 +43,10 @@ class Session:
     def decides(self, items: Iterable[int]) -> None:
         """The operator is about to decide these: that they leave is no news."""
         self._decided.update(items)
+
+    def deciding(self) -> str:
+        """For the footer: what is on its way to the desk, empty if nothing is."""
+        return f"sending {plural(len(self.sending), 'decision')} ..." if self.sending else ""
 
     def not_mine(self, items: Iterable[int]) -> list[int]:
         """Which of them somebody else has decided."""

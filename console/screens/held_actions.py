@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from console.batch_decision import Batch, Marked, summary
 from console.safe_text import fill
 from console.screens.desk_screen import DeskScreen
 from console.session import Approval
+from console.widgets.table import VirtualTable
 from core.errors import PostroomError
 from core.ids import spell_id
 from core.rules import roles
@@ -52,6 +53,16 @@ class HeldScreen(DeskScreen):
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
+    def note(self) -> str:
+        return self.console.session.deciding()
+
+    def show_sending(self, items: Sequence[int]) -> None:
+        """Decisions on these have been sent, or answered."""
+        if self.is_mounted:
+            for table in self.query(VirtualTable):
+                table.redraw(items)
+            self.check_frame()
+
     def reads(self, item: int | None) -> None:
         """Record what the reviewer is looking at from now on; None: nothing."""
         app = self.console
@@ -62,7 +73,7 @@ class HeldScreen(DeskScreen):
     # -- one ----------------------------------------------------------------------------------------------------------
 
     def do_approve(self) -> None:
-        chosen = self.chosen()
+        chosen = self._undecided()
         if chosen is None:
             return
         item, digest, item_id = chosen
@@ -80,7 +91,7 @@ class HeldScreen(DeskScreen):
         )
 
     def do_reject(self) -> None:
-        chosen = self.chosen()
+        chosen = self._undecided()
         if chosen is None:
             return
         item, digest, item_id = chosen
@@ -90,6 +101,14 @@ class HeldScreen(DeskScreen):
             "rejects it",
             lambda reason: self._reject([operations.Choice(item, digest)], short(item_id), reason=reason),
         )
+
+    def _undecided(self) -> tuple[int, str | None, str] | None:
+        """What the keys act on, unless a decision on it is on its way."""
+        chosen = self.chosen()
+        if chosen is not None and chosen[0] in self.console.session.sending:
+            self.console.say(f"{short(chosen[2])}: your decision is on its way")
+            return None
+        return chosen
 
     # -- many ---------------------------------------------------------------------------------------------------------
 
@@ -150,8 +169,7 @@ class HeldScreen(DeskScreen):
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
             self.decided(items)
 
-        app.session.decides(one.item for one in choices)
-        app.run_operation(operations.approve(choices, reason=reason, batch=batch), settled)
+        self._send(choices, operations.approve(choices, reason=reason, batch=batch), settled)
 
     def _reject(
         self, choices: Sequence[operations.Choice], label: str, *, reason: str, batch: str | None = None
@@ -164,8 +182,25 @@ class HeldScreen(DeskScreen):
                 self.console.session.approved(Approval(items, label, min(open_), rejected=True))
             self.decided(items)
 
-        self.console.session.decides(one.item for one in choices)
-        self.console.run_operation(operations.reject(choices, reason=reason, batch=batch), settled)
+        self._send(choices, operations.reject(choices, reason=reason, batch=batch), settled)
+
+    def _send(
+        self,
+        choices: Sequence[operations.Choice],
+        operation: operations.Operation[operations.Settled],
+        settled: Callable[[operations.Settled], None],
+    ) -> None:
+        """Send decisions to the desk; until it has answered, the screen shows that they are on their way."""
+        session, items = self.console.session, [one.item for one in choices]
+
+        def ended() -> None:
+            session.sending.difference_update(items)
+            self.show_sending(items)
+
+        session.decides(items)
+        session.sending.update(items)
+        self.show_sending(items)
+        self.console.run_operation(operation, settled, ended=ended)
 
     def _report(self, answer: operations.Settled, verb: str) -> None:
         """What was decided, and the first reason for what was not."""

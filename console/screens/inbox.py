@@ -60,6 +60,9 @@ class InboxScreen(HeldScreen, TableScreen):
         texts = Texts(loading="Loading received mail ...", empty="Nothing has been received yet.")
         yield VirtualTable(RECEIVED, self, now=lambda: self.console.now, markable=False, id="list", texts=texts)
 
+    def on_mount(self) -> None:
+        self.table.sending = self.console.session.sending
+
     def position(self) -> str:
         return super().position() + ("+" if self._more else "")
 

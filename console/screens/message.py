@@ -94,6 +94,8 @@ class MessageScreen(TeamScreen, AgentScreen):
         return f"{self._at + 1:,}/{len(self._among):,}"
 
     def note(self) -> str:
+        if sending := super().note():
+            return sending
         held = self._letter.held if self._letter else None
         who = who_text(held, now=self.console.now, viewer=self.console.actor.name) if held is not None else ""
         return self.console.alarm_text or make_safe(who).text

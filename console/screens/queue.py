@@ -106,6 +106,7 @@ class QueueScreen(TeamScreen, TableScreen):
             yield TextPane(id="preview")
 
     def on_mount(self) -> None:
+        self.table.sending = self.console.session.sending
         self.set_interval(CLOCK_AGAIN, self._age)
 
     def place(self) -> str:
@@ -126,6 +127,8 @@ class QueueScreen(TeamScreen, TableScreen):
         if self.table.roster.anchor is not None:
             return "range: press v again to mark it, esc cancels"
         marked, hidden = self._marked
+        if sending := super().note():
+            return sending
         if not marked:
             return self.console.alarm_text
         return f"A/X marked({marked}{f', {hidden} hidden' if hidden else ''})"

@@ -21,12 +21,12 @@ from core.durations import SECOND
 
 STRIPS_KEPT: Final = 1_000
 
-Mark = Literal["", "marked", "gone"]
+Mark = Literal["", "marked", "gone", "sending"]
 Point = Literal["", "cursor", "blurred"]
-Ground = Literal["", "head", "cursor", "blurred", "marked", "gone", "notice", "failed"]
+Ground = Literal["", "head", "cursor", "blurred", "marked", "gone", "sending", "notice", "failed"]
 
 GROUNDS: Final = frozenset(
-    f"table--{name}" for name in ("head", "cursor", "blurred", "marked", "gone", "notice", "failed")
+    f"table--{name}" for name in ("head", "cursor", "blurred", "marked", "gone", "sending", "notice", "failed")
 )
 """The component classes a widget must have to be painted on."""
 
@@ -140,10 +140,10 @@ class LinePainter:
     def _paint(self, values: Row | None, width: int, *, point: Point, mark: Mark, now: int) -> Strip:
         ground: Ground = point or mark
         # a gone row is all one grey: reversed in sixteen colours, each tone would become a patch of its own
-        plain = mark == "gone" or (bool(point) and self._widget.app.native_ansi_color)
+        plain = mark in {"gone", "sending"} or (bool(point) and self._widget.app.native_ansi_color)
         parts = [Piece(">" if point else " ", Tone.ACCENT)]
         if self._markable:
-            parts.append(Piece({"marked": "● ", "gone": "- "}.get(mark, "  "), Tone.ACCENT))
+            parts.append(Piece({"marked": "● ", "gone": "- ", "sending": "… "}.get(mark, "  "), Tone.ACCENT))
         parts += pieces(values, self._layout(width), now=now) if values else [Piece("…", Tone.MUTED)]
         strip = Strip([Segment(text, self._style(ground, None if plain else tone)) for text, tone in parts])
         return strip.adjust_cell_length(width, self._style(ground, None))

@@ -47,6 +47,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         & > .table--blurred { background: $block-cursor-blurred-background; color: $foreground; }
         & > .table--marked { background: $primary-muted; color: $foreground; }
         & > .table--gone { color: $text-muted; text-style: strike; }
+        & > .table--sending { color: $text-muted; }
         & > .table--notice { color: $text-muted; }
         & > .table--failed { color: $text-error; text-style: bold; }
         &:ansi > .table--cursor { text-style: reverse; }
@@ -86,6 +87,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._reason = ""
         self._asking: asyncio.Task[None] | None = None
         self._second = -1
+        self._ahead = False
+        self.sending: Container[int] = ()
+        """Ids whose act is on its way: their lines say so. Whoever changes it calls `redraw`."""
 
     # -- data goes down -----------------------------------------------------------------------------------------------
 
@@ -94,6 +98,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._showing = Showing.FILTERED if filtered else Showing.ROWS
         before, announced = self.roster.cursor, self.roster.fresh
         self._rearranged(lambda: self.roster.load(ids))
+        self._ahead = True
         if announced:
             self.post_message(Announced(self, 0))
         if self.roster.cursor != before:
@@ -259,7 +264,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.roster.anchor is not None or len(self.roster) != size:
             self._resized()
         else:
-            self._redraw(row for row in (old, self.roster.cursor) if row is not None)
+            self.redraw(row for row in (old, self.roster.cursor) if row is not None)
         self._follow_cursor()
         self.post_message(Highlighted(self, self.roster.cursor))
 
@@ -301,6 +306,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
+        self._ahead = True
         self._want()
 
     def tick(self) -> None:
@@ -313,7 +319,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if (
             not self._asking
         ):  # otherwise they would be drawn again with what is being read: each drawing has its own cost
-            self._redraw(self._aged())
+            self.redraw(self._aged())
 
     def _aged(self) -> list[int]:
         """The visible rows whose age is redrawn, once a second."""
@@ -326,11 +332,19 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         top = self.scroll_offset.y
         return self.roster.ids[top : top + self.page_height]
 
+    def _neighbours(self) -> Sequence[int]:
+        """A page below and one above: read while the operator looks, so that the next page key waits for nothing."""
+        top, page = self.scroll_offset.y, self.page_height
+        return self.roster.ids[max(0, top - page) : top + 2 * page]
+
     def _want(self, *, unread_too: bool = False) -> None:
         """Ask for the visible rows that are missing or dirty; one request at a time, so that scrolling coalesces."""
         if self._asking or not self.is_mounted or not self.screen.is_current:
             return
         missing = self._pages.wanted(self._visible(), gone=self.roster.gone)
+        if not missing and self._ahead:
+            self._ahead = False
+            missing = self._pages.wanted(self._neighbours(), gone=self.roster.gone)
         if not missing and unread_too:
             missing = [row for row, digest in self.roster.marks.items() if digest is None][:DIGESTS_A_TURN]
         if not missing:
@@ -366,7 +380,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
         if lost := [row for row in requested if row not in rows]:
             self.remove_rows(lost)
-        self._redraw(changed.union(self._aged()))
+        self.redraw(changed.union(self._aged()))
         if self._painter.learn(rows.values()):
             self.refresh()
         if self.roster.cursor in changed:
@@ -378,8 +392,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
         self._want()
 
-    def _redraw(self, rows: Iterable[int]) -> None:
-        """Refresh the lines of these ids, as far as they are on the screen."""
+    def redraw(self, rows: Iterable[int]) -> None:
+        """Draw the lines of these ids again, as far as they are on the screen."""
         chosen = set(rows)
         regions: list[Region] = []
         for line, row in enumerate(self._visible(), start=1):
@@ -412,5 +426,6 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _line(self, index: int, width: int) -> Strip:
         row = self.roster.ids[index]
         point: Point = "" if row != self.roster.cursor else "cursor" if self.has_focus else "blurred"
-        mark: Mark = "gone" if row in self.roster.gone else "marked" if self.roster.is_marked(index) else ""
+        mark: Mark = "marked" if self.roster.is_marked(index) else ""
+        mark = "gone" if row in self.roster.gone else "sending" if row in self.sending else mark
         return self._painter.row(row, self._pages.get(row), width=width, point=point, mark=mark, now=self._now())

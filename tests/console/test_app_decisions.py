@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -62,6 +64,34 @@ async def test_an_approval_leaves_the_queue_and_is_released_after_the_delay(scen
         event = approvals(scene)[0]
         assert event.release_at == scene.clock.now() + 10 * SECOND
         assert event.digest is not None
+
+
+async def test_a_decision_shows_at_once_that_it_is_on_its_way_and_is_sent_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = scene.submit(), scene.submit("r2@example.com", subject="Your invoice")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await open_queue(pilot, "Your refund")
+        real, network = app.desk.act, asyncio.Event()
+
+        async def slow(operation: Any) -> Any:
+            await network.wait()
+            return await real(operation)
+
+        monkeypatch.setattr(app.desk, "act", slow)
+        await pilot.press("a")
+        await shows(pilot, "sending 1 decision ...")
+        assert next(line for line in lines(pilot) if "Your refund" in line)[:3] == ">… "
+        await pilot.press("a")
+        await until(pilot, lambda: "your decision is on its way" in said(app))
+        await pilot.press("down", "a")
+        await shows(pilot, "sending 2 decisions ...")
+        assert {state(scene, item) for item in (first, second)} == {"pending"}
+        network.set()
+        await until(pilot, lambda: {state(scene, item) for item in (first, second)} == {"approved"})
+        await until(pilot, lambda: "sending" not in drawn(pilot))
+        assert len(approvals(scene)) == 2
 
 
 async def test_an_approval_is_taken_back_until_its_release_with_a_countdown(scene: Scene) -> None:

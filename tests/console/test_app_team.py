@@ -11,7 +11,7 @@ from core.db import audit_log
 from core.db.tables import BODY, CLAIM, REVIEW
 from core.errors import NoAnswer
 from core.services.sending import review
-from tests.console.harness import Scene, drawn, looking, open_queue, press, said, shows, until
+from tests.console.harness import Scene, drawn, lines, looking, open_queue, press, said, shows, until
 from tests.factories.desk import BOB
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,8 @@ async def test_an_edit_in_the_editor_waits_for_somebody_else(scene: Scene) -> No
         await open_queue(pilot, "Your refund")
         await pilot.press("E")
         await shows(pilot, "Your money")
-        await shows(pilot, "edited")
+        # the line itself: the preview may be read again before it
+        await until(pilot, lambda: any(line[:1] == ">" and "edited" in line for line in lines(pilot)))
         assert seen[0].startswith("Subject: Your refund\n")
         await pilot.press("a")
         await until(pilot, lambda: "open it first" in said(app))

@@ -105,6 +105,23 @@ async def test_only_what_is_visible_is_fetched_of_a_million() -> None:
         assert sum(map(len, app.shelf.asked)) < 60
 
 
+async def test_the_next_page_is_read_before_it_is_turned_to_and_only_once() -> None:
+    app = Host(Shelf())
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show_rows(range(1, 1_000_001))
+        await pilot.pause()
+        app.table.tick()
+        page = app.table.page_height
+        asked = {row for ids in app.shelf.asked for row in ids}
+        assert asked == set(range(1, 2 * page + 1))
+        app.shelf.asked.clear()
+        app.table.tick()
+        assert app.shelf.asked == []
+        await pilot.press("pagedown")
+        app.table.tick()
+        assert not asked & {row for ids in app.shelf.asked for row in ids}
+
+
 async def test_the_scrollbar_covers_no_figure() -> None:
     app = Host(Shelf())
     async with app.run_test(size=(60, 12)) as pilot:
