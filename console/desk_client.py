@@ -80,6 +80,11 @@ class Desk:
         """Called on the event loop once the operator is signed in no longer, whatever found it out."""
 
     @property
+    def direct(self) -> AnyDesk:
+        """The desk itself, for a caller that waits for each answer and follows nothing."""
+        return self._desk
+
+    @property
     def now(self) -> int:
         return self.clock.now()
 

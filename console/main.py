@@ -82,13 +82,20 @@ def _root(
     del version
 
 
-def _console(*, directory: OptionalDirectory = None, desk_name: DeskName = None) -> None:
+def _console(
+    *,
+    directory: OptionalDirectory = None,
+    desk_name: DeskName = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Line by line, for screen readers and pipes: prompts and numbered choices.")
+    ] = False,
+) -> None:
     """Open a desk on a screen, through its gateway or on its own host.
 
     The token comes from POSTROOM_TOKEN, the operating system's keyring, or a prompt.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Invalid("the console needs a terminal", fix="postroom queue works without one")
+    if not (plain or (sys.stdin.isatty() and sys.stdout.isatty())):
+        raise Invalid("the console needs a terminal", fix="postroom console --plain works without one")
     place = known_desks.chosen(desk=desk_name, directory=directory)
     here = place.directory.absolute()
     token = output.stored_token(here) if place.url is None else output.stored_token_of(place.url)
@@ -103,6 +110,10 @@ def _console(*, directory: OptionalDirectory = None, desk_name: DeskName = None)
 
         return factory.sign_in(place.url, token, name=place.name)
 
+    if plain:
+        from console import plain as line_by_line  # noqa: PLC0415 - only who asks for it pays for it
+
+        raise typer.Exit(line_by_line.opened(sign_in, sys.stdin, sys.stdout))
     raise typer.Exit(splash.raised(sign_in))
 
 
@@ -111,6 +122,8 @@ def _asked_token(place: Place) -> str:
         from core.settings import load  # noqa: PLC0415 - the usual way in, with a token, reads them behind the frame
 
         load(place.directory)  # nobody is asked for the token of a desk that does not exist
+    if not sys.stdin.isatty():
+        raise Invalid("no token is stored for this desk", fix="set POSTROOM_TOKEN")
     return str(typer.prompt("Your operator's token", hide_input=True))
 
 
