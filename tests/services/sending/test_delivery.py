@@ -570,19 +570,22 @@ def test_a_settlement_that_comes_late_ends_what_was_taken_for_uncertain(store: S
     depths_agree(store)
 
 
-def test_a_late_success_counts_although_another_attempt_was_deferred_since(store: Store, clock: FakeClock) -> None:
+@pytest.mark.parametrize("by", [1, 2])
+def test_a_late_success_counts_although_another_attempt_was_deferred_since(
+    store: Store, clock: FakeClock, by: int
+) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit()
     first = claim(store)
     attempt(store, first)
     reclaim(store, clock)
     clock.advance(seconds=400)
-    second = store.transact(lambda tx: delivery.claim(tx, worker=2, limit=1))
-    assert len(store.transact(lambda tx: delivery.attempt(tx, second, worker=2))) == 1
+    second = store.transact(lambda tx: delivery.claim(tx, worker=by, limit=1))
+    assert len(store.transact(lambda tx: delivery.attempt(tx, second, worker=by))) == 1
     settle(store, first)
     assert states(store) == ["sending"], "the attempt under way has an answer of its own"
     deferred = [delivery.Settlement(one, LATER) for one in second]
-    store.transact(lambda tx: delivery.settle(tx, deferred, worker=2))
+    store.transact(lambda tx: delivery.settle(tx, deferred, worker=by))
     assert states(store) == ["deferred"]
     settle(store, first)
     assert states(store) == ["sent"]

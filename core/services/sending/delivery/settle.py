@@ -93,10 +93,12 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, worker: int) -
     # anyone who has the return path can forge a bounce that the desk believes.
     settlements = [replace(one, reply=_concealed(one.reply)) for one in settlements]
     turns = _answering(tx, settlements)
-    held_keys = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
+    leases = queue.held_leases(tx, {s.claimed.key for s in settlements}, worker=worker)
     sent: list[Settlement] = []
     for one in settlements:
-        if one.claimed.key not in held_keys:
+        lease = leases.get(one.claimed.key)
+        # The reply to an earlier attempt must not end the one that this worker has under way since: that has its own.
+        if lease is None or (lease.attempted_at is not None and lease.attempt != one.attempt):
             _settle_late(tx, one)
         elif one.reply.outcome is Outcome.SENT:
             sent.append(one)
