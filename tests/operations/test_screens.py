@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from core.db import audit_log
 from core.db.store import Store
+from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.desk_client import reads
 from core.desk_client.names import OperationName
@@ -23,6 +24,7 @@ from core.ids import read_id
 from core.operations.local_desk import LocalDesk
 from core.operations.operation import Resources
 from core.operations.screens import desk_figures
+from core.operations.screens.desk_figures import DeskFigures
 from core.services.control.read_log import EntryPoint
 from core.services.feedback import suppressions
 from core.services.feedback.suppressions import Entry
@@ -127,6 +129,32 @@ def test_a_reading_holds_only_what_its_reader_does_not_have(
     assert later.seq > first.seq
     stranger = alice.read(reads.LIVE, known="another-7")
     assert [line.held for line in stranger.agents] == [1]
+
+
+def test_figures_do_not_go_back_to_an_older_snapshot_but_to_a_restored_log(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller who has waited for the lock may read older rows than the one before; after a restore, everybody does."""
+    monkeypatch.setattr(desk_figures, "HEAD_EVERY", 0.0)
+    desk, kept = make_desk(store), DeskFigures()
+
+    def held(tx: Transaction, *, anew: bool = False) -> int:
+        found = kept.changes(tx, "", anew=anew)
+        assert found.figures is not None
+        return found.figures.held
+
+    def late(tx: Transaction) -> None:
+        audit_log.head(tx.conn)  # from here on it reads the rows of this moment
+        desk.submit("joe@example.com")
+        assert store.look(held) == 2
+        assert (held(tx), held(tx, anew=True)) == (2, 2)
+        monkeypatch.setattr(desk_figures, "RESTORED_AFTER", 0.0)
+        assert held(tx) == (1 if store.sqlite else 2)
+
+    desk.submit("jane@example.com")
+    assert store.look(held) == 1
+    store.look(late)
+    assert store.look(held) == 2
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["few agents", "many agents"])

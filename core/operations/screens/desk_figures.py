@@ -33,6 +33,8 @@ FEW: Final = 8
 """How many agents' lines are read twice a second."""
 BEHIND: Final = 5_000
 """Beyond this many events behind the head they are not read one by one: everything is read again."""
+RESTORED_AFTER: Final = 5.0
+"""Seconds after which a log with fewer entries is one that was restored, and not an older snapshot of the same."""
 _NEVER: Final = float("-inf")
 
 
@@ -62,7 +64,7 @@ class DeskFigures:
         self._unread = False
         self._seq: int | None = None
         self._counted = 0
-        self._head_at = self._lines_at = self._full_at = _NEVER
+        self._followed_at = self._head_at = self._lines_at = self._full_at = _NEVER
 
     def changes(self, tx: Transaction, known: str, *, anew: bool = False) -> Changes:
         """Read what is due, and return what differs from the version `known`. `anew`: everything is due."""
@@ -79,7 +81,12 @@ class DeskFigures:
 
     def _follow(self, tx: Transaction, *, anew: bool) -> None:
         seq, _ = audit_log.head(tx.conn)
-        was, self._seq = self._seq, seq
+        was, followed = self._seq, self._followed_at
+        if was is not None and seq < was and time.monotonic() - followed < RESTORED_AFTER:
+            # The snapshot of a caller who waited for the lock: what is kept is newer, and figures must not go back.
+            self._full_at = _NEVER if anew else self._full_at
+            return
+        self._seq, self._followed_at = seq, time.monotonic()
         known = was is not None and was <= seq <= was + BEHIND
         urgent = False
         for entry in audit_log.read(tx.conn, after=was or 0, limit=BEHIND) if known and was != seq else ():
