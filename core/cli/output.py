@@ -24,7 +24,6 @@ import typer
 import typer.main
 
 from core.cli import plain_values
-from core.durations import duration, read_stamp
 from core.errors import Invalid, PostroomError, Unauthenticated, Unavailable
 from core.security.credentials import OWN_TOKEN, is_agents
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
@@ -312,11 +311,3 @@ def _cell_text(value: object) -> str:
 def listed(values: Sequence[str] | None) -> list[str]:
     """Split an option that may be repeated and may hold several values separated by commas."""
     return [part.strip() for one in values or () for part in one.split(",") if part.strip()]
-
-
-def moment(text: str, *, now: int) -> int:
-    """Parse a time: a duration from now (`90d`), a date or an RFC 3339 time. Raises `Invalid`."""
-    try:
-        return now + duration(text)
-    except Invalid:
-        return read_stamp(text)

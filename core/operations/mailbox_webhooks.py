@@ -17,8 +17,7 @@ from core.operations.bodies import AddressReason, mailbox_address
 from core.operations.mailboxes import Mailbox
 from core.operations.operation import Call, Json, act
 from core.rules.roles import Verb
-from core.security import credentials
-from core.security.encryption import MasterKeys
+from core.security import credentials, key_file
 from core.serializers import identities
 from core.services.identity import mailbox_settings
 from core.services.notify import webhook_client
@@ -102,11 +101,11 @@ def checked(call: Call, url: str, *, name: str) -> dict[str, Any]:
 
 
 def sealed(call: Call, secret: str, address: str) -> bytes:
-    """The secret under the desk's master key. Raises `Unavailable`."""
+    """The secret under the desk's master key. Raises `Unavailable`: its file is missing, or others can read it."""
     try:
-        keys = MasterKeys.parse(call.resources.settings.master_key.read_text())
-    except OSError as error:
-        raise Unavailable("the desk's master key cannot be read, so no secret can be kept") from error
+        keys = key_file.load_master_keys(call.resources.settings)
+    except (OSError, Invalid) as error:
+        raise Unavailable("no secret can be kept: see the desk's master key, postroom doctor") from error
     return keys.seal(secret.encode(), about=f"webhook:{address}")
 
 

@@ -18,6 +18,7 @@ from core.model import ContentClass, Mode
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AddressReason, AddressRequest, FilterText, Limit, mailbox_address, wanted
 from core.operations.operation import Call, Json, act, read
+from core.operations.tokens import fresh
 from core.rules import issuance, modes
 from core.rules.issuance import Kind
 from core.rules.roles import Verb
@@ -227,7 +228,7 @@ def checklist(call: Call, request: ChecklistRequest) -> Json:
 def sign(call: Call, request: SignRequest) -> Json:
     codes = [item.code for item in issuance.CHECKLISTS[request.kind]]
     affirmed: Any = codes if request.affirm == ALL else [one for one in request.affirm if one != ALL]
-    digest = request.token_sha256
+    digest = None if request.token_sha256 is None else fresh(call, request.token_sha256)
     if digest is not None and request.kind is not Kind.GOVERNANCE:
         raise Invalid(
             "governance issues tokens", fix="leave token_sha256 out", problems=(("token_sha256", "is given"),)
@@ -241,7 +242,7 @@ def sign(call: Call, request: SignRequest) -> Json:
         return signed
     issued = tokens.issue(
         call.tx, agent=record.agent or "", grant=Grant(ttl=duration(request.token_ttl)),
-        token_hash=bytes.fromhex(digest), actor=call.actor,
+        token_hash=digest, actor=call.actor,
     )  # fmt: skip
     return signed | {"token_id": issued.token, "token_expires_at": stamp(issued.expires_at)}
 

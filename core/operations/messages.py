@@ -144,12 +144,13 @@ Ids = Annotated[list[Required], Field(min_length=1, max_length=BATCH_SIZE)]
 class _Batch(Shape):
     """Items to decide, each by itself. `digests` has by id what the reviewer saw: nothing else is decided.
 
-    `batch` names a decision that takes several requests.
+    `batch` names a decision that takes several requests. `received`: decide on received mail only.
     """
 
     ids: Ids
     digests: Annotated[dict[Required, Sha256], Field(max_length=BATCH_SIZE)] = Field(default_factory=dict)
     batch: Short | None = None
+    received: bool = False
 
 
 class DecideRequest(_Batch, OptionalReason):
@@ -194,7 +195,7 @@ def _decide(call: Call, request: _Batch, reason: str | None, *, approve: bool, d
     # `message.show` and `screen.open` record what an operator opens: an item that was never opened counts as unread.
     decision = Decision(
         item_number(item), approve=approve, reason=reason, digest=digest or request.digests.get(item),
-        batch=call.batch, delay=_delay(call), watched=True,
+        batch=call.batch, delay=_delay(call), watched=True, received=request.received,
     )  # fmt: skip
     return mail.decision(item, review.decide(call.tx, decision, actor=call.actor), call.actor)
 

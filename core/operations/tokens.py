@@ -108,14 +108,14 @@ def issue(call: Call, request: IssueRequest) -> Json:
         scopes=tuple(dict.fromkeys(request.scopes)), ttl=duration(request.ttl), run=request.run, user=request.user,
         test=request.test,
     )  # fmt: skip
-    digest = _fresh(call, request.token_sha256)
+    digest = fresh(call, request.token_sha256)
     return _issued(call, tokens.issue(call.tx, agent=request.agent, grant=grant, token_hash=digest, actor=call.actor))
 
 
 def enrol(call: Call, request: EnrolRequest) -> Json:
     issued = enrolment.issue(
         call.tx, agent=request.agent, ttl=duration(request.ttl), address=request.address,
-        token_hash=_fresh(call, request.token_sha256), actor=call.actor,
+        token_hash=fresh(call, request.token_sha256), actor=call.actor,
     )  # fmt: skip
     return _issued(call, issued) | {"guide": f"{call.resources.settings.public_url.rstrip('/')}/skill.md"}
 
@@ -127,7 +127,7 @@ def delegate(call: Call, request: DelegateRequest) -> Json:
     grant = Grant(
         scopes=tuple(dict.fromkeys(request.scopes)), ttl=duration(request.ttl), run=request.run, user=request.user
     )
-    digest = _fresh(call, request.token_sha256)
+    digest = fresh(call, request.token_sha256)
     return _issued(
         call, tokens.delegate(call.tx, parent=parent.id, grant=grant, token_hash=digest, actor=call.actor)
     )  # fmt: skip
@@ -138,8 +138,8 @@ def revoke(call: Call, request: RevokeRequest) -> Json:
     return people.revoked(request.id, ended)
 
 
-def _fresh(call: Call, token_sha256: str) -> bytes:
-    """The digest of a token that nobody has yet. Raises `Conflict`: a token is issued once."""
+def fresh(call: Call, token_sha256: str) -> bytes:
+    """The digest of an agent's token that nobody has yet. Raises `Conflict`: a token is issued once."""
     digest = bytes.fromhex(token_sha256)
     if gate_queries.token_by_hash(call.tx.conn, digest) is not None:
         raise Conflict("this token was issued before", fix="make a new one: 32 random bytes")

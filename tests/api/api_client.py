@@ -84,6 +84,7 @@ def bearer(bench: Bench) -> str:
 def opened(bench: Bench, directory: Path, **settings: Any) -> Iterator[Visitor]:
     """A gateway's doors over a desk, its writer running; nobody delivers."""
     (directory / "master.key").write_text(new_master_key("k1"))
+    (directory / "master.key").chmod(0o600)
     configured = Settings(dir=directory, organisation="Acme & Sons", **settings)
     writer = Writer(bench.store)
     writer.start()

@@ -14,6 +14,7 @@ from core.services.receiving.receive import Handover, receive
 from core.settings import load
 from tests.cli.cli_runner import ADDRESS, Clerk
 from tests.factories.inbound import JANE, SERVER, mail
+from tests.factories.mail import hand_in
 
 LONG = "X: " + "a" * 300_000 + "\n"
 
@@ -76,4 +77,8 @@ def test_held_mail_is_pending_and_released_or_rejected_by_a_reviewer(office: Cle
     assert [one["id"] for one in office.ok("inbox", "list", "state:rejected")["messages"]] == [second]
     assert office.ok("inbox", "show", second)["reason"] == "phishing"
     assert "already" in office.refused("inbox", "release", second, who="alice")
+    outgoing = hand_in(office)
+    for act in (("release",), ("reject", "--reason", "phishing")):
+        refused = office.run("inbox", act[0], outgoing, *act[1:], who="alice")
+        assert (refused.code, "is no received message" in refused.err) == (1, True)
     assert office.ok("trace", second)["kind"] == "message"

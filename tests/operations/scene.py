@@ -71,6 +71,7 @@ class Scene:
         self.store = store
         self.resources = Resources(lambda: KEYRING, Settings(dir=directory))
         (directory / "master.key").write_text(new_master_key("k1"))
+        (directory / "master.key").chmod(0o600)
         token = issue(store, self.bench.agent_id, secret="pra_scene")
         self.agent = Actor("agent", token.agent_name, token=credentials.digest(f"pra_scene{self.bench.agent_id}False"))
         self.held = str(self.bench.submit("jane@example.com", run="run-1").message_id)

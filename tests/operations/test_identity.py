@@ -91,6 +91,10 @@ def test_the_last_signature_issues_the_agents_token_and_no_other_does(scene: Sce
         scene.perform("mailbox.sign", box | {"kind": "owner", "affirm": "all"})
     early = scene.perform("mailbox.sign", box | {"kind": "governance", "affirm": "all"}, who=GAIL)
     assert "token_id" not in early
+    scene.perform("token.issue", {"agent": "support-bot", "token_sha256": "cd" * 32})
+    issued = box | {"token_sha256": "cd" * 32, "kind": "governance", "affirm": "all"}
+    with pytest.raises(Conflict, match="issued before"):
+        scene.perform("mailbox.sign", issued, who=GAIL)
 
 
 def test_a_claim_whose_answer_was_lost_is_repeated(scene: Scene) -> None:

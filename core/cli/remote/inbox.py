@@ -121,10 +121,10 @@ def release(
     ] = None,
 ) -> Output:
     """Release held messages to their agents, who can read them at once. This cannot be undone."""
-    return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="released")
+    return decide_each(desk, ids, approve=True, reason=reason, digest=digest, done="released", received=True)
 
 
 @command(app, "reject", example="postroom inbox reject m01hq3k5v9c2xw --reason 'phishing'")
 def reject(desk: AnyDesk, ids: Ids, reason: Reason) -> Output:
     """Keep held messages from their agents for good. Their senders are not notified."""
-    return decide_each(desk, ids, approve=False, reason=reason, done="rejected")
+    return decide_each(desk, ids, approve=False, reason=reason, done="rejected", received=True)

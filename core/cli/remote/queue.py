@@ -253,18 +253,22 @@ def _written(file: Path) -> str:
 
 
 def decide_each(
-    desk: AnyDesk, ids: Sequence[str], *, approve: bool, reason: str | None, done: str, digest: str | None = None
-) -> Output:
-    """Approve or reject each item by itself. Raises `Invalid` if a digest is given for several."""
+    desk: AnyDesk, ids: Sequence[str], *, approve: bool, reason: str | None, done: str, digest: str | None = None,
+    received: bool = False,
+) -> Output:  # fmt: skip
+    """Approve or reject each item by itself, or of them only received mail.
+
+    Raises `Invalid` if a digest is given for several.
+    """
     if not approve:
-        return _decided(desk, "message.reject", ids, done=done, reason=reason)
+        return _decided(desk, "message.reject", ids, done=done, reason=reason, received=received)
     if digest is not None and len(ids) > 1:
         raise Invalid("--digest belongs to one message", fix="name one id, or leave out --digest")
-    return _decided(desk, "message.approve", ids, done=done, reason=reason, digest=digest)
+    return _decided(desk, "message.approve", ids, done=done, reason=reason, digest=digest, received=received)
 
 
 def _decided(
-    desk: AnyDesk, operation: OperationName, ids: Sequence[str], *, done: str, **members: str | None
+    desk: AnyDesk, operation: OperationName, ids: Sequence[str], *, done: str, **members: str | bool | None
 ) -> Output:
     """Each item is decided by itself: one that was decided meanwhile does not fail the others."""
     unique = list(dict.fromkeys(ids))

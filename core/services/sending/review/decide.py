@@ -14,7 +14,7 @@ from core.db import gate_queries
 from core.db.gate_queries import SenderState
 from core.db.tables import REVIEW
 from core.db.transaction import Transaction
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.events import EmailApprovalUndone, EmailApproved, EmailRejected, EmailRejectionUndone
 from core.model import RECEIVE, Actor, approvals_missing
 from core.rules.roles import Verb
@@ -30,6 +30,7 @@ class Decision:
     Mail that somebody has edited is approved only with it: the reviewer may have read the bytes from before the edit.
     `reason` is needed to approve over failed checks. `delay` (microseconds) is how long the decision can be undone.
     `watched`: the client reports what its operator opens, so an item never opened there was not read.
+    `received`: only received mail is decided on.
     """
 
     item: int
@@ -39,6 +40,7 @@ class Decision:
     batch: str | None = None
     delay: int = 0
     watched: bool = False
+    received: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def decide(tx: Transaction, decision: Decision, *, actor: Actor) -> DecisionResu
     """Approve or reject one pending item. Raises `Forbidden`, `NotFound`, `Conflict`, `Invalid`."""
     actor = access.require(tx, actor, Verb.MESSAGE_APPROVE if decision.approve else Verb.MESSAGE_REJECT)
     item = items.item(tx, decision.item)
+    if decision.received and item.kind != RECEIVE:
+        raise NotFound(f"{items.format_item_id(item)} is no received message", fix="postroom inbox list lists them")
     items.still_pending(tx, item)
     digest = items.digest(tx, item)
     if decision.digest is not None and decision.digest != digest:
