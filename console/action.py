@@ -24,6 +24,7 @@ class Scope(enum.StrEnum):
     TRACE = "trace"
     INBOX = "inbox"
     GROUPS = "by template"
+    ALL_DESKS = "all desks"
 
 
 class Asks(enum.StrEnum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
@@ -19,42 +19,49 @@ import click
 from textual import work
 from textual.app import SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.content import Content
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from console.desk_guard import DeskGuard
 from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
 from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, on_cursor, refusal, works_in
-from console.personal_app import PersonalApp
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
 from console.screens.signed_out import EndedScreen
 from console.session import Session
+from console.several_desks import SeveralDesks
+from console.start import Start
 from console.state import DeskUpdate, Link, Live
 from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
 from core.durations import MINUTE
 from core.errors import AccessEnded, Invalid, NoAnswer, PostroomError, Refused, Unavailable
-from core.model import Actor, Clock
+from core.model import Clock
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
     from console.operations import Operation
-    from console.ports import Parts, Waiting
+    from console.ports import Parts, SavedDesks, Waiting
     from console.screens.desk_screen import DeskScreen
-    from console.screens.message import MessageScreen
 
 T = TypeVar("T")
 Opener = Callable[[], "Parts"]
 
 FRAME_EVERY: Final = 0.5
 TRY_AGAIN: Final = 1.0
-_NOBODY: Final = Actor("operator", "...")
 
 
-class PostroomConsole(PersonalApp[int]):
-    """One operator at one desk, which `opener` opens in the background."""
+def _word_commands() -> type[Provider]:
+    from console.commands import WordCommands  # noqa: PLC0415 - the first frame does not wait for the palette
+
+    return WordCommands
+
+
+class PostroomConsole(SeveralDesks):
+    """One operator at one desk at a time, the first opened by `opener` in the background; None: all desks are shown."""
 
     CSS = """
     .-narrow TabLine { display: none; }
@@ -65,6 +72,7 @@ class PostroomConsole(PersonalApp[int]):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-high")]  # noqa: RUF012 - the same
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS = SeveralDesks.COMMANDS | {_word_commands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(action.key, f"perform('{action.name}')", show=False)
         for action in of_scope(Scope.EVERYWHERE)
@@ -73,8 +81,10 @@ class PostroomConsole(PersonalApp[int]):
 
     def __init__(
         self,
-        opener: Opener,
+        opener: Opener | None,
         *,
+        desks: SavedDesks | None = None,
+        start: Start | None = None,
         name: str = "",
         hint: str = "",
         saying: str = "Opening the desk ...",
@@ -83,24 +93,19 @@ class PostroomConsole(PersonalApp[int]):
     ) -> None:
         super().__init__()
         self.desk_name = make_safe(name or self.TITLE or "").text
-        self.actor = _NOBODY
-        self.local = False
+        self.saved_desks = desks
+        self._start = start
+        self._guard = DeskGuard(self)
         self.hint = make_safe(hint).text
         self.monotonic = monotonic
         self.live = Live()
         self.session = Session()
-        self.paused_at: int | None = None
-        self._held_back: DeskUpdate | None = None
         self._clock: Clock = SystemClock()
         self.saying = saying
         self._waiting = waiting
         self.refused: Refused | None = None
         """Why there is no desk to look at, if the console ended for that."""
         self._opener = opener
-        self._parts: Parts | None = None
-        self._last_mode = ""
-        self._alarm = ("", 0)
-        self._under_way = 0
         self._leaving = False
         install_themes(self, load_themes(theme_folder())[0])
         self.theme = DEFAULT_THEME
@@ -108,22 +113,27 @@ class PostroomConsole(PersonalApp[int]):
     # -- opening ------------------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[None]:
-        return OpeningScreen(self._opening_line, self.saying, self._waiting)
+        if self._opener is None:
+            from console.screens.all_desks import AllDesksScreen  # noqa: PLC0415 - not for a console of one desk
 
-    def _opening_line(self, width: int) -> Content:
+            return AllDesksScreen()
+        return OpeningScreen(self.opening_line, self.saying, self._waiting)
+
+    def opening_line(self, width: int) -> Content:
         return head_line(Head(self.live, self.now, self.desk_name, self.actor, "", "opening"), width)
 
     def on_mount(self) -> None:
         self.frame_timer = self.set_interval(FRAME_EVERY, self._check_frame)
         self._watch_themes()
         # after the first frame: importing holds the interpreter, and a black screen tells nobody anything
-        self.call_after_refresh(self._open)
+        if self._opener is not None:
+            self.call_after_refresh(self._open, self._opener)
 
     @work(group="desk", exit_on_error=False)
-    async def _open(self) -> None:
+    async def _open(self, opener: Opener) -> None:
         while True:
             try:
-                self._parts = parts = await asyncio.to_thread(self._opener)
+                parts = await asyncio.to_thread(opener)
                 break
             except Refused as error:
                 self.refused = error
@@ -133,12 +143,21 @@ class PostroomConsole(PersonalApp[int]):
                 if isinstance(self.screen, OpeningScreen):
                     self.screen.say(error.reason)
                 await asyncio.sleep(TRY_AGAIN)
+        await self.show_desk(parts)
+
+    async def show_desk(self, parts: Parts) -> None:
+        self._parts = parts
         self.actor, self.local, self._clock = parts.desk.actor, parts.desk.local, parts.desk.clock
         parts.desk.ended = self._access_ended
         self.desk_name = make_safe(parts.name).text if parts.name else self.desk_name
+        self.desk_colour, self.saved_as = parts.colour, parts.saved_as
         for name, screen in parts.modes.items():
             self.add_mode(name, screen)
         await self.switch_mode("desk")
+        self.end_leaving()
+        if self._start is not None:
+            start, self._start = self._start, None
+            self.run_worker(self.go_to(start), group="view", exit_on_error=False)
         await parts.desk.follow(self._receive_update)
 
     @property
@@ -216,7 +235,7 @@ class PostroomConsole(PersonalApp[int]):
     def header(self, width: int) -> Content:
         """The first line of whatever screen is visible, for the dialogs that cover it."""
         screen = self.desk_screen
-        return screen.header(width) if screen is not None else self._opening_line(width)
+        return screen.header(width) if screen is not None else self.opening_line(width)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
@@ -309,7 +328,7 @@ class PostroomConsole(PersonalApp[int]):
     ) -> None:
         try:
             try:
-                answer = await self.desk.act(operation)
+                answer = await self._guard.act(operation)
             finally:
                 ended()
         except AccessEnded:
@@ -357,23 +376,6 @@ class PostroomConsole(PersonalApp[int]):
             return
         self._last_mode = self.current_mode
         self.switch_mode(name)
-
-    def open_agent(self, name: str) -> None:
-        """Open an agent's page over the visible screen."""
-        assert self._parts is not None
-        self.push_screen(self._parts.agent(name))
-
-    def open_message(self, item: int, among: Sequence[int] = ()) -> MessageScreen:
-        """Open a message's page over the visible screen; J and K step through `among`."""
-        assert self._parts is not None
-        page = self._parts.message(item, among)
-        self.push_screen(page)
-        return page
-
-    def open_trace(self, key: str) -> None:
-        """Open the whole story of an id or an address."""
-        assert self._parts is not None
-        self.push_screen(self._parts.trace(key))
 
     def do_last(self) -> None:
         self.go(self._last_mode if self._last_mode in TABS else "desk")

@@ -93,6 +93,15 @@ class Desk:
         """Who is signed in, with the roles they had at the last reading: keys are dimmed by them."""
         return Actor("operator", self._reading.operator, frozenset(self._reading.roles))
 
+    @property
+    def guarded(self) -> bool:
+        """Whether what loosens is refused with `Unconfirmed`, until the operator has typed the desk's name."""
+        return self._desk.guarded
+
+    def unguard(self) -> None:
+        """The operator has typed the desk's name."""
+        self._desk.guarded = False
+
     # -- asked for ----------------------------------------------------------------------------------------------------
 
     async def read(self, read: Read[T], /, **members: Any) -> T:

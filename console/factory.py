@@ -23,6 +23,7 @@ from console.screens.overview import DeskOverview
 from console.screens.queue import QueueScreen
 from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
+from core.cli.known_desks import Place
 from core.desk_client import reads
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk as AnyDesk
@@ -42,8 +43,8 @@ MODES: Final[Mapping[str, type[DeskScreen]]] = {
 }
 
 
-def build(desk: AnyDesk, *, clock: Clock | None = None) -> Parts:
-    """The desk as this operator sees it. `clock` is the desk's own, where it can be had.
+def build(desk: AnyDesk, *, clock: Clock | None = None, place: Place | None = None) -> Parts:
+    """The desk as this operator sees it. `clock` is the desk's own, where it can be had; `place` what they call it.
 
     Raises `Unauthenticated`, `Forbidden`, `Unavailable`.
     """
@@ -53,15 +54,20 @@ def build(desk: AnyDesk, *, clock: Clock | None = None) -> Parts:
         clock = DeskClock()
         clock.learn(reading.at, asked=asked, answered=time.monotonic())
     shown = Desk(desk, clock=clock, reading=reading)
-    return Parts(shown, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=reading.desk)
+    place = place or Place()
+    return Parts(
+        shown, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=place.shown or reading.desk,
+        saved_as=place.name or "", colour=place.colour,
+    )  # fmt: skip
 
 
-def sign_in(url: str, token: str, *, name: str | None = None) -> Parts:
+def sign_in(url: str, token: str, *, place: Place | None = None) -> Parts:
     """Open a desk through its gateway. Raises `Invalid`, `Unauthenticated`, `Unavailable`."""
-    desk = DeskClient(url, token, name=name, client="console")
+    place = place or Place(url=url)
+    desk = DeskClient(url, token, name=place.name, client="console", guarded=place.guard)
     try:
         desk.call("operator.sign_in")
-        return build(desk)
+        return build(desk, place=place)
     except PostroomError:
         desk.close()
         raise

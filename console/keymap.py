@@ -237,7 +237,7 @@ ACTIONS: Final[dict[str, Action]] = {
             "open", "enter", "open",
             (
                 Scope.DESK, Scope.QUEUE, Scope.GROUPS, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS,
-                Scope.INBOX,
+                Scope.INBOX, Scope.ALL_DESKS,
             ),
             foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
         ),
@@ -271,6 +271,10 @@ ACTIONS: Final[dict[str, Action]] = {
         Action(
             "back", "escape", "back", _EVERYWHERE, shown_key="esc",
             help="Cancel a range, clear the filter, go back.",
+        ),
+        Action(
+            "all_desks", "0", "all desks", _EVERYWHERE,
+            help="One line for each desk you have saved; enter opens it. :desk NAME goes to one directly.",
         ),
         Action("last", "minus", "last screen", _EVERYWHERE, shown_key="-", help="The screen you came from."),
         Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Pause the display; press again to resume."),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console import factory
 from console.ports import Parts
+from core.cli.known_desks import Place
 from core.clock import SystemClock
 from core.db import schema_revision
 from core.db.store import Store
@@ -21,22 +22,35 @@ from core.services.control.read_log import EntryPoint
 from core.settings import Settings, load
 
 
-def sign_in(directory: Path, token: str) -> Parts:
-    """Open the desk in this directory for the owner of this token. Raises `Invalid`, `Unauthenticated`, `Unavailable`.
+def sign_in(directory: Path, token: str, *, place: Place | None = None) -> Parts:
+    """Open the desk in this directory, for the owner of this token.
+
+    Raises `Invalid`, `Unauthenticated`, `Unavailable`.
+    """
+    clock = SystemClock()
+    desk = connect(directory, token, clock=clock, guarded=place is not None and place.guard)
+    try:
+        desk.call("operator.sign_in")
+        return factory.build(desk, clock=clock, place=place)
+    except PostroomError:
+        desk.close()
+        raise
+
+
+def connect(directory: Path, token: str, *, clock: Clock, guarded: bool = False) -> OwnDesk:
+    """The desk in this directory. Raises `Invalid`, `Unavailable`.
 
     A database of another version is refused here, not by a query that finds a column missing.
     """
     settings = load(directory)
-    store = Store(settings.database_url, clock=SystemClock())
+    store = Store(settings.database_url, clock=clock)
     try:
         with store.read() as conn:
             schema_revision.check(conn)
-        desk = OwnDesk(store, settings, token)
-        desk.call("operator.sign_in")
-        return factory.build(desk, clock=store.clock)
     except PostroomError:
         store.close()
         raise
+    return OwnDesk(store, settings, token, guarded=guarded)
 
 
 def open_desk(directory: Path, token: str, *, clock: Clock) -> Parts:
@@ -49,9 +63,9 @@ def open_desk(directory: Path, token: str, *, clock: Clock) -> Parts:
 class OwnDesk(LocalDesk):
     """The desk in this database, for a console that opened it and closes it."""
 
-    def __init__(self, store: Store, settings: Settings, token: str) -> None:
+    def __init__(self, store: Store, settings: Settings, token: str, *, guarded: bool = False) -> None:
         resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
-        super().__init__(store, resources, token, entry_point=EntryPoint.CONSOLE)
+        super().__init__(store, resources, token, entry_point=EntryPoint.CONSOLE, guarded=guarded)
         self._own = store
 
     def close(self) -> None:

@@ -10,17 +10,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from console import splash
+from console import desk_list, saved_views, splash
+from console.keymap import TABS
+from console.start import Start
 from core.cli import commands, known_desks, output
 from core.cli.known_desks import Place
 from core.errors import Invalid
-
-if TYPE_CHECKING:
-    from console.ports import Parts
 
 OptionalDirectory = Annotated[
     Path | None,
@@ -89,6 +88,15 @@ def _console(
     plain: Annotated[
         bool, typer.Option("--plain", help="Line by line, for screen readers and pipes: prompts and numbered choices.")
     ] = False,
+    all_desks: Annotated[
+        bool, typer.Option("--all-desks", help="One line for each desk of postroom desk list.")
+    ] = False,
+    screen: Annotated[str, typer.Option(metavar="NAME", help=f"Open this screen: {', '.join(TABS)}.")] = "",
+    filter_by: Annotated[str, typer.Option("--filter", metavar="FILTER", help="Filter that screen.")] = "",
+    open_key: Annotated[
+        str, typer.Option("--open", metavar="ID|AGENT", help="Open a message (enough of its id) or an agent's page.")
+    ] = "",
+    view: Annotated[str, typer.Option(metavar="NAME", help="Open a view that was saved with :save NAME.")] = "",
 ) -> None:
     """Open a desk on a screen, through its gateway or on its own host.
 
@@ -96,25 +104,31 @@ def _console(
     """
     if not (plain or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise Invalid("the console needs a terminal", fix="postroom console --plain works without one")
+    start = _start(screen, filter_by, open_key, view)
+    if plain and (all_desks or start is not None):
+        raise Invalid("--plain shows one desk, from its first page", fix="leave out the options for screens")
+    if all_desks:
+        raise typer.Exit(splash.raised(None, desks=desk_list, start=start))
     place = known_desks.chosen(desk=desk_name, directory=directory)
-    here = place.directory.absolute()
-    token = output.stored_token(here) if place.url is None else output.stored_token_of(place.url)
-    token = token or _asked_token(place)
-
-    def sign_in() -> Parts:
-        if place.url is None:
-            from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
-
-            return local_desk.sign_in(here, token)
-        from console import factory  # noqa: PLC0415 - screens and httpx, behind the first frame
-
-        return factory.sign_in(place.url, token, name=place.name)
-
+    token = output.stored_token_at(place) or _asked_token(place)
     if plain:
         from console import plain as line_by_line  # noqa: PLC0415 - only who asks for it pays for it
 
-        raise typer.Exit(line_by_line.opened(sign_in, sys.stdin, sys.stdout))
-    raise typer.Exit(splash.raised(sign_in))
+        raise typer.Exit(line_by_line.opened(lambda: desk_list.opened(place, token), sys.stdin, sys.stdout))
+    raise typer.Exit(splash.raised(lambda: desk_list.opened(place, token), desks=desk_list, start=start))
+
+
+def _start(screen: str, filter_by: str, key: str, view: str) -> Start | None:
+    """Where the console opens. Raises `Invalid`, `NotFound` for what can be told without the desk."""
+    if not (screen or filter_by or key or view):
+        return None
+    if view and (screen or filter_by):
+        raise Invalid("--view is a screen with its filter", fix="leave out --screen and --filter")
+    if screen and screen not in TABS:
+        raise Invalid(f"there is no screen {screen[:20]!r}", fix=f"the screens are {', '.join(TABS)}")
+    if view:
+        saved_views.named(view)
+    return Start(screen or ("queue" if filter_by else ""), filter_by, key, view)
 
 
 def _asked_token(place: Place) -> str:

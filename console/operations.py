@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from core.desk_client.interface import Desk, Json
 from core.desk_client.names import OperationName
 from core.durations import read_stamp
-from core.errors import AccessEnded, NoAnswer, PostroomError, Refused, Unauthenticated
+from core.errors import AccessEnded, NoAnswer, PostroomError, Refused, Unauthenticated, Unconfirmed
 from core.ids import read_id, spell_id
 from core.model import Mode
 from core.rules.issuance import Finding, Item, Kind
@@ -114,7 +114,7 @@ def _each(desk: Desk, operation: OperationName, choices: Sequence[Choice], **mem
                 refused += [(one.item, unsure) for one in some]
                 refused += [(one.item, str(error)) for one in choices[at + BATCH_SIZE :]]
                 break
-            if len(some) > 1 or not isinstance(error, Refused) or isinstance(error, Unauthenticated):
+            if len(some) > 1 or not isinstance(error, Refused) or isinstance(error, Unauthenticated | Unconfirmed):
                 raise
             refused.append((some[0].item, error.reason))
             continue

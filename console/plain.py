@@ -20,7 +20,7 @@ from console.views.rows import GLYPHS, runbook, who_text
 from console.widgets.columns import Piece
 from core.desk_client import reads
 from core.desk_client.interface import Desk
-from core.errors import AccessEnded, PostroomError, Refused
+from core.errors import AccessEnded, PostroomError, Refused, Unconfirmed
 from core.ids import spell_id
 from core.model import Actor
 from core.rules import roles
@@ -49,14 +49,14 @@ def opened(opener: Callable[[], Parts], source: TextIO, target: TextIO) -> int:
     dialogue.say("Opening the desk ...")
     parts = opener()
     try:
-        return run(parts.desk.direct, dialogue, name=parts.name)
+        return run(parts.desk.direct, dialogue, name=parts.name, saved_as=parts.saved_as)
     finally:
         parts.desk.close()
 
 
-def run(desk: Desk, dialogue: Dialogue, *, name: str = "") -> int:
-    """Talk until the operator leaves; returns the exit code."""
-    plain = PlainConsole(desk, dialogue, name=name)
+def run(desk: Desk, dialogue: Dialogue, *, name: str = "", saved_as: str = "") -> int:
+    """Talk until the operator leaves; returns the exit code. `saved_as` is what a guarded desk asks for."""
+    plain = PlainConsole(desk, dialogue, name=name, saved_as=saved_as)
     try:
         plain.main()
     except Ended:
@@ -70,10 +70,11 @@ def run(desk: Desk, dialogue: Dialogue, *, name: str = "") -> int:
 class PlainConsole:
     """One operator at one desk."""
 
-    def __init__(self, desk: Desk, dialogue: Dialogue, *, name: str = "") -> None:
+    def __init__(self, desk: Desk, dialogue: Dialogue, *, name: str = "", saved_as: str = "") -> None:
         self._desk = desk
         self._io = dialogue
         self._name = name
+        self._saved_as = saved_as
         self._last: tuple[int, ...] = ()
         """Items of the last decision, as far as it could be undone when it was made."""
         self._order = ORDERS[0]
@@ -349,7 +350,17 @@ class PlainConsole:
     # -- the desk -----------------------------------------------------------------------------------------------------
 
     def _act(self, operation: Operation[T]) -> T | None:
-        return self._read(lambda: operation(self._desk), done="Not done: ")
+        return self._read(lambda: self._guarded(operation), done="Not done: ")
+
+    def _guarded(self, operation: Operation[T]) -> T:
+        """Run it; what loosens a guarded desk is done once its name was typed. Raises `Unconfirmed` without."""
+        try:
+            return operation(self._desk)
+        except Unconfirmed as refused:
+            if not self._io.typed(f"{self._saved_as} is guarded, and this loosens it.", self._saved_as):
+                raise Unconfirmed(f"that is not {self._saved_as}") from refused
+        self._desk.guarded = False
+        return operation(self._desk)
 
     def _read(self, read: Callable[[], T], *, done: str = "") -> T | None:
         """What the desk answers; None once it was said why there is no answer. Raises `AccessEnded`."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from console.desk_client import Desk
     from console.operations import Operation
     from console.screens.message import MessageScreen
+    from core.cli.known_desks import Place
+    from core.desk_client.interface import Desk as AnyDesk
 
 T = TypeVar("T")
 
@@ -35,11 +37,20 @@ class ConsoleApp(Protocol):
     session: Session
     hint: str
     desk_name: str
+    desk_colour: str | None
     local: bool
     """Whether the desk is this host's own database, without its gateway."""
     paused_at: int | None
     frame_timer: Timer
     monotonic: Callable[[], float]
+
+    saved_desks: SavedDesks | None
+    saved_as: str
+    """The name under which the open desk is saved on this machine, empty if it is not."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a desk is open, on the screen or below it."""
 
     @property
     def desk(self) -> Desk: ...
@@ -93,7 +104,22 @@ class ConsoleApp(Protocol):
 
     def open_trace(self, key: str) -> None: ...
 
+    def switch_desk(self, name: str) -> None: ...
+
     def run_worker(self, work: Any, /, **options: Any) -> Any: ...
+
+
+class SavedDesks(Protocol):
+    """The desks that a person has saved on this machine (`console.desk_list`)."""
+
+    def places(self) -> tuple[Place, ...]:
+        """All of them. Raises `Invalid` if their file cannot be understood."""
+
+    def open_named(self, name: str) -> Parts:
+        """Sign in at one. Raises `PostroomError`."""
+
+    def connect(self, place: Place, within: float) -> AnyDesk:
+        """One for reading its figures, each within so many seconds. Raises `PostroomError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +132,12 @@ class Parts:
     message: Callable[[int, Sequence[int]], MessageScreen]
     trace: Callable[[str], Screen[Any]]
     name: str = ""
-    """The desk's name in its settings."""
+    """What the header calls the desk: the word and name under which it is saved here, or else its name in its settings.
+    """
+    saved_as: str = ""
+    """The name under which it is saved on this machine, empty if it is not."""
+    colour: str | None = None
+    """The colour of its name, one of `known_desks.COLOURS`."""
 
 
 @dataclass(slots=True)

@@ -19,7 +19,8 @@ from console.keymap import TABS
 from core.errors import PostroomError, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from console.ports import Parts, Waiting
+    from console.ports import Parts, SavedDesks, Waiting
+    from console.start import Start
 
 SWITCH: Final = 0.0005
 """Seconds until a reading thread gives up the interpreter: at Python's 5 ms, a key would wait for several of them."""
@@ -33,9 +34,13 @@ _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 
 
 def raised(
-    opener: Callable[[], Parts], *, saying: str = "Opening the desk ...", hint: str = "", waiting: Waiting | None = None
-) -> int:
-    """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises."""
+    opener: Callable[[], Parts] | None, *, saying: str = "Opening the desk ...", hint: str = "",
+    waiting: Waiting | None = None, desks: SavedDesks | None = None, start: Start | None = None,
+) -> int:  # fmt: skip
+    """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises.
+
+    None: it shows all `desks`. `start` is the place where the desk opens.
+    """
     with _drawn(saying):
         try:
             from console import personal_app, preferences  # noqa: PLC0415 - imports Textual
@@ -44,7 +49,10 @@ def raised(
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
-        app = PostroomConsole(opener=lambda: opened(opener), saying=saying, hint=hint, waiting=waiting)
+        app = PostroomConsole(
+            None if opener is None else lambda: opened(opener), saying=saying, hint=hint, waiting=waiting, desks=desks,
+            start=start,
+        )  # fmt: skip
     app.personal = personal
     sys.setswitchinterval(SWITCH)
     answer: int | None = None

@@ -37,6 +37,19 @@ class Tone(enum.StrEnum):
     HIDDEN = "$text-warning reverse"
 
 
+DESK_COLOURS: Final = {
+    "red": "bold #ffffff on #a3171f",
+    "yellow": "bold #000000 on #f0c000",
+    "green": "bold #ffffff on #14632f",
+    "blue": "bold #ffffff on #1d4fbf",
+    "magenta": "bold #ffffff on #8a1f8f",
+    "cyan": "bold #000000 on #22b8c4",
+    "white": "bold #000000 on #e8e8e8",
+}
+"""The colour of a desk's name (`known_desks.COLOURS`), the same in every theme: people know a desk by it. The pairs can
+be read on any ground, and in 16 colours; the name itself is always there as text."""
+
+
 COLOURS: Final = (
     "background",  # the desk
     "surface",  # panes on it

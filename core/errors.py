@@ -9,6 +9,7 @@
     │   ├── NotFound            no such thing, or not one of yours                         (HTTP 404)
     │   ├── Conflict            the state has changed: decided already, digest differs     (HTTP 409)
     │   │   └── ChecklistOpen   a signature with open checklist items: says which          (HTTP 409)
+    │   ├── Unconfirmed             loosens a guarded desk: its name must be typed first           (HTTP 428)
     │   ├── TooLarge            over a limit that protects the desk                        (HTTP 413)
     │   └── UnsupportedMedia    the body is of another media type                          (HTTP 415)
     └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
@@ -98,6 +99,13 @@ class ChecklistOpen(Conflict):
         super().__init__(reason, fix=fix)
         self.open_items = tuple(open_items)
         self.found_false = tuple(found_false)
+
+
+class Unconfirmed(Refused):
+    """The caller asked for tightening only, and this would loosen; nothing was done."""
+
+    error = "unconfirmed"
+    http = 428
 
 
 class TooLarge(Refused):

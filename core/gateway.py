@@ -167,7 +167,14 @@ class Gateway:
         running = [
             Scheduler(store=self.delivery.store, writer=writer, clock=clock).run(),
             self.webhooks.run(),
-            NotificationWorker(store=self.delivery.store, writer=writer, clock=clock, worker=worker, reach=reach).run(),
+            NotificationWorker(
+                store=self.delivery.store,
+                writer=writer,
+                clock=clock,
+                worker=worker,
+                reach=reach,
+                console=self.settings.console_command,
+            ).run(),
             Checkpoints(self.settings, writer=writer, hooks=self.hooks, keyring=keys, clock=clock).run(),
             LogCheck(self.settings, store=self.delivery.store, writer=writer, clock=clock).run(),
             MxLookup(writer=writer, clock=clock).run(),

@@ -71,6 +71,16 @@ def spell_id(prefix: str, number: int) -> str:
     return prefix + "".join(reversed(digits))
 
 
+def id_range(prefix: str, text: str) -> tuple[int, int] | None:
+    """The lowest and highest number of the IDs that begin with this text, or None if none can."""
+    if not text.startswith(prefix) or not 1 < len(text) <= 14:
+        return None
+    low, high = read_id(prefix, text.ljust(14, "0")), read_id(prefix, text.ljust(14, "z"))
+    if low is None:
+        return None
+    return low, 2**63 - 1 if high is None else high
+
+
 def read_id(prefix: str, text: str) -> int | None:
     """The number of an ID in text form, or None if it is not an ID with this letter."""
     if len(text) != 14 or text[0] != prefix:

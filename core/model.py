@@ -272,6 +272,8 @@ class Actor:
     roles: frozenset[Role] = field(default=frozenset(), compare=False)
     token: bytes | None = field(default=None, compare=False, repr=False)
     """SHA-256 of the operator's token: every write and read checks it again (core.services.access)."""
+    tightens_only: bool = field(default=False, compare=False, repr=False)
+    """Their program asks that this act may tighten only: they have not yet typed the name of a guarded desk."""
 
     def __str__(self) -> str:
         return self.name if self.kind == "operator" else f"{self.kind}:{self.name}" if self.name else self.kind

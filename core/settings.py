@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -314,6 +315,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=cls.toml)
+
+    @property
+    def console_command(self) -> str:
+        """The command that opens this desk's console, as notifications end with it: from anywhere, or on its host."""
+        if self.public_url.startswith("https://"):
+            return f"postroom console --desk {shlex.quote(self.public_url)}"
+        return f"postroom console --dir {shlex.quote(str(self.dir.absolute()))}"
 
     @property
     def database_url(self) -> str:

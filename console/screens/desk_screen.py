@@ -128,7 +128,8 @@ class DeskScreen(LineCache, Filtering):
         if self.tab and width < NARROW:
             title = f"{self.tab} {self.brief()}"
         head = Head(
-            app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local
+            app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local,
+            colour=app.desk_colour,
         )  # fmt: skip
         return head_line(head, width)
 

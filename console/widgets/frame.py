@@ -15,7 +15,7 @@ from textual.widget import Widget
 from console.keymap import TABS, Action
 from console.safe_text import cells, clip, fit, make_safe
 from console.state import Link, Live
-from console.themes import Tone
+from console.themes import DESK_COLOURS, Tone
 from console.widgets.line_cache import LineCache
 from core.durations import SECOND
 from core.model import TIGHTENERS, Actor
@@ -46,6 +46,8 @@ class Head:
     paused_at: int | None = None
     waiting: int = 0
     local: bool = False
+    colour: str | None = None
+    """The colour that its operator gave the desk."""
 
     @property
     def second(self) -> int:
@@ -84,7 +86,7 @@ def _wide(head: Head, *, place: int, stop: int, figures: int) -> Parts:
     bar = (" │ ", Tone.MUTED)
     live = head.live
     who = _operator(head.actor) if live.link is not Link.OPENING else []
-    parts = [_freshness(head), bar, (head.name, Tone.STRONG), *_local(head), *who, bar]
+    parts = [_freshness(head), bar, *_named(head, head.name, Tone.STRONG), *_local(head), *who, bar]
     if live.stopped:
         # a long reason must not push the figures out of sight; "Needs you" shows it whole
         text = clip(f"■ ALL STOP by {_safe(live.stopped_by)}: {_safe(live.stop_reason)}", stop)
@@ -125,7 +127,9 @@ def _narrow(head: Head, *, desk: int, operator: int, figures: int) -> Parts:
     access = "" if opening else "[RW]" if writes(head.actor) else "[R]"
     parts: Parts = [
         (fresh, tone),
-        (f" {clip(head.name, desk)}{' LOCAL' * head.local}{access}", Tone.WARN if access == "[R]" else Tone.STRONG),
+        (" ", Tone.PLAIN),
+        *_named(head, clip(head.name, desk), tone := Tone.WARN if access == "[R]" else Tone.STRONG),
+        (f"{' LOCAL' * head.local}{access}", tone),
     ]
     if live.stopped:
         parts.append((" ■ STOP" if desk < NAMES_SHORT[1][0] else " ■ ALL STOP", f"{Tone.FAULT} reverse"))
@@ -145,6 +149,12 @@ def _problems_short(live: Live) -> Parts:
     found += [(f"▲{live.warnings}", Tone.WARN.value)] if live.warnings else []
     found += [(" ✖gateway down", Tone.FAULT.value)] if live.gateway_down else []
     return list(found) or [("✔", Tone.GOOD)]
+
+
+def _named(head: Head, name: str, tone: str) -> Parts:
+    """The desk's name, on a ground of its own colour if it has one."""
+    colour = DESK_COLOURS.get(head.colour or "")
+    return [(name, tone)] if colour is None else [(f" {name} ", colour)]
 
 
 def _local(head: Head) -> Parts:

@@ -20,6 +20,7 @@ from core.services.control.read_log import EntryPoint
 from core.settings import Settings
 
 CLIENT: Final = "postroom-client"
+TIGHTENS_ONLY: Final = "postroom-tightens-only"
 Members = Mapping[str, Any]
 Translate = Callable[[Any], Members]
 
@@ -49,7 +50,8 @@ class OperationRunner:
     async def run(self, request: Request, found: Operation, digest: bytes, body: Shape, *, key: str | None) -> Json:
         """The operation's answer to a caller who was admitted. `key` is their Idempotency-Key."""
         entry = entry_point(request)
-        execution = Execution(found, body, digest, entry, self._resources, key=key)
+        guarded = TIGHTENS_ONLY in request.headers
+        execution = Execution(found, body, digest, entry, self._resources, key=key, tightens_only=guarded)
         note = functools.partial(self._desk.reads.operator, request, entry_point=entry)
         return await self._executor.run(execution, note=note)
 

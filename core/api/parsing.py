@@ -35,6 +35,13 @@ IDEMPOTENCY_HEADER: Final[dict[str, Any]] = {
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "description": "The same key and body answers the first answer again.",
 }
+TIGHTENS_ONLY_HEADER: Final[dict[str, Any]] = {
+    "name": "Postroom-Tightens-Only",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "const": "1"},
+    "description": "Refuse the act with 428 if it loosens: the desk is guarded, and its name was not typed yet.",
+}
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
 

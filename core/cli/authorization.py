@@ -42,6 +42,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "audit verify": Free("proves the log from its bytes alone: an auditor with the disk needs nobody's leave"),
     "operator claim": Free("whoever claims has no token yet, and gets none that works before it is confirmed"),
     "desk add": Free("notes on this machine where a desk is; a claimed token opens nothing before it is confirmed"),
+    "desk set": Free("notes on this machine how a desk is shown, and whether it is guarded here"),
     "desk use": Free("says which of these desks a command is for"),
     "desk list": Free("prints the names and places that this person has noted"),
     "desk remove": Free("forgets a note, and the token in this person's own keyring"),

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import typer
 
 from core.cli import next_steps, output, registration
 from core.cli.authorization import Free
+from core.cli.guard import UNGUARDED, Guard
 from core.cli.registration import Reason
 from core.cli.terminal import Terminal
 from core.clock import SystemClock
@@ -46,7 +48,7 @@ class CommandContext(Terminal):
     """The desk in `directory`: its settings, its database, and the operator who runs the command; opened on demand."""
 
     def __init__(
-        self, directory: Path, *, needs: Verb | Free, as_json: bool = False,
+        self, directory: Path, *, needs: Verb | Free, guard: Guard = UNGUARDED, as_json: bool = False,
         until_printed: contextlib.ExitStack | None = None,
     ) -> None:  # fmt: skip
         """`needs`: the permission a reader must have, or why no token is needed (core.cli.authorization).
@@ -58,6 +60,8 @@ class CommandContext(Terminal):
         self.database: str | None = None
         """Set by a command that creates a desk; else later reads would use the database named in the environment."""
         self._needs = needs
+        self._guard = guard
+        self.guarded = guard.closed
         self._store: Store | None = None
 
     @functools.cached_property
@@ -83,7 +87,7 @@ class CommandContext(Terminal):
 
     def _token(self) -> str:
         _ = self.settings  # report a missing desk first
-        return output.require_token(output.stored_token(self.directory))
+        return output.require_token(output.stored_token_at(replace(self._guard.place, directory=self.directory)))
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation of the registry, as the operator who runs the command.
@@ -92,11 +96,12 @@ class CommandContext(Terminal):
         """
         if isinstance(self._needs, Free) and not self.signed_in:
             return read_on_host(self.store, self._resources, operation, members)
-        return self.call_as(self._token(), operation, **members)
+        token = self._token()
+        return self._guard.passed(self, self, lambda: self.call_as(token, operation, **members))
 
     def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation with this token, or one that takes none."""
-        return LocalDesk(self.store, self._resources, token).call(operation, **members)
+        return LocalDesk(self.store, self._resources, token, guarded=self.guarded).call(operation, **members)
 
     @property
     def _resources(self) -> Resources:
@@ -189,4 +194,6 @@ def _opened(one: registration.Invocation) -> CommandContext:
             f"postroom {one.command} works on the desk's own host alone",
             fix=f"run it on the host of {one.place.name or one.place.url}, with --dir",
         )
-    return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)
+    return CommandContext(
+        one.place.directory, needs=one.needs, guard=one.guard, as_json=one.as_json, until_printed=one.until_printed
+    )

@@ -74,6 +74,33 @@ def add(
     )
 
 
+@command("set", example="postroom desk set prod --colour red --word LIVE --guard")
+def change(
+    notes: _Notes,
+    *,
+    name: Name,
+    colour: Annotated[
+        str | None, typer.Option(metavar="|".join(COLOURS), help="Its colour on screens; '' for none.")
+    ] = None,
+    word: Annotated[
+        str | None, typer.Option(metavar="WORD", help="A word shown beside it, such as PROD; '' for none.")
+    ] = None,
+    guard: Annotated[
+        bool | None,
+        typer.Option("--guard/--no-guard", help="Whether the first loosening of a session asks for the desk's name."),
+    ] = None,
+) -> Output:
+    """Change how a desk is shown, and whether it is guarded."""
+    del notes
+    if colour is None and word is None and guard is None:
+        raise Invalid("nothing to change", fix="give --colour, --word, --guard or --no-guard")
+    known = known_desks.load()
+    place = known_desks.styled(known.named(name), word=word, colour=colour, guard=guard)
+    known_desks.save(known.with_desk(place))
+    shown = ", ".join(part for part in (place.word, place.colour, "guarded" if place.guard else "not guarded") if part)
+    return Output(place.as_json() | {"current": name == known.current}, f"{name}: {shown}.")
+
+
 @command("use", example="postroom desk use prod")
 def use(notes: _Notes, name: Name) -> Output:
     """Use this desk unless --desk, --dir, POSTROOM_DESK, POSTROOM_URL, POSTROOM_DIR or the directory name another."""

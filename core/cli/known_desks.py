@@ -24,6 +24,7 @@ DIRECTORY: Final = "POSTROOM_DIR"
 SETTINGS: Final = "postroom.toml"
 """A directory with this file is a desk."""
 COLOURS: Final = ("red", "yellow", "green", "blue", "magenta", "cyan", "white")
+LONGEST_WORD: Final = 16
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -40,6 +41,12 @@ class Place:
     word: str | None = None
     colour: str | None = None
     guard: bool = False
+
+    @property
+    def shown(self) -> str:
+        """How screens call it: `PROD prod`, or one of the two if the other says the same; empty if it has no name."""
+        name, word = self.name or "", self.word or ""
+        return word if word.casefold() == name.casefold() else f"{word} {name}".strip()
 
     def as_json(self) -> dict[str, Any]:
         where = {"url": self.url} if self.url is not None else {"directory": str(self.directory)}
@@ -118,15 +125,30 @@ def made(name: str, where: str, *, word: str | None, colour: str | None, guard: 
     """A new entry. Raises `Invalid`: its name, URL, directory or colour."""
     if not _NAME.fullmatch(name):
         raise Invalid(f"{name[:40]!r} is not a name for a desk", fix="use a-z, 0-9, - and _")
-    if colour is not None and colour not in COLOURS:
-        raise Invalid(f"no such colour: {colour[:20]}", fix=f"the colours are {', '.join(COLOURS)}")
-    place = Place(name=name, word=word, colour=colour, guard=guard)
+    place = styled(Place(name=name), word=word, colour=colour, guard=guard)
     if "://" in where:
         return replace(place, url=checked_url(where))
     directory = Path(os.path.abspath(where))  # noqa: PTH100 - resolve() would follow a link that people chose
     if not (directory / SETTINGS).is_file():
         raise Invalid(f"there is no desk in {directory}", fix="name its directory, or the URL of its gateway")
     return replace(place, directory=directory)
+
+
+def styled(place: Place, *, word: str | None, colour: str | None, guard: bool | None) -> Place:
+    """The entry with these changes: None leaves a member, an empty text removes it. Raises `Invalid`."""
+    if colour and colour not in COLOURS:
+        raise Invalid(f"no such colour: {colour[:20]}", fix=f"the colours are {', '.join(COLOURS)}")
+    if word and (len(word) > LONGEST_WORD or not word.isprintable()):
+        raise Invalid(f"a word has at most {LONGEST_WORD} characters", fix="such as PROD")
+    return replace(
+        place, word=place.word if word is None else word or None,
+        colour=place.colour if colour is None else colour or None, guard=place.guard if guard is None else guard,
+    )  # fmt: skip
+
+
+def token_variable(name: str) -> str:
+    """The variable with the token of one saved desk: POSTROOM_TOKEN_PROD."""
+    return f"POSTROOM_TOKEN_{name.upper().replace('-', '_')}"
 
 
 def chosen(*, desk: str | None, directory: Path | None) -> Place:
@@ -138,15 +160,15 @@ def chosen(*, desk: str | None, directory: Path | None) -> Place:
     if desk is not None and directory is not None:
         raise Invalid("--desk and --dir name two desks", fix="leave one of them out")
     if directory is not None:
-        return Place(directory=directory)
+        return _as_saved(Place(directory=directory))
     if desk is not None or (desk := os.environ.get(DESK, "").strip()):
-        return load().named(desk)
+        return _as_saved(Place(url=checked_url(desk))) if "://" in desk else load().named(desk)
     if url := os.environ.get(URL, "").strip():
-        return Place(url=checked_url(url))
+        return _as_saved(Place(url=checked_url(url)))
     if given := os.environ.get(DIRECTORY, "").strip():
-        return Place(directory=Path(given))
+        return _as_saved(Place(directory=Path(given)))
     if Path(SETTINGS).is_file():
-        return Place()
+        return _as_saved(Place())
     known = load()
     return known.named(known.current) if known.current is not None else Place()
 
@@ -166,6 +188,21 @@ def chosen_by(arguments: Sequence[str]) -> Place | None:
         return chosen(desk=given.get("--desk"), directory=directory)
     except (Invalid, NotFound):
         return None
+
+
+def _as_saved(place: Place) -> Place:
+    """The saved desk at this place, if there is one: its guard must hold however the desk is named."""
+    try:
+        known = load()
+    except Invalid:
+        return place  # a broken file must not keep anybody from a stop
+    return next((one for one in known.desks.values() if _same(one, place)), place)
+
+
+def _same(one: Place, other: Place) -> bool:
+    if one.url is not None or other.url is not None:
+        return one.url == other.url
+    return os.path.abspath(one.directory) == os.path.abspath(other.directory)  # noqa: PTH100 - as in `made`
 
 
 def _place(name: str, members: Mapping[str, Any]) -> Place:

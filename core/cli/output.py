@@ -23,7 +23,8 @@ import orjson
 import typer
 import typer.main
 
-from core.cli import plain_values
+from core.cli import known_desks, plain_values
+from core.cli.known_desks import Place
 from core.errors import Invalid, PostroomError, Unauthenticated, Unavailable
 from core.security.credentials import OWN_TOKEN, is_agents
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
@@ -61,14 +62,24 @@ def example(line: str) -> str:
     return f"\b\nExample:\n  {line}"
 
 
+def stored_token_at(place: Place) -> str | None:
+    """The operator's token for the chosen desk: from the environment, a desk for development, or the OS keyring."""
+    own = os.environ.get(known_desks.token_variable(place.name), "").strip() if place.name else ""
+    return own or os.environ.get(TOKEN, "").strip() or token_of(place)
+
+
 def stored_token(directory: Path) -> str | None:
     """The operator's token for this desk: from the environment, a desk for development, or the OS keyring."""
     return os.environ.get(TOKEN, "").strip() or _own_token(directory / OWN_TOKEN) or from_keyring(str(directory))
 
 
-def stored_token_of(url: str) -> str | None:
-    """The operator's token for a desk at a URL: from the environment or the OS keyring."""
-    return os.environ.get(TOKEN, "").strip() or from_keyring(url)
+def token_of(place: Place) -> str | None:
+    """The operator's token for a saved desk, from where no other desk's can be: its own variable, or the OS keyring."""
+    own = os.environ.get(known_desks.token_variable(place.name), "").strip() if place.name else ""
+    if own or place.url is not None:
+        return own or from_keyring(place.url or "")
+    directory = os.path.abspath(place.directory)  # noqa: PTH100 - as `postroom desk add` saves it
+    return _own_token(Path(directory) / OWN_TOKEN) or from_keyring(directory)
 
 
 def require_token(token: str | None) -> str:

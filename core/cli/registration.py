@@ -17,6 +17,7 @@ import typer
 
 from core.cli import known_desks, output
 from core.cli.authorization import ACCESS, Free
+from core.cli.guard import YES_DESK, Guard
 from core.cli.interrupts import killed_cleanly
 from core.cli.known_desks import Place
 from core.cli.output import AsJson, Output
@@ -31,6 +32,11 @@ _DESK: Final = Annotated[
     str | None, typer.Option("--desk", metavar="NAME", help="A desk of postroom desk list (or POSTROOM_DESK).")
 ]
 
+_YES_DESK: Final = Annotated[
+    str | None,
+    typer.Option(YES_DESK, metavar="NAME", help="For scripts: loosen a guarded desk of this name without asking."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
@@ -38,6 +44,7 @@ class Invocation:
 
     command: str
     place: Place
+    guard: Guard
     needs: Verb | Free
     as_json: bool
     named: bool
@@ -66,12 +73,14 @@ def command(app: typer.Typer, name: str, *, example: str, opened: Callable[[Invo
         own_parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
 
         def run(**given: Any) -> None:
-            directory, desk, as_json = (given.pop(one) for one in ("directory", "desk_name", "as_json"))
+            directory, desk, yes_desk, as_json = (given.pop(one) for one in _SHARED)
             result: Output | None = None
             try:
                 with killed_cleanly(), contextlib.ExitStack() as until_printed:
                     place = known_desks.chosen(desk=desk, directory=directory)
-                    invocation = Invocation(path, place, needs, as_json, desk is not None, until_printed)
+                    invocation = Invocation(
+                        path, place, Guard(place, yes_desk), needs, as_json, desk is not None, until_printed
+                    )
                     with contextlib.closing(opened(invocation)) as context:
                         result = function(context, **given)
                     if result is None:
@@ -88,6 +97,7 @@ def command(app: typer.Typer, name: str, *, example: str, opened: Callable[[Invo
         further = [
             inspect.Parameter("directory", _KEYWORD, annotation=_DIRECTORY, default=None),
             inspect.Parameter("desk_name", _KEYWORD, annotation=_DESK, default=None),
+            inspect.Parameter("yes_desk", _KEYWORD, annotation=_YES_DESK, default=None),
             inspect.Parameter("as_json", _KEYWORD, annotation=AsJson, default=False),
         ]
         parameters = [one.replace(kind=_KEYWORD) for one in own_parameters] + further
@@ -100,4 +110,5 @@ def command(app: typer.Typer, name: str, *, example: str, opened: Callable[[Invo
     return register
 
 
+_SHARED: Final = ("directory", "desk_name", "yes_desk", "as_json")
 _KEYWORD: Final = inspect.Parameter.KEYWORD_ONLY

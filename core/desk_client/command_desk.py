@@ -29,23 +29,24 @@ THIS: Final = "cli"
 """How the log names what commands do and read, as it does on the desk's own host."""
 
 
-def opened(url: str, token: str | None, *, name: str | None = None) -> CommandDesk | DeskClient:
+def opened(url: str, token: str | None, *, name: str | None = None, guarded: bool = False) -> CommandDesk | DeskClient:
     """The desk at this URL, for the holder of the token. Raises `Invalid`: the URL. `Unauthenticated`: the token."""
     if not _passes_a_proxy(checked_url(url)):
-        return CommandDesk(url, token, name=name)
+        return CommandDesk(url, token, name=name, guarded=guarded)
     from core.desk_client.http_desk import DeskClient  # noqa: PLC0415 - see above
 
-    return DeskClient(url, token, name=name, client=THIS)
+    return DeskClient(url, token, name=name, client=THIS, guarded=guarded)
 
 
 class CommandDesk:
     """A desk at a URL, for the operator who holds the token. Not for several threads at once."""
 
-    def __init__(self, url: str, token: str | None, *, name: str | None = None) -> None:
+    def __init__(self, url: str, token: str | None, *, name: str | None = None, guarded: bool = False) -> None:
         """Raises `Invalid`: the URL. `Unauthenticated`: the token is none."""
         self.url = checked_url(url)
         parts = urlsplit(self.url)
         self.name = name or parts.netloc
+        self.guarded = guarded
         self._path = parts.path
         self._headers = {"Content-Type": JSON, CLIENT: THIS} | ({"Authorization": bearer(token)} if token else {})
         self._admitted = False
@@ -61,6 +62,7 @@ class CommandDesk:
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         headers = self._headers | {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
         sent = False
+        headers |= {refusals.TIGHTENS_ONLY: "1"} if self.guarded else {}
         for left in reversed(range(TRIES)):
             try:
                 self._connection.request("POST", f"{self._path}/v1/{operation}", body=body, headers=headers)

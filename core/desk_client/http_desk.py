@@ -47,16 +47,19 @@ class DeskClient:
     local = False
 
     def __init__(
-        self, url: str, token: str | None, *, name: str | None = None, client: str | None = None,
-        transport: httpx.BaseTransport | None = None,
+        self, url: str, token: str | None, *, name: str | None = None, client: str | None = None, guarded: bool = False,
+        answer_within: float | None = None, transport: httpx.BaseTransport | None = None,
     ) -> None:  # fmt: skip
         """Raises `Invalid`: the URL. `Unauthenticated`: the token. `token`: None for a person who has none yet.
 
-        `client` is `console` or `cli`, for the log. `transport` replaces the network.
+        `client` is `console` or `cli`, for the log. `answer_within`: seconds for every answer, instead of
+        those that each operation has. `transport` replaces the network.
         """
         self.url = checked_url(url)
         self.name = name or urlsplit(self.url).netloc
+        self.guarded = guarded
         self._admitted = False
+        self._answer_within = answer_within
         self._http = httpx.Client(
             base_url=self.url + "/", timeout=ANSWER_WITHIN,
             headers=({} if token is None else {"Authorization": bearer(token)})
@@ -72,7 +75,9 @@ class DeskClient:
 
     def _post(self, operation: OperationName, members: Json) -> httpx.Response:
         headers = {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
-        timeout = httpx.Timeout(ANSWER_WITHIN, read=refusals.answer_within(operation))
+        headers |= {refusals.TIGHTENS_ONLY: "1"} if self.guarded else {}
+        most = self._answer_within
+        timeout = httpx.Timeout(most or ANSWER_WITHIN, read=most or refusals.answer_within(operation))
         sent = False
         for left in reversed(range(TRIES)):
             try:

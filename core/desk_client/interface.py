@@ -40,6 +40,8 @@ class Desk(Protocol):
 
     name: str
     local: bool
+    guarded: bool
+    """Acts that loosen are refused with `Unconfirmed`, until the operator has typed the desk's name."""
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         """Perform an operation and return its answer."""

@@ -15,6 +15,7 @@ OperationName = Literal[
     "queue.list",
     "queue.scheduled",
     "message.show",
+    "message.find",
     "message.difference",
     "message.approve",
     "message.reject",

@@ -24,6 +24,8 @@ PROBLEM: Final = "application/problem+json"
 EVENTS: Final = "text/event-stream"
 CLIENT: Final = "Postroom-Client"
 """The header that says which program of ours calls; the log shows it as the interface that was used."""
+TIGHTENS_ONLY: Final = "Postroom-Tightens-Only"
+"""The header of a request that may not loosen: sent until the operator has typed the name of a guarded desk."""
 ANSWER_WITHIN: Final = 30.0
 """Seconds for an answer: a signature waits for DNS."""
 SLOW_WITHIN: Final = 600.0

@@ -30,6 +30,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "desk": ("desk",),
     "log": ("event", "trace"),
     "messages": ("queue", "message", "lane"),
+    "short_ids": ("message",),
     "history": ("history",),
     "teamwork": ("message", "note", "attention", "handover"),
     "runbook": ("attention",),

@@ -19,7 +19,7 @@ import orjson
 from core.db.store import DATABASE_ERRORS, Store, unavailable
 from core.db.transaction import Transaction
 from core.db.writer import Writer
-from core.errors import AccessEnded, PostroomError, Refused, Unauthenticated
+from core.errors import AccessEnded, PostroomError, Refused, Unauthenticated, Unconfirmed
 from core.json_body import Shape
 from core.operations.operation import NOBODY, Call, Json, Kind, Operation, Resources, admit
 from core.services.control import operation_answers, read_log
@@ -30,7 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One request of one operator. `digest` is of their token, `key` their Idempotency-Key."""
+    """One request of one operator. `digest` is of their token, `key` their Idempotency-Key.
+
+    `tightens_only`: an act that would loosen is refused, for the operator has not typed the name of a guarded desk.
+    """
 
     operation: Operation
     request: Shape
@@ -39,6 +42,7 @@ class Execution:
     resources: Resources
     key: str | None = None
     prepared: object = field(default=None)
+    tightens_only: bool = False
 
     def prepare(self, tx: Transaction) -> Callable[[], object] | None:
         """The slow work that the operation needs done outside any transaction, if any.
@@ -139,12 +143,14 @@ class Execution:
 
     def _call(self, tx: Transaction, *, batch: str | None = None) -> Call:
         actor = admit(tx, self.operation, self.digest)
+        if self.tightens_only and self.operation.kind is Kind.ACT:
+            actor = replace(actor, tightens_only=True)
         return Call(tx, actor, self.entry_point, self.resources, self.prepared, batch)
 
 
 def _about_the_item(error: PostroomError) -> bool:
-    """Whether the others may go on: the operator whose access has ended is refused as a whole."""
-    return isinstance(error, Refused) and not isinstance(error, AccessEnded | Unauthenticated)
+    """Whether the others may go on: an operator whose access has ended, or who must confirm, is refused as a whole."""
+    return isinstance(error, Refused) and not isinstance(error, AccessEnded | Unauthenticated | Unconfirmed)
 
 
 # --- in a gateway, and without one --------------------------------------------------------------------------------

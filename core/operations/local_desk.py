@@ -54,14 +54,16 @@ class LocalDesk:
     local = True
 
     def __init__(
-        self, store: Store, resources: Resources, token: str | None, *, entry_point: EntryPoint = EntryPoint.CLI
-    ) -> None:
+        self, store: Store, resources: Resources, token: str | None, *, entry_point: EntryPoint = EntryPoint.CLI,
+        guarded: bool = False,
+    ) -> None:  # fmt: skip
         """`token`: None for a person who has none yet."""
         self._store = store
         self._resources = resources
         self._kind = TokenKind.of(token)
         self._digest = credentials.digest(token or "")
         self._entry_point = entry_point
+        self.guarded = guarded
         self._hour, self._shown = -1, set[str]()
         self._woken = threading.Event()
         self._closed = False
@@ -93,7 +95,9 @@ class LocalDesk:
         found = named(operation)
         check_token_kind(found, self._kind)
         request = read(found.request, orjson.dumps(members))
-        execution = Execution(found, request, self._digest, self._entry_point, self._resources)
+        execution = Execution(
+            found, request, self._digest, self._entry_point, self._resources, tightens_only=self.guarded
+        )
         hour = bucket(self._store.clock.now(), read_log.WINDOW)
         if hour != self._hour:
             self._hour, self._shown = hour, set()

@@ -22,7 +22,8 @@ def post(call: Call, _request: Nothing) -> Callable[[], object]:
     from core.services.notify.apprise_client import Reach, send_test  # noqa: PLC0415 - a second of plug-ins
 
     reach = Reach.read(allow=config.allow, schemes=config.schemes)
-    return lambda: asyncio.run(send_test(urls, reach=reach))
+    console = call.resources.settings.console_command
+    return lambda: asyncio.run(send_test(urls, reach=reach, console=console))
 
 
 def test(call: Call, _request: Nothing) -> Json:

@@ -162,6 +162,17 @@ MAY: Final[Mapping[Verb, frozenset[Role]]] = {
     Verb.TRACE_READ: _WATCHERS,
 }
 
+LOOSENS: Final = frozenset({
+    Verb.MESSAGE_APPROVE, Verb.AGENT_RESUME, Verb.STREAM_ADD, Verb.STREAM_CHANGE, Verb.STREAM_WARMUP,
+    Verb.STREAM_RESUME, Verb.LANE_RESUME, Verb.DESK_START, Verb.MODE_RAISE, Verb.LIMITS_WIDEN, Verb.ALLOW_WIDEN,
+    Verb.CLASSES_WIDEN, Verb.UNSUPPRESS, Verb.CONSENT_ADD, Verb.RUN_CONFIRM, Verb.TOKEN_ISSUE, Verb.TOKEN_ENROL,
+    Verb.OPERATOR_ADD, Verb.OPERATOR_CONFIRM, Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE,
+    Verb.MAILBOX_SIGN_DELIVERABILITY, Verb.MAILBOX_RENEW, Verb.WEBHOOK_CHANGE, Verb.POLICY_LOOSEN,
+})  # fmt: skip
+"""What lets more mail leave, more people and programs act, or changes where mail and events go: on a guarded desk, the
+first of a session asks for its name. No verb that is open to all who watch mail is among them: tightening never asks.
+"""
+
 
 def may(actor: Actor, verb: Verb) -> bool:
     """Whether the table allows it; the screen's disabled keys and `check` agree by construction."""

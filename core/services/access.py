@@ -9,13 +9,15 @@ given.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from core.db import directory
 from core.db.directory import OperatorFacts
 from core.db.transaction import Transaction
 from core.durations import stamp
-from core.errors import AccessEnded, Unauthenticated
+from core.errors import AccessEnded, Unauthenticated, Unconfirmed
 from core.model import Actor
 from core.rules import roles
 from core.rules.roles import Verb
@@ -39,12 +41,19 @@ def sign_in(conn: Connection, digest: bytes, *, now: int) -> Actor:
 
 
 def require(tx: Transaction, actor: Actor, verb: Verb) -> Actor:
-    """Return the operator with the roles they have in this transaction. Raises `AccessEnded`, `Forbidden`."""
+    """Return the operator with the roles they have in this transaction.
+
+    Raises `AccessEnded`, `Forbidden`, and `Unconfirmed` for a loosening by somebody who asked for tightening only.
+    """
     if actor.kind != "operator":
         roles.check(actor, verb)
     operator = tx.desk_cache.get(("operator", actor.name, actor.token), lambda: _known(tx.conn, actor))
     current = _standing(operator, actor.token, now=tx.now, name=actor.name)
     roles.check(current, verb)
+    if actor.tightens_only:
+        if verb in roles.LOOSENS:
+            raise Unconfirmed(f"this loosens the desk ({verb}), and its name was not typed")
+        current = replace(current, tightens_only=True)
     tx.vouch(str(current))
     return current
 

@@ -35,14 +35,20 @@ log = structlog.get_logger("notify")
 
 
 class NotificationWorker:
-    """The notifier of one gateway; several agree through the database on which one speaks. `worker` identifies each."""
+    """The notifier of one gateway; several agree through the database on which one speaks. `worker` identifies each.
 
-    def __init__(self, *, store: Store, writer: Writer, clock: Clock, worker: int, reach: Reach = PUBLIC) -> None:
+    `console` is the command that opens this desk.
+    """
+
+    def __init__(
+        self, *, store: Store, writer: Writer, clock: Clock, worker: int, reach: Reach = PUBLIC, console: str = ""
+    ) -> None:
         self._store = store
         self._writer = writer
         self._clock = clock
         self._worker = worker
         self._reach = reach
+        self._console = console
         self._channels: tuple[tuple[str, ...], AppriseClient] = ((), AppriseClient(()))
         self._base: Position | None = None
         self._read = Position(0, 0)
@@ -107,7 +113,7 @@ class NotificationWorker:
         if not await self._writer.do(lambda tx: notification_outbox.claim(tx, base, worker=self._worker)):
             return ()
         notices = [one.notice for one in self._told]
-        title, body = digest(notices)
+        title, body = digest(notices, console=self._console)
         results = await (await self._open(heard.urls)).post(title, body, worst(notices))
         for result in results:
             if not result.ok:

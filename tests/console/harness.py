@@ -155,7 +155,10 @@ async def looking(
     async with app.run_test(size=size, notifications=notices) as pilot:
         await until(
             pilot,
-            lambda: (app.live.link is Link.LIVE and "opening" not in lines(pilot)[0]) or app.refused is not None,
+            lambda: (
+                (app.live.link is Link.LIVE and "opening" not in next(iter(lines(pilot)), "opening"))
+                or app.refused is not None
+            ),
         )
         assert app.refused is None
         yield pilot

@@ -133,3 +133,16 @@ def test_it_works_in_a_pipe_on_the_host_and_through_a_gateway(tmp_path: Path) ->
         parts.desk.close()
     assert "gateway" not in target.getvalue().partition("You are")[0]
     assert "is rejected, final in" in target.getvalue()
+
+
+def test_on_a_guarded_desk_what_loosens_needs_its_name_once_and_what_tightens_does_not(scene: Scene) -> None:
+    for n in range(2):
+        scene.submit(f"jane{n}@example.com")
+    target, parts = io.StringIO(), scene.parts()
+    parts.desk.direct.guarded = True
+    typed = ("2", "1", "2", "odd", "1", "1", "staging", "1", "prod")
+    dialogue = Dialogue(io.StringIO("".join(f"{line}\n" for line in typed)), target)
+    assert plain.run(parts.desk.direct, dialogue, saved_as="prod") == 0
+    assert "Not done: that is not prod" in target.getvalue()
+    assert target.getvalue().count("prod is guarded, and this loosens it.") == 2
+    assert log(scene) == ["email.rejected", "email.approved"]

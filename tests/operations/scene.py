@@ -131,6 +131,7 @@ class Scene:
         }  # fmt: skip
         return found | {
             "desk.stop": WHY, "desk.start": WHY, "trace.show": {"key": self.held}, "event.show": {"seq": 1},
+            "message.find": {"key": self.held[:1] + self.held[-5:]},
             "message.show": {"id": self.held, "source": True}, "message.difference": {"id": self.held},
             "queue.group": {"id": self.held}, "filter.count": {"list": "lanes", "filter": "agent:bot"},
             "filter.values": {"list": "lanes", "field": "agent"},

@@ -34,6 +34,7 @@ ROWS: Final[Mapping[str, str]] = {
     "queue.list": WATCHERS,
     "queue.scheduled": WATCHERS,
     "message.show": WATCHERS,
+    "message.find": WATCHERS,
     "message.difference": WATCHERS,
     "message.approve": "reviewer",
     "message.reject": TIGHTENERS,
@@ -155,6 +156,7 @@ OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.
 """The operations that are not for operators, and what kind of token each takes."""
 
 UNLOGGED: Final[Mapping[str, str]] = {
+    "message.find": "an id; the message is logged when it is opened",
     "queue.group": "ids and counts; each item is logged when it is opened",
     "webhook.dead": "numbers of log entries, and what the owner's server answered",
     "policy.replay": "counts, and ids of messages as examples",

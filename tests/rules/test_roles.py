@@ -9,6 +9,7 @@ import pytest
 from core.errors import Forbidden, Invalid
 from core.model import TIGHTENERS, Actor, Role
 from core.rules.roles import (
+    LOOSENS,
     MAY,
     Verb,
     check,
@@ -168,3 +169,9 @@ def test_a_first_desk_wants_an_admin_and_a_governance_operator() -> None:
         check_first_desk({"root": frozenset({Role.ADMIN})})
     with pytest.raises(Invalid, match="admin and one with role governance"):
         check_first_desk({})
+
+
+def test_what_everybody_who_watches_may_do_never_counts_as_loosening() -> None:
+    assert not [verb for verb in LOOSENS if MAY[verb] >= TIGHTENERS]
+    assert not LOOSENS.intersection(TIGHTENING)
+    assert {verb for verb in Verb if verb.name.endswith(("_WIDEN", "_RAISE", "_RESUME", "_LOOSEN"))} <= LOOSENS

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from core.api.deps import ApiContext
 from core.api.openapi import body_of, errors
 from core.api.operation_runner import OperationRunner, entry_point
-from core.api.parsing import IDEMPOTENCY_HEADER, idempotency_key
+from core.api.parsing import IDEMPOTENCY_HEADER, TIGHTENS_ONLY_HEADER, idempotency_key
 from core.errors import Invalid
 from core.json_body import read
 from core.operations import named, operation
@@ -27,6 +27,7 @@ from core.views import codec
 
 SSE: Final = "text/event-stream"
 _READS: Final = (401, 403, 404, 409, 413, 422, 503)
+_ACTS: Final = (401, 403, 404, 409, 413, 422, 428, 503)
 
 
 class OperationRoutes:
@@ -111,8 +112,8 @@ def _described(one: Operation) -> dict[str, Any]:
         "operationId": one.operation_id,
         "responses": {
             "200": {"description": (one.answer.__doc__ or "").splitlines()[0], "content": answer},
-            **{str(code): response for code, response in errors(*_READS).items()},
+            **{str(code): response for code, response in errors(*_ACTS if one.kind is Kind.ACT else _READS).items()},
         },
         **body_of(one.request, required=required, examples=False),
-        **({"parameters": [IDEMPOTENCY_HEADER]} if one.kind is Kind.ACT else {}),
+        **({"parameters": [IDEMPOTENCY_HEADER, TIGHTENS_ONLY_HEADER]} if one.kind is Kind.ACT else {}),
     }

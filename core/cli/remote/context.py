@@ -64,7 +64,9 @@ def _opened(one: Invocation) -> AnyDesk:
     if one.place.url is not None:
         from core.cli.remote.desk import RemoteDesk  # noqa: PLC0415 - httpx, which a local desk does not need
 
-        return RemoteDesk(one.place, as_json=one.as_json, until_printed=one.until_printed)
+        return RemoteDesk(one.guard, as_json=one.as_json, until_printed=one.until_printed)
     from core.cli.context import CommandContext  # noqa: PLC0415 - the database, which a desk at a URL does not need
 
-    return CommandContext(one.place.directory, needs=one.needs, as_json=one.as_json, until_printed=one.until_printed)
+    return CommandContext(
+        one.place.directory, needs=one.needs, guard=one.guard, as_json=one.as_json, until_printed=one.until_printed
+    )

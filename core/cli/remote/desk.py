@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from core.cli import output
-from core.cli.known_desks import Place
+from core.cli.guard import Guard
 from core.cli.terminal import Terminal
 from core.desk_client import command_desk
 from core.desk_client.interface import Json
@@ -21,18 +21,20 @@ if TYPE_CHECKING:
 class RemoteDesk(Terminal):
     """A desk at a URL."""
 
-    def __init__(self, place: Place, *, as_json: bool, until_printed: contextlib.ExitStack) -> None:
+    def __init__(self, guard: Guard, *, as_json: bool, until_printed: contextlib.ExitStack) -> None:
         super().__init__(as_json=as_json, until_printed=until_printed)
-        self._place = place
+        self._guard = guard
+        self._place = guard.place
 
     @functools.cached_property
     def client(self) -> CommandDesk | DeskClient:
         """Raises `Unauthenticated` without a token, `Invalid` for a URL that would leak it."""
-        token = output.require_token(output.stored_token_of(self.api_url))
-        return command_desk.opened(self.api_url, token, name=self._place.name)
+        token = output.require_token(output.stored_token_at(self._place))
+        return command_desk.opened(self.api_url, token, name=self._place.name, guarded=self._guard.closed)
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
-        return self.client.call(operation, **members)
+        client = self.client
+        return self._guard.passed(client, self, lambda: client.call(operation, **members))
 
     def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
         with contextlib.closing(command_desk.opened(self.api_url, token, name=self._place.name)) as client:

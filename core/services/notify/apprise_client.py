@@ -26,6 +26,8 @@ Severity = Literal["info", "warning", "critical"]
 MAX_TITLE: Final = 200
 MAX_BODY: Final = 3_500
 """Of the channels in use, Telegram takes 4,096 characters and Discord 2,000 per message; Apprise splits longer text."""
+LONGEST_LINK: Final = 120
+"""Characters kept for the options of the console's command, so that a long text does not cut it off."""
 _CHECKABLE: Final = ("requests", "smtplib")
 _RANKS: Final[dict[Severity, int]] = {"critical": 0, "warning": 1, "info": 2}
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,31}", re.IGNORECASE)
@@ -47,13 +49,15 @@ class Notice:
     """One thing to report.
 
     Notices with the same `what` ("message held") are counted together; `about` is the agent or mailbox concerned,
-    `text` one sentence. Both may contain an agent's text: `digest` sanitizes them.
+    `text` one sentence. Both may contain an agent's text: `digest` sanitizes them. `link` are the options with which
+    the console opens at it (`--screen queue --open m...`).
     """
 
     what: str
     about: str
     text: str
     severity: Severity = "info"
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +201,34 @@ def worst(items: Sequence[Notice]) -> Severity:
     return min((item.severity for item in items), key=_RANKS.__getitem__, default="info")
 
 
-def digest(items: Sequence[Notice], *, examples: int = 5) -> tuple[str, str]:
-    """Title and body of one notification for all `items`: worst first, each kind counted, `examples` of each quoted."""
+def digest(items: Sequence[Notice], *, console: str = "", examples: int = 5) -> tuple[str, str]:
+    """Title and body of one notification for all `items`: worst first, each kind counted, `examples` of each quoted.
+
+    The last line is `console`, the command that opens the desk, with the place that all of them are about.
+    """
+    title, text = _digest(items, examples=examples, most=MAX_BODY - len(console) - LONGEST_LINK)
+    return title, f"{text}\n{console}{_link(items)}" if console else text
+
+
+def _link(items: Sequence[Notice]) -> str:
+    """Where all of them are: the same place, or else the same screen; empty: what needs somebody stands first there."""
+    links = {item.link for item in items}
+    screens = {link.partition(" --open ")[0] for link in links}
+    found = links if len(links) == 1 else screens if len(screens) == 1 else {""}
+    return f" {link}" if (link := found.pop()) else ""
+
+
+def _digest(items: Sequence[Notice], *, examples: int, most: int) -> tuple[str, str]:
     if len(items) == 1:
         (only,) = items
-        return _line(f"{only.what}: {only.about}", most=MAX_TITLE), _line(only.text, most=MAX_BODY)
+        return _line(f"{only.what}: {only.about}", most=MAX_TITLE), _line(only.text, most=most)
     groups: dict[str, list[Notice]] = {}
     for item in items:
         groups.setdefault(_line(item.what, most=80), []).append(item)
     ranked = sorted(groups.items(), key=lambda group: (_RANKS[worst(group[1])], -len(group[1]), group[0]))
     title = ", ".join(f"{len(group)} x {what}" for what, group in ranked)
     body = "\n\n".join(_paragraph(what, group, examples=examples) for what, group in ranked)
-    return _cut(title, most=MAX_TITLE), _cut(body, most=MAX_BODY)
+    return _cut(title, most=MAX_TITLE), _cut(body, most=most)
 
 
 def _paragraph(what: str, group: Sequence[Notice], *, examples: int) -> str:
@@ -232,7 +252,8 @@ def _cut(text: str, *, most: int) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-async def send_test(urls: Sequence[str], *, reach: Reach = PUBLIC) -> tuple[Result, ...]:
+async def send_test(urls: Sequence[str], *, reach: Reach = PUBLIC, console: str = "") -> tuple[Result, ...]:
     """Post a test to every channel: `postroom notify test`. Empty where there is none."""
     channels = await asyncio.to_thread(AppriseClient, urls, reach=reach)  # loads Apprise's plug-ins
-    return await channels.post("Postroom: a test", "You will be notified here when an agent is suspended.", "info")
+    text = "You will be notified here when an agent is suspended."
+    return await channels.post("Postroom: a test", f"{text}\n{console}".strip(), "info")

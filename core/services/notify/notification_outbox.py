@@ -6,6 +6,7 @@ moves the cursors once a channel has accepted it. A crash in between repeats one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,6 +39,7 @@ from core.rules.policy import Policy
 from core.services import context
 from core.services.notify.apprise_client import Notice, Severity
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LEASE: Final = 60 * SECOND
 BATCH_SIZE: Final = 2_000
 STALE: Final = DAY
@@ -146,6 +148,7 @@ def _held(tx: Transaction, policy: Policy, *, after: int) -> tuple[list[Message]
                 about=row.address,
                 text=f"{_spelled(row.id, row.message_id, row.kind)} of {row.address} still waits for a decision",
                 severity="warning",
+                link=_open("queue", spell_id("m", row.id)),
             ),
         )
         for row in rows
@@ -172,7 +175,24 @@ def _names(tx: Transaction, events: Sequence[Event]) -> Mapping[tuple[str, int],
 def _notice(event: Event, names: Mapping[tuple[str, int], str]) -> Notice:
     about = names.get(("mailbox", event.mailbox or 0)) or names.get(("agent", event.agent or 0)) or "the desk"
     what, text, severity = _say(event, about)
-    return Notice(what, about, text, severity)
+    return Notice(what, about, text, severity, _link(event, names))
+
+
+def _link(event: Event, names: Mapping[tuple[str, int], str]) -> str:
+    """Where the console opens for it: the held message, the agent, or the first screen."""
+    agent = names.get(("agent", event.agent or 0), "")
+    match event:
+        case EmailPending() | ReviewExpiring() | EmailExpired():
+            return _open("queue", spell_id("m", event.item))
+        case AgentSuspended() | AgentWarned() | AgentResumed() | IdentityDrillDue() | WebhookDead():
+            return _open("agents", agent)
+        case _:
+            return _open("trace", spell_id("m", event.message)) if event.message is not None else ""
+
+
+def _open(screen: str, key: str) -> str:
+    """Only what a shell takes as it stands: this line is copied into one."""
+    return f"--screen {screen} --open {key}" if _PLAIN.fullmatch(key) else f"--screen {screen}"
 
 
 def _say(event: Event, about: str) -> tuple[str, str, Severity]:

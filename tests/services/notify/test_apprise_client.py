@@ -251,3 +251,20 @@ def test_digest_of_anything_is_bounded(items: list[Notice], times: int) -> None:
     title, body = digest(items * times)
     assert len(title) <= MAX_TITLE
     assert len(body) <= MAX_BODY
+
+
+def test_every_notification_ends_with_the_command_that_opens_the_console_there() -> None:
+    console = "postroom console --desk https://desk.acme.com"
+
+    def last(*links: str, text: str = "x") -> str:
+        notices = [Notice("message held", f"a{n}", text, link=link) for n, link in enumerate(links)]
+        return digest(notices, console=console)[1].rpartition("\n")[2]
+
+    assert last("--screen queue --open m1") == f"{console} --screen queue --open m1"
+    assert last("--screen queue --open m1", "--screen queue --open m2") == f"{console} --screen queue"
+    assert last("--screen queue --open m1", "--screen agents --open bot") == console
+    assert last("") == console
+    assert last("--screen queue --open m1", text="long " * 2_000).endswith("--open m1"), (
+        "a long text does not cut it off"
+    )
+    assert len(digest([Notice("x", "y", "z" * 9_000)], console=console)[1]) <= MAX_BODY

@@ -1,0 +1,189 @@
+"""All desks: one line for each that is saved on this machine, read independently; enter opens one."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, ClassVar, Final, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import Screen
+
+from console.desk_watch import DeskLine, DeskWatch, State
+from console.keymap import Scope, footer, refusal
+from console.safe_text import fit, make_safe
+from console.screens.desk_screen import bindings
+from console.themes import Tone
+from console.views.desk_rows import ALL_DESKS, desk_row
+from console.views.rows import Shelf
+from console.widgets.frame import FootLine, Key, TopLine, foot_line
+from console.widgets.line_cache import LineCache
+from console.widgets.line_painter import Texts
+from console.widgets.table import VirtualTable
+from core.errors import Invalid
+from core.views.format import clock, plural
+
+if TYPE_CHECKING:
+    from console.ports import ConsoleApp
+    from console.state import DeskUpdate
+
+TICK: Final = 1.0
+"""Seconds between two drawings: ages grow without any answer."""
+OWN: Final = frozenset({"open", "back", "quit", "help", "palette", "themes", "refresh", "last", "all_desks"})
+"""What works here; everything else is done at one desk."""
+NONE_YET: Final = "No desks are saved yet: postroom desk add NAME URL"
+
+
+class AllDesksScreen(LineCache, Screen[None]):
+    """The desks in the order of their file."""
+
+    scope = Scope.ALL_DESKS
+    rows_pending = False
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.ALL_DESKS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: dict[str, DeskLine] = {}
+        self._watches: list[DeskWatch] = []
+        self._shelf = Shelf()
+
+    def compose(self) -> ComposeResult:
+        yield TopLine(self.header)
+        texts = Texts(loading="Reading the desks ...", empty=NONE_YET)
+        yield VirtualTable(ALL_DESKS, self._shelf, now=_now, markable=False, id="desks", texts=texts)
+        yield FootLine(self._foot)
+
+    @property
+    def console(self) -> ConsoleApp:
+        return cast("ConsoleApp", self.app)
+
+    @property
+    def table(self) -> VirtualTable:
+        return self.query_one("#desks", VirtualTable)
+
+    # -- watching -----------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.set_interval(TICK, self._draw)
+
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        del event
+        self._stop()
+        saved = self.console.saved_desks
+        try:
+            places = saved.places() if saved is not None else ()
+        except Invalid as error:
+            self.console.say(f"{error.reason}; {error.fix}", "error")
+            places = ()
+        self._lines = {place.name or "": self._lines.get(place.name or "", DeskLine(place)) for place in places}
+        if saved is not None:
+            self._watches = [DeskWatch(place, saved.connect, self._hear) for place in places]
+        for watch in self._watches:
+            watch.start()
+        self._draw()
+
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        del event
+        self._stop()
+
+    def on_unmount(self) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        for watch in self._watches:
+            watch.stop()
+        self._watches = []
+
+    def _hear(self, line: DeskLine) -> None:
+        """A desk has answered, or has not; called on its thread."""
+        with contextlib.suppress(RuntimeError):  # the console has ended
+            self.app.call_later(self._take, line)
+
+    def _take(self, line: DeskLine) -> None:
+        if (name := line.place.name or "") in self._lines:
+            self._lines[name] = line
+            self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_mounted or self.app.screen is not self:
+            return
+        here = self.console.saved_as
+        rows = [
+            desk_row(n, line, now=_now(), here=name == here) for n, (name, line) in enumerate(self._lines.items(), 1)
+        ]
+        ids, changed = self._shelf.fill(rows)
+        self.table.show_rows(ids)
+        self.table.touch_rows(changed)
+        self.table.tick()
+        self.check_frame()
+
+    # -- the frame ----------------------------------------------------------------------------------------------------
+
+    def header(self, width: int) -> Content:
+        lines = self._lines.values()
+        live, faults = sum(line.state is State.LIVE for line in lines), sum(line.faults for line in lines)
+        end = f" {clock(_now())}"
+        text = f"All desks │ {live} of {plural(len(lines), 'desk')} live"
+        problems = (f" │ ✖{faults}", Tone.FAULT) if faults else (" │ ✔ no CRIT", Tone.GOOD)
+        room = max(0, width - len(end) - len(problems[0]))
+        return Content.assemble(
+            (text[:room], Tone.STRONG), problems, (fit("", room - len(text)), ""), (end, Tone.MUTED)
+        )
+
+    def _foot(self, width: int) -> Content:
+        app = self.console
+        keys = [
+            Key(action, refusal(action, actor=app.actor, scope=self.scope, state=self.why_not(action.name)))
+            for action in footer(self.scope)
+            if action.name in OWN
+        ]
+        return foot_line(keys, note="", undo="", width=width)
+
+    def check_frame(self) -> None:
+        for line in (*self.query(TopLine), *self.query(FootLine)):
+            line.check()
+
+    def apply_update(self, update: DeskUpdate) -> None:
+        """What happens at the desk below is read with the others."""
+
+    # -- doing --------------------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> DeskLine | None:
+        cursor, lines = self.table.cursor_id, list(self._lines.values())
+        return lines[cursor - 1] if cursor is not None and cursor <= len(lines) else None
+
+    def why_not(self, name: str) -> str | None:
+        if name == "open" and self._chosen() is None:
+            return "no desk is under the cursor"
+        if name in OWN or (name.startswith("go_") and self.console.is_open):
+            return None
+        return "open a desk first: enter opens the one under the cursor"
+
+    def do_open(self) -> None:
+        if (line := self._chosen()) is not None and line.place.name:
+            self.console.switch_desk(make_safe(line.place.name).text)
+
+    def do_refresh(self) -> None:
+        for watch in self._watches:
+            watch.look()
+
+    def do_last(self) -> None:
+        self.do_back()
+
+    def do_all_desks(self) -> None:
+        self.do_back()
+
+    def do_back(self) -> None:
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+
+    def go_back(self) -> bool:
+        return False
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000

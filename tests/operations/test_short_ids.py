@@ -1,0 +1,49 @@
+"""Messages by enough of their id: its beginning, or the end that the console shows of held ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.db.store import Store
+from core.errors import Conflict, Invalid, NotFound
+from core.ids import id_range, read_id, spell_id
+from core.operations import named
+from core.operations.operation import Call, Resources
+from core.services.control.read_log import EntryPoint
+from core.settings import Settings
+from tests.factories.desk import ALICE, KEYRING, make_desk
+
+pytestmark = pytest.mark.both_databases
+
+
+def test_a_message_is_found_by_the_beginning_or_the_shown_end_of_its_id(store: Store) -> None:
+    bench = make_desk(store)
+    first, second = (bench.submit(f"jane{n}@example.com").message_id or "" for n in range(2))
+
+    def find(key: str) -> str:
+        operation = named("message.find")
+        resources = Resources(lambda: KEYRING, Settings())
+        request = operation.request.model_validate({"key": key})
+        found = store.look(lambda tx: operation.run(Call(tx, ALICE, EntryPoint.CLI, resources), request))
+        return str(found["id"])
+
+    assert find(first) == first
+    assert find(first[:1] + first[-5:]) == first
+    assert find(second[:1] + second[-5:].upper()) == second
+    differ = next(at for at in range(14) if first[at] != second[at]) + 1
+    assert find(first[:differ]) == first
+    with pytest.raises(Conflict, match=f"m0 is ambiguous: {min(first, second)}, {max(first, second)}"):
+        find("m0")
+    with pytest.raises(NotFound, match="no message has an id like m7zzz"):
+        find("m7zzz")
+    with pytest.raises(Invalid, match="is not an id of a message"):
+        find("mu")
+
+
+def test_the_range_of_a_beginning_holds_exactly_the_ids_that_begin_so() -> None:
+    low, high = id_range("m", "m0k4") or (0, 0)
+    assert (spell_id("m", low), spell_id("m", high)) == ("m0k4" + "0" * 10, "m0k4" + "z" * 10)
+    assert id_range("m", spell_id("m", 2**63 - 1)) == (2**63 - 1, 2**63 - 1)
+    assert id_range("m", "m7") == (read_id("m", "m7" + "0" * 12), 2**63 - 1)
+    assert id_range("m", "mz") is None
+    assert id_range("m", "x0") is None
