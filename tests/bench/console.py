@@ -1,6 +1,8 @@
 """The console's speed targets (CONSOLE.md), measured from outside: a real process in a terminal, on a real SQLite desk.
 
-    uv run python tests/bench/console.py [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--json]
+    uv run python tests/bench/console.py [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--rtt MS] [--json]
+
+With `--rtt` the console works through a gateway that is so many milliseconds away, there and back (AUTHORITY.md).
 
 The desk has 41 agents. Frames are detected in the terminal's bytes; CPU time and memory are those of the process.
 Python may cache bytecode, as for an installed program; `--no-bytecode` measures without it. An hour's events are fed as
@@ -11,9 +13,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
+import os
 import random
+import re
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,19 +38,25 @@ from core.db.queries import queue
 from core.db.store import Store
 from core.services.sending import review
 from core.services.sending.review import Decision
+from tests.bench.delay import wait_until_up
 from tests.bench.heap import Heap, pile, trickle
 from tests.factories.desk import BOB
 from tests.terminal import WIDE, Terminal, terminal
 
 FRAME, ANSWERS, FILLED, HELD = b"[1 Desk]", b"Postroom", b"support-bot", b"Your quote"
 """Bytes found only in the first frame, Textual's first frame, a filled desk and the queue's rows, in this order."""
+BODY, SENDING = b"on its way", b"sending 1 decision"
+OPENED = re.compile(r"Queue · m(\w+)")
 VISIBLE = 9
+DECISIONS = 9
 BATCH_SIZE = 50
 KEYS = 120
 CALM = 0.1
 BARS = {
-    "first paint s": 0.6, "queue opened s": 0.5, "4 Hz refresh %": 3.0, "key p95 ms": 50.0,
+    "first paint s": 0.6, "queue opened s": 0.5, "4 Hz refresh %": 3.0, "key p95 ms": 50.0, "decision shown ms": 50.0,
+    "decision confirmed ms": 100.0,
 }  # fmt: skip
+"""On the machine of the docs; the last for two round trips of 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +66,17 @@ class Scene:
     directory: Path
     heap: Heap
     bytecode: Path | None
+    url: str | None = None
+    """The gateway through which the console works; None: on the desk's own host."""
 
     @contextlib.contextmanager
     def console(self) -> Iterator[tuple[Terminal, float]]:
         """A console, and the moment its command was started."""
         kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.bytecode)} if self.bytecode else {}
-        command = [sys.executable, "-m", "console.main", "console", "--dir", str(self.directory)]
+        command = [sys.executable, "-m", "console.main", "console"]
+        where = {"POSTROOM_URL": self.url} if self.url else {"POSTROOM_DIR": str(self.directory)}
         asked = time.monotonic()
-        with terminal(command, env={"POSTROOM_TOKEN": "pro_alice"} | kept, size=WIDE) as seen:
+        with terminal(command, env={"POSTROOM_TOKEN": "pro_alice"} | where | kept, size=WIDE) as seen:
             yield seen, asked
 
     @contextlib.contextmanager
@@ -76,10 +92,33 @@ class Scene:
 
 def found(directory: Path, *, held: int, bytecode: Path | None) -> Scene:
     (directory / "postroom.toml").write_text('name = "BENCH"\n')
-    (directory / "master.key").write_text(f"m1:{'A' * 43}")
+    key = directory / "master.key"
+    key.write_text(f"m1:{'A' * 43}")
+    key.chmod(0o600)
     store = Store(f"sqlite:///{directory}/postroom.db", clock=SystemClock())
     migrate.upgrade(store.engine)
     return Scene(directory, pile(store, held=held), bytecode)
+
+
+@contextlib.contextmanager
+def gateway(directory: Path, rtt: float) -> Iterator[str]:
+    """Serve the desk, `rtt` milliseconds away; yields the URL."""
+    near, far = free_port(), free_port()
+    serve = [sys.executable, "-m", "console.main", "serve", "--log-level", "error", "--listen", f"127.0.0.1:{near}"]
+    proxy = [sys.executable, "-m", "tests.bench.delay", str(far), f"127.0.0.1:{near}", str(rtt)]
+    with contextlib.ExitStack() as running:
+        for command, port in ((serve, near), (proxy, far)):
+            process = subprocess.Popen(command, env=os.environ | {"POSTROOM_DIR": str(directory)})
+            running.callback(process.wait)
+            running.callback(process.terminate)
+            wait_until_up(port, seconds=120)
+        yield f"http://127.0.0.1:{far}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def drain(seen: Terminal) -> None:
@@ -159,6 +198,26 @@ def keys(scene: Scene) -> dict[str, float]:
     return {"key p50 ms": statistics.median(took), "key p95 ms": took[int(len(took) * 0.95)]}
 
 
+def decisions(scene: Scene) -> dict[str, float]:
+    """Milliseconds from the key that approves an opened message until that shows, and until the desk has answered."""
+    shown, confirmed = [], []
+    with scene.queue() as seen:
+        seen.press("G", *"k" * 2 * DECISIONS)  # away from those that failed checks: approving them asks for a reason
+        calm(seen)
+        seen.press("enter")
+        seen.writes(BODY)
+        for _ in range(DECISIONS):
+            calm(seen)
+            opened = OPENED.search(seen.screen)
+            assert opened is not None
+            pressed = time.monotonic()
+            seen.press("a")
+            shown.append(1_000 * (seen.writes(SENDING) - pressed))
+            confirmed.append(1_000 * (seen.writes(f"undo m{opened[1][-5:]}".encode()) - pressed))
+            seen.press("J")
+    return {"decision shown ms": statistics.median(shown), "decision confirmed ms": statistics.median(confirmed)}
+
+
 def memory(scene: Scene, events: int) -> dict[str, float]:
     """Megabytes the console holds before, halfway through and after an hour's events."""
     chance = random.Random(5)
@@ -187,10 +246,15 @@ def feed(scene: Scene, seen: Terminal, events: int, chance: random.Random) -> No
 # --- the table ----------------------------------------------------------------------------------------------------
 
 
-def measure(*, held: int, events: int, seconds: float, runs: int, bytecode: bool) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as kept:
+def measure(
+    *, held: int, events: int, seconds: float, runs: int, bytecode: bool, rtt: float | None
+) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as kept, contextlib.ExitStack() as open_:
         scene = found(Path(place), held=held, bytecode=Path(kept) if bytecode else None)
-        figures = opening(scene, runs) | refresh(scene, seconds) | keys(scene) | memory(scene, events)
+        if rtt is not None:
+            scene = dataclasses.replace(scene, url=open_.enter_context(gateway(scene.directory, rtt)))
+        figures = opening(scene, runs) | refresh(scene, seconds) | keys(scene) | decisions(scene)
+        figures |= memory(scene, events)
         scene.heap.bench.store.close()
     return figures
 
@@ -201,12 +265,13 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rtt", type=float, metavar="MS", help="through a gateway that is so far away")
     parser.add_argument("--no-bytecode", action="store_true")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     figures = measure(
         held=chosen.held, events=chosen.events, seconds=chosen.seconds, runs=chosen.runs,
-        bytecode=not chosen.no_bytecode,
+        bytecode=not chosen.no_bytecode, rtt=chosen.rtt,
     )  # fmt: skip
     if chosen.json:
         print(json.dumps({"held": chosen.held, "events": chosen.events} | figures))
