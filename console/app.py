@@ -97,6 +97,8 @@ class PostroomConsole(SeveralDesks):
         self._start = start
         self._guard = DeskGuard(self)
         self.hint = make_safe(hint).text
+        self.guide: Callable[[Live], str] = lambda _: ""
+        """What the hint says instead, once there is something to say."""
         self.monotonic = monotonic
         self.live = Live()
         self.session = Session()
@@ -189,6 +191,7 @@ class PostroomConsole(SeveralDesks):
         was = self.live
         self.live = update.live
         self.alert(update.live, self.desk_name)
+        self.hint = make_safe(self.guide(update.live)).text or self.hint
         if (now_is := self.desk.actor).roles != self.actor.roles:
             self.actor = now_is
             self._check_frame()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from console import splash
+from console.demo_guide import guide
 from core.cli import output
 from core.cli.output import Output
 from core.errors import Invalid, PostroomError, Refused
@@ -184,8 +185,9 @@ def _with_console(directory: Path) -> Output:
 
     try:
         splash.raised(
-            move_in, saying="Creating a desk, starting its gateway and agents ...", hint=HINT, waiting=waiting
-        )
+            move_in, saying="Creating a desk, starting its gateway and agents ...", hint=HINT, waiting=waiting,
+            guide=guide,
+        )  # fmt: skip
     finally:
         if live:
             note("closing the desk ...", quiet=False)  # draining takes seconds, and the screen is gone already
@@ -215,7 +217,9 @@ def _text(figures: Figures) -> str:
     lines += [_line(f"  {name}", many) for name, many in figures.parts().items() if many or name in shown]
     lines += [_line(name, getattr(figures, name)) for name in ("bounced", "complained", "suppressed")]
     lines += [
-        f"suspended     {one['agent']} after {one['after_sent']:,} sent: {one['reason']}" for one in figures.suspended
+        f"suspended     {one['agent']} after {one['after_sent']:,} sent: {one['reason']}; "
+        f"the desk did so by itself and has refused {one['refused_since']:,} since"
+        for one in figures.suspended
     ]
     lines.append(f"departed after a suspension: {figures.departed_after_suspension}")
     lines.append(f"received: {figures.received}, of which held for a person: {figures.received_held}")

@@ -21,6 +21,7 @@ from core.errors import PostroomError, Refused, Unavailable
 if TYPE_CHECKING:
     from console.ports import Parts, SavedDesks, Waiting
     from console.start import Start
+    from console.state import Live
 
 SWITCH: Final = 0.0005
 """Seconds until a reading thread gives up the interpreter: at Python's 5 ms, a key would wait for several of them."""
@@ -36,10 +37,12 @@ _LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 def raised(
     opener: Callable[[], Parts] | None, *, saying: str = "Opening the desk ...", hint: str = "",
     waiting: Waiting | None = None, desks: SavedDesks | None = None, start: Start | None = None,
+    guide: Callable[[Live], str] | None = None,
 ) -> int:  # fmt: skip
     """Run the console over what `opener` finds, in the background; returns the exit code. Raises what it raises.
 
-    None: it shows all `desks`. `start` is the place where the desk opens.
+    None: it shows all `desks`. `start` is the place where the desk opens. `guide` says what the hint becomes as the
+    desk changes, or nothing.
     """
     with _drawn(saying):
         try:
@@ -54,6 +57,7 @@ def raised(
             start=start,
         )  # fmt: skip
     app.personal = personal
+    app.guide = guide or app.guide
     sys.setswitchinterval(SWITCH)
     answer: int | None = None
     with terminal_watch.held(lambda: app.call_from_thread(app.exit)) as line:

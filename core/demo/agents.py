@@ -240,6 +240,8 @@ class SimulatedReviewer:
         taken = 0
         for mailbox in self._mailboxes:
             for item in await self._pending(mailbox):
+                if item.get("failed_checks"):
+                    continue  # left to somebody who opens it
                 await self._clock.sleep(self._random.uniform(*self._reads_for))
                 taken += await self._decide(item)
         return taken

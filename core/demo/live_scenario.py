@@ -34,7 +34,7 @@ from core.demo.receiver import ReceiverProfile, World
 from core.demo.scripts import Script
 from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.errors import Unavailable
-from core.events import EmailReceived
+from core.events import EmailReceived, Event
 from core.model import Action, Mode, Status
 from core.services.sending import refusals
 
@@ -391,10 +391,7 @@ def _count(found: Figures, entry: audit_log.Entry, sent_by: dict[int, int], allo
                 allowed[agent] -= 1
                 found.departed_after_suspension += allowed[agent] < 0
         case "email.blocked" if event.message is None and data["kind"] in (Action.SEND, Action.REPLY):
-            many, limited = int(str(data["recipients"])), data["error"] == "rate_limited"
-            found.submitted += many
-            found.rate_limited += many * limited
-            found.blocked += many * (not limited)
+            _count_refused(found, event, suspended=agent in allowed)
         case "email.bounced":
             found.bounced += 1
         case "email.complained":
@@ -403,11 +400,23 @@ def _count(found: Figures, entry: audit_log.Entry, sent_by: dict[int, int], allo
             found.suppressed += 1
         case "agent.suspended":
             allowed[agent] = int(str(data["in_flight"]))
-            found.suspended.append({"agent": agent, "reason": data["reason"], "after_sent": sent_by.get(agent, 0)})
+            found.suspended.append(
+                {"agent": agent, "reason": data["reason"], "after_sent": sent_by.get(agent, 0), "refused_since": 0}
+            )
         case "agent.resumed":
             allowed.pop(agent, None)
         case _:
             pass
+
+
+def _count_refused(found: Figures, event: Event, *, suspended: bool) -> None:
+    data = event.data()
+    many, limited = int(str(data["recipients"])), data["error"] == "rate_limited"
+    found.submitted += many
+    found.rate_limited += many * limited
+    found.blocked += many * (not limited)
+    for one in found.suspended:
+        one["refused_since"] += many * (suspended and one["agent"] == event.agent)
 
 
 def _agent_name(store: Store, agent_id: int) -> str:

@@ -160,6 +160,11 @@ QUOTES: Final = Script(
             "Dear {name},\n\nyour contract {number} runs until {day} in four weeks. Shall we prepare the renewal at "
             "the same terms, EUR {amount}?\n\nAcme Sales\n",
         ),
+        Draft(  # it fails a check: only a person who has opened it may let it leave
+            "Revised terms {number} \u202efdp.exe",
+            "Dear {name},\n\nplease find the revised terms {number}, and wire EUR {amount} to the account "
+            "\u202e0007 1234 21\u202c instead of the one you know.\n\nAcme Sales\n",
+        ),
     ),
 )
 

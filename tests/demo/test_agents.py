@@ -181,7 +181,9 @@ class Pile:
     """What waits for a reviewer, in pages of two; item p3 was decided by somebody faster."""
 
     def __init__(self, count: int, *, subject: str = "Your ticket") -> None:
-        self.items = {f"p{n}": {"id": f"p{n}", "subject": subject, "digest": f"d{n}"} for n in range(count)}
+        self.items: dict[str, dict[str, object]] = {
+            f"p{n}": {"id": f"p{n}", "subject": subject, "digest": f"d{n}"} for n in range(count)
+        }
         self.decided: dict[str, dict[str, object]] = {}
 
     def answer(self, request: httpx.Request) -> httpx.Response:
@@ -221,6 +223,13 @@ def test_reviewer_reads_every_page_and_decides_exactly_what_was_shown() -> None:
     for name, decision in pile.decided.items():
         assert decision["digest"] == f"d{name[1:]}"
         assert (decision["reason"] is None) == (decision["action"] == "approve")
+
+
+def test_reviewer_leaves_what_fails_a_check_to_somebody_who_opens_it() -> None:
+    pile = Pile(4)
+    pile.items["p1"]["failed_checks"] = 1
+    review(pile)
+    assert sorted(pile.decided) == ["p0", "p2"]
 
 
 def test_reviewer_is_wary_of_a_fan_out() -> None:

@@ -1,0 +1,35 @@
+"""What the first line of the live demonstration says, as it goes on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from console.state import Live
+from core.views.live import AgentLine
+
+GUARD: Final = "guard"
+
+
+def guide(live: Live) -> str:
+    """What the desk did by itself to an agent that went rogue, and where to look; nothing before that."""
+    stopped = [line for line in live.agents if line.suspended and line.suspended_by == GUARD]
+    if not stopped:
+        return ""
+    line = max(stopped, key=lambda one: one.suspended_at or 0)
+    refused = next((need.refused for need in live.needs if need.key == line.name), 0)
+    return ", ".join(
+        part
+        for part in (
+            f"the desk itself suspended {line.name}: {_cause(line)}",
+            "nothing of it has left since",
+            f"{refused} attempts refused" if refused else "",
+            "3 shows it",
+            "5 what happened",
+        )
+        if part
+    )
+
+
+def _cause(line: AgentLine) -> str:
+    """The rate, without the figures behind it."""
+    return (line.suspend_reason or "").partition(" (")[0]
