@@ -120,9 +120,11 @@ class AgentsScreen(AgentScreen, TableScreen):
         self.show(self.console.live)
 
 
-def put(table: VirtualTable, filled: tuple[list[int], set[int]], *, filtered: bool = False) -> None:
+def put(
+    table: VirtualTable, filled: tuple[list[int], set[int]], *, filtered: bool = False, cursor: int | None = None
+) -> None:
     """Show these rows: reorder only if the order changed, and repaint at once what changed in them."""
     ids, changed = filled
-    table.show_rows(ids, filtered=filtered)
+    table.show_rows(ids, filtered=filtered, cursor=cursor)
     table.touch_rows(changed)
     table.tick()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
+from collections.abc import Container, Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -45,6 +48,10 @@ class DeskOverview(AgentsScreen):
     def __init__(self) -> None:
         super().__init__()
         self._needs_shelf = Shelf()
+        self._needs: dict[int, Need] = {}
+        """What is drawn, by its number. While the console is paused, the desk itself is further on."""
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._next = itertools.count(1)
         self._placed = False
         """Whether the cursor was placed: in what needs somebody if that is critical, else in the agents."""
 
@@ -66,7 +73,7 @@ class DeskOverview(AgentsScreen):
         return f"default mode {mode}" if mode and not self.wants else super().place()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self.show(self.console.live))  # a cause is wrapped to the current width
+        self.call_after_refresh(self._show_again)  # a cause is wrapped to the current width
 
     def show(self, live: Live) -> None:
         needs = self.query_one("#needs", VirtualTable)
@@ -74,8 +81,9 @@ class DeskOverview(AgentsScreen):
             needs.say_failed(live.lost_reason)
         elif live.link is Link.LIVE:
             width, room = needs.scrollable_content_region.width - 1, needs.page_height
-            rows = need_rows(live.needs, width=width, room=room, now=self.console.now, key_of=self._key_of)
-            put(needs, self._needs_shelf.fill(rows))
+            self._number(live.needs)
+            rows = need_rows(self._needs, width=width, room=room, now=self.console.now, key_of=self._key_of)
+            put(needs, self._needs_shelf.fill(rows), cursor=self._still(needs.cursor_id, {row.id for row in rows}))
             self.call_after_refresh(self._wrap_again, width)
             self.set_timer(SETTLED, lambda: self._wrap_again(width))
             self.query_one("#flow", Static).update(flow(live))
@@ -88,7 +96,27 @@ class DeskOverview(AgentsScreen):
     def _wrap_again(self, width: int) -> None:
         """A scrollbar that these causes need has made them one column narrower."""
         if self.query_one("#needs", VirtualTable).scrollable_content_region.width - 1 != width:
-            self.show(self.console.live)
+            self._show_again()
+
+    def _show_again(self) -> None:
+        """Draw what is drawn once more: while the console is paused, the desk itself is further on."""
+        self.show(self._drawn or self.console.live)
+
+    def _number(self, needs: Sequence[Need]) -> None:
+        """A need keeps its number while it lasts, so that the cursor and a key mean the one that was looked at."""
+        times: Counter[str] = Counter()
+        names = []
+        for need in needs:
+            times[need.id] += 1
+            names.append((need.id, times[need.id]))
+        self._numbers = {name: self._numbers.get(name) or next(self._next) for name in names}
+        self._needs = dict(zip(map(self._numbers.__getitem__, names), needs, strict=True))
+
+    def _still(self, cursor: int | None, shown: Container[int]) -> int | None:
+        """The first line of the need under the cursor, if the line of it that was chosen is no longer drawn."""
+        if cursor is None or cursor in shown or cursor // CAUSE_LINES not in self._needs:
+            return None
+        return cursor // CAUSE_LINES * CAUSE_LINES
 
     def _key_of(self, operation: str) -> str:
         """The key that performs an operation on this screen, if one does."""
@@ -98,8 +126,8 @@ class DeskOverview(AgentsScreen):
     def position(self) -> str:
         if not self.query_one("#needs").has_focus:
             return super().position()
-        place = self._place()
-        return "" if place is None else f"{place + 1}/{len(self.console.live.needs)}"
+        number = self._chosen()
+        return f"{[*self._needs].index(number) + 1}/{len(self._needs)}" if number in self._needs else ""
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
@@ -112,11 +140,11 @@ class DeskOverview(AgentsScreen):
         return next((line for line in self.console.live.agents if line.name == need.key), None)
 
     def _need(self) -> Need | None:
-        place, needs = self._place(), self.console.live.needs
-        return needs[place] if place is not None and place < len(needs) else None
+        number = self._chosen()
+        return None if number is None else self._needs.get(number)
 
-    def _place(self) -> int | None:
-        """Which of the needs is under the cursor; each takes one or more rows."""
+    def _chosen(self) -> int | None:
+        """The number of the need under the cursor; each takes one or more rows."""
         cursor = self.query_one("#needs", VirtualTable).cursor_id
         return None if cursor is None else cursor // CAUSE_LINES
 

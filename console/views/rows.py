@@ -79,29 +79,38 @@ NEEDS: Final = (
 
 
 CAUSE_LINES: Final = 4
-"""Lines a need may take, the last for what to do; its rows are numbered from its place times this."""
+"""Lines a need may take: its cause, then what to do."""
 
 
 def need_rows(
-    needs: Sequence[Need], *, width: int, room: int, now: int = 0, key_of: Callable[[str], str] = str
+    needs: Mapping[int, Need], *, width: int, room: int, now: int = 0, key_of: Callable[[str], str] = str
 ) -> list[Row]:
     """Worst first, in `width` cells. A cause too long for its column goes on below while there is `room`, in lines.
 
-    What the desk did and what to do next follows, worst first too, while there is room for it. `key_of` names the key
-    of an operation here, or nothing.
+    What the desk did and what to do next follows, worst first too, while there is room for it. What is left lets these
+    steps go on below as well. `key_of` names the key of an operation here, or nothing. The rows of a need are numbered
+    from its own number times `CAUSE_LINES`.
     """
     column = lay_out(NEEDS, max(0, width))[-1].width
     spare = room - len(needs)
-    rows: list[Row] = []
-    for place, need in enumerate(needs):
-        glyph, tone = GLYPHS[need.level]
-        first, *more = _cause(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 2)))
-        spare -= len(more)
-        if spare > 0 and (steps := runbook(need, now=now, key=key_of(need.next))):
-            more.append(safe_cell(steps, Tone.MUTED))
+    causes: dict[int, list[Cell]] = {}
+    steps: dict[int, str] = {}
+    for number, need in needs.items():
+        causes[number] = _lines(need.text, column, 1 + max(0, min(spare, CAUSE_LINES - 2)))
+        spare -= len(causes[number]) - 1
+        if spare > 0 and (text := runbook(need, now=now, key=key_of(need.next))):
+            steps[number] = text
             spare -= 1
-        rows.append(row(place * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
-        rows += [row(place * CAUSE_LINES + n, (Cell(), Cell(), cell)) for n, cell in enumerate(more, start=1)]
+    rows: list[Row] = []
+    for number, need in needs.items():
+        glyph, tone = GLYPHS[need.level]
+        first, *more = causes[number]
+        if text := steps.get(number, ""):
+            below = _lines(text, column, 1 + max(0, min(spare, CAUSE_LINES - 2 - len(more))), Tone.MUTED)
+            spare -= len(below) - 1
+            more += below
+        rows.append(row(number * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
+        rows += [row(number * CAUSE_LINES + n, (Cell(), Cell(), cell)) for n, cell in enumerate(more, start=1)]
     return rows
 
 
@@ -116,14 +125,14 @@ def runbook(need: Need, *, now: int, key: str = "") -> str:
     return " · ".join(part for part in (known, since, refused, step or need.did) if part)
 
 
-def _cause(text: str, width: int, most: int) -> list[Cell]:
-    """A cause in at most this many lines; the rest stands in the last one, to be clipped there."""
-    whole = safe_cell(text)
+def _lines(text: str, width: int, most: int, tone: Tone = Tone.PLAIN) -> list[Cell]:
+    """A text in at most this many lines; the rest stands in the last one, to be clipped there."""
+    whole = safe_cell(text, tone)
     if most == 1 or cells(whole.text) + cells(whole.tail) <= width:
         return [whole]
     broken = ["".join(piece.text for piece in pieces) for pieces in wrap([Piece(whole.text, Tone.PLAIN)], width)]
     *lines, last = broken if len(broken) <= most else [*broken[: most - 1], "".join(broken[most - 1 :])]
-    return [*(Cell(line.rstrip()) for line in lines), replace(whole, text=last)]
+    return [*(Cell(line.rstrip(), tone) for line in lines), replace(whole, text=last)]
 
 
 # --- agents -------------------------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ def test_a_long_cause_goes_on_below_while_there_is_room() -> None:
     short = Need(Level.WARN, "gmail.com", "domain budget 88 %")
 
     def drawn(room: int, width: int = 60) -> list[list[str]]:
-        return [[cell.text for cell in row.cells] for row in need_rows([long, short], width=width, room=room)]
+        return [[cell.text for cell in row.cells] for row in need_rows({0: long, 1: short}, width=width, room=room)]
 
     assert drawn(2) == [["✖ CRIT", "quote-bot", long.text], ["▲ WARN", "gmail.com", short.text]]
     assert drawn(6) == [
@@ -206,7 +206,7 @@ def test_a_long_cause_goes_on_below_while_there_is_room() -> None:
         ["▲ WARN", "gmail.com", short.text],
     ]
     assert drawn(3)[1] == ["", "", "0.41 % > 0.05 %, 412 frozen, 2 in flight"]  # to be cut there
-    assert [row.id // CAUSE_LINES for row in need_rows([long, short], width=60, room=6)] == [0, 0, 0, 1]
+    assert [row.id // CAUSE_LINES for row in need_rows({0: long, 1: short}, width=60, room=6)] == [0, 0, 0, 1]
     assert drawn(3, width=73)[1:] == [["", "", "412 frozen, 2 in flight"], ["▲ WARN", "gmail.com", short.text]]
     assert drawn(6, width=0)[0][0] == "✖ CRIT"
 
@@ -219,7 +219,27 @@ def test_a_need_says_what_to_do_with_its_key_where_there_is_room() -> None:
     text = runbook(need, now=3 * HOUR, key="r")
     assert text == "3h00 ago · 412 refused · r: see what it sent"
     assert runbook(replace(need, level=Level.INFO), now=0) == ""
-    assert len(need_rows([need], width=90, room=1, now=3 * HOUR)) == 1
-    rows = need_rows([need], width=90, room=2, now=3 * HOUR, key_of=lambda name: "r" if name == "agent.resume" else "")
+    assert len(need_rows({0: need}, width=90, room=1, now=3 * HOUR)) == 1
+    rows = need_rows(
+        {0: need}, width=90, room=2, now=3 * HOUR, key_of=lambda name: "r" if name == "agent.resume" else ""
+    )
     assert [row.id // CAUSE_LINES for row in rows] == [0, 0]
     assert rows[1].cells[-1].text == text
+
+
+def test_a_long_step_goes_on_below_once_every_need_has_its_own() -> None:
+    need = Need(
+        Level.WARN, "support-bot", "4 held that failed a check", id="a",
+        step="open each, then reject it or approve it with a reason", next="message.approve",
+    )  # fmt: skip
+    other = replace(need, id="b", subject="quote-bot", step="see what it sent")
+
+    def steps(room: int) -> list[str]:
+        return [
+            row.cells[-1].text for row in need_rows({1: need, 2: other}, width=60, room=room) if not row.cells[0].text
+        ]
+
+    whole = need.step
+    assert steps(4) == [whole, "see what it sent"]  # the first is cut there
+    assert steps(5) == ["open each, then reject it or", "approve it with a reason", "see what it sent"]
+    assert steps(9) == steps(5)
