@@ -213,7 +213,7 @@ class PostroomConsole(SeveralDesks):
         try:
             screen.apply_update(update)
         except Exception as error:  # noqa: BLE001 - one screen's mistake must not end the following: the rest would look live
-            self.say(f"Internal error (logged): {error!r}", "error")
+            self.report(error)
 
     @property
     def waiting(self) -> int:
@@ -367,12 +367,16 @@ class PostroomConsole(SeveralDesks):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR:
-            self.say(f"Internal error (logged): {event.worker.error!r}", "error")
+            self.report(event.worker.error)
+
+    def report(self, error: BaseException | None) -> None:
+        """Tell of a mistake of ours; the console goes on, because whoever uses it needs it now."""
+        self.say(f"internal error, please report it: {error!r}", "error")
 
     # -- moving -------------------------------------------------------------------------------------------------------
 
     def go(self, name: str) -> None:
-        """Switch to one of the nine screens."""
+        """Switch to one of the screens with a number."""
         if name == self.current_mode:
             while len(self.screen_stack) > 1:
                 self.pop_screen()

@@ -23,7 +23,7 @@ from core.desk_client import reads
 from core.desk_client.interface import Desk as AnyDesk
 from core.desk_client.interface import Heartbeat, LogLine
 from core.desk_client.reads import Read
-from core.errors import AccessEnded, Conflict, Forbidden, PostroomError, Unauthenticated
+from core.errors import AccessEnded, Conflict, Forbidden, PostroomError, Unauthenticated, Unavailable
 from core.model import Actor, Clock
 from core.views.live import AgentLine, Figures, Reading
 
@@ -77,7 +77,7 @@ class Desk:
         self._reading = reading
         self._seq = reading.seq
         self.ended: Callable[[AccessEnded], None] = lambda _: None
-        """Called on the event loop once the operator is signed in no longer, whatever found it out."""
+        """Called on the event loop once the operator has lost access."""
 
     @property
     def direct(self) -> AnyDesk:
@@ -142,6 +142,10 @@ class Desk:
             (refused, *_) = others.exceptions
             assert isinstance(refused, Unauthenticated)
             self.ended(AccessEnded(refused.reason, fix=refused.fix))
+        except* Exception as mistakes:
+            # nothing is followed any more: the header must not stay at "live"
+            self._lose(f"internal error: {mistakes.exceptions[0]!r}; start the console again", publish)
+            raise
 
     def refresh(self) -> None:
         """Read everything again now."""
@@ -285,6 +289,9 @@ class _Follower(threading.Thread):
                 cursor = None if isinstance(error, Conflict) else cursor
                 self.stopped.wait(retry)
                 retry = min(RETRY_MOST, retry * 2)
+            except Exception as error:  # noqa: BLE001 - a thread that ends in silence leaves the header at "live"
+                self._tell(Unavailable(f"internal error: {error!r}"))
+                self.stopped.wait(RETRY_MOST)
 
     def _tell(self, news: News) -> None:
         if not self.stopped.is_set():

@@ -15,6 +15,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.timer import Timer
+from textual.worker import Worker, WorkerState
 
 from console import operations
 from console.copying import Source, offers
@@ -70,6 +72,7 @@ class DeskScreen(LineCache, Filtering):
         self._framed_at = 0.0
         self._loading: object | None = None
         self._again = False
+        self._soon: Timer | None = None
 
     # -- layout -------------------------------------------------------------------------------------------------------
 
@@ -194,22 +197,38 @@ class DeskScreen(LineCache, Filtering):
         else:
             self._again = True
 
-    @work(group="load", exclusive=True)
+    def reload_soon(self, after: float) -> None:
+        """Read again in `after` seconds, once for all events until then."""
+        if self._soon is None:
+            self._soon = self.set_timer(after, self._reload_now)
+
+    def _reload_now(self) -> None:
+        self._soon = None
+        self.reload_in_turn()
+
+    @work(group="load", exclusive=True, exit_on_error=False)
     async def reload(self) -> None:
         """Read what this screen shows, in the background."""
         self._again, self._loading = False, (mine := object())
         try:
             await self.load()
-        except PostroomError as error:
-            self.failed(str(error))
-        except NoMatches:
-            if self.display:  # else it was closed during the read, and has no widgets left to show it in
+        except Exception as error:
+            expected = isinstance(error, PostroomError)
+            if not self.display and (expected or isinstance(error, NoMatches)):
+                return  # it was closed during the read, and has no widgets left to show anything in
+            # a mistake of ours must not look like a current screen either
+            self.failed(str(error) if expected else f"internal error: {error!r}")
+            if not expected:
                 raise
         finally:
             if self._loading is mine:
                 self._loading = None
         if self._again:
             self.reload()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR:  # Textual tells only the screen whose worker it is
+            self.console.report(event.worker.error)
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         del event

@@ -149,9 +149,20 @@ def request_identity(scene: Scene) -> None:
 
 @asynccontextmanager
 async def looking(
-    app: PostroomConsole, *, size: tuple[int, int] = (120, 36), notices: bool = False
+    app: PostroomConsole, *, size: tuple[int, int] = (120, 36), notices: bool = False, faulty: bool = False
 ) -> AsyncIterator[Pilot[int]]:
-    """The console with its desk open. Notices are drawn only if asked for: they cover what a test looks at."""
+    """The console with its desk open. Notices are drawn only if asked for: they cover what a test looks at.
+
+    The console survives a mistake of ours; a test does not, unless it makes one (`faulty`).
+    """
+    mistakes: list[BaseException | None] = []
+    report = app.report
+
+    def fail(error: BaseException | None) -> None:
+        mistakes.append(error)
+        report(error)
+
+    app.report = fail  # type: ignore[method-assign]  # seen by the test too
     async with app.run_test(size=size, notifications=notices) as pilot:
         await until(
             pilot,
@@ -162,6 +173,7 @@ async def looking(
         )
         assert app.refused is None
         yield pilot
+    assert faulty or not mistakes, mistakes
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:

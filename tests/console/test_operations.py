@@ -1,22 +1,16 @@
-"""What the console asks a desk to do: batches in parts, and acts that no hanging read can delay."""
+"""What the console asks a desk to do: a batch in parts."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from typing import Any
 
 import pytest
 
 from console import operations
-from console.desk_client import READERS
-from core.desk_client import reads
 from core.desk_client.interface import Json
 from core.errors import NoAnswer, PostroomError, Unavailable
 from tests.console.harness import Scene
 from tests.factories.desk import BOB
-
-pytestmark = pytest.mark.anyio
 
 
 class Losing:
@@ -49,18 +43,3 @@ def test_what_a_batch_decided_before_it_broke_off_can_be_undone(
     assert [item for item, _ in settled.refused] == items[1:]
     assert settled.refused[0][1].startswith(why)
     assert settled.refused[1][1] == str(error)
-
-
-async def test_an_all_stop_does_not_wait_for_reads_that_hang(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk = scene.parts(BOB).desk
-    hung = threading.Event()
-    monkeypatch.setattr(desk._desk, "read", lambda *_, **__: hung.wait())
-    waiting = [asyncio.ensure_future(desk.read(reads.LANES)) for _ in range(2 * READERS)]
-    try:
-        async with asyncio.timeout(60):
-            await desk.act(operations.stop("spam"))
-        assert not any(one.done() for one in waiting)
-    finally:
-        hung.set()
-        await asyncio.gather(*waiting)
-        desk.close()
