@@ -61,11 +61,11 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "return", "R", "return", (Scope.QUEUE, Scope.MESSAGE), Asks.REASON, (Verb.MESSAGE_RETURN,),
-            help="Return it to its agent with a comment: it never leaves, and the agent may write it anew.",
+            help="Return it to its agent with a comment. It is not sent; the agent can submit it again.",
         ),
         Action(
             "edit", "E", "edit", (Scope.QUEUE, Scope.MESSAGE), Asks.TYPED, (Verb.MESSAGE_EDIT,),
-            help="Edit subject and body in $EDITOR. It is checked anew, and somebody else must approve it.",
+            help="Edit subject and body in $EDITOR. It is checked again, and somebody else must approve it.",
         ),
         Action(
             "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
@@ -131,7 +131,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "taint", "T", "what tainted it", (Scope.MESSAGE,),
-            help="The mail of a stranger that its run had read: beside the message, or in its place if narrow.",
+            help="The untrusted mail that its run had read: beside the message, or in its place if narrow.",
         ),
         Action(
             "suppress", "S", "suppress", (Scope.MESSAGE,), Asks.CHOICE, (Verb.SUPPRESS,), short="", foot=8,

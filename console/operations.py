@@ -184,7 +184,7 @@ def start(reason: str) -> Operation[Json]:
 
 
 def suppress(address: str, reason: str) -> Operation[Json]:
-    """Answers `id`, null if the address was suppressed already."""
+    """Answers `added`: false if the address was suppressed already."""
     return lambda desk: desk.call("suppression.add", address=address, reason=reason)
 
 

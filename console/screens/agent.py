@@ -21,6 +21,8 @@ from core.desk_client import reads
 from core.views.agent_page import AgentPage as AgentFacts
 from core.views.live import AgentLine
 
+READ_AFTER: Final = 1.0
+"""Seconds from an event to reading the page again: an agent that sends a hundred a second costs one read."""
 MARGIN: Final = 4
 LEFT: Final = 62
 
@@ -72,8 +74,10 @@ class AgentPage(AgentScreen):
 
     def apply_update(self, update: DeskUpdate) -> None:
         agent_id = self._facts.agent.id if self._facts else None
-        if update.everything or agent_id in update.agents:
+        if update.everything:
             self.reload_in_turn()
+        elif agent_id in update.agents:
+            self.reload_soon(READ_AFTER)
 
     async def load(self) -> None:
         name = self._of

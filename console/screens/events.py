@@ -21,6 +21,7 @@ from console.widgets.line_painter import Texts
 from core import filters
 from core.desk_client import reads
 from core.durations import stamp
+from core.errors import PostroomError
 from core.filter_fields import Listing, fields
 from core.filters import term
 from core.ids import spell_id
@@ -28,6 +29,8 @@ from core.views.events import EventRow, Severity
 from core.views.folding import Folded, fold, repeated
 from core.views.format import count, plural
 
+FULL: Final = 500
+"""Entries that the desk answers at most: there are more behind so many."""
 KEPT: Final = 5_000
 """Events held in memory: an hour of a busy desk must not fill it."""
 
@@ -63,6 +66,9 @@ class EventsScreen(ListScreen):
             self._fresh = False
         else:
             page = await self.desk.read(reads.EVENTS, filter=self.filter_text, after=self._newer)
+            # after a burst one page is not all of it, and a quiet desk gives no other reason to read on
+            behind = self._newer < (page.newer or 0) < self.console.live.seq
+            self._again = self._again or behind or len(page.rows) >= FULL
         self._newer = page.newer or self._newer
         self._take(page.rows, newer=True)
 
@@ -71,9 +77,21 @@ class EventsScreen(ListScreen):
         before = self._older
         if before is None or len(self._events) >= KEPT:
             return
-        page = await self.desk.read(reads.EVENTS, filter=self.filter_text, before=before)
+        await self._read_older(before)
+
+    async def _read_older(self, before: int) -> Sequence[EventRow] | None:
+        """Take the page before this entry; None: it failed, or another list is shown by now."""
+        text = self.filter_text
+        try:
+            page = await self.desk.read(reads.EVENTS, filter=text, before=before)
+        except PostroomError as error:
+            self.failed(str(error))
+            return None
+        if (text, before) != (self.filter_text, self._older):
+            return None
         self._older = page.older
         self._take(page.rows, newer=False)
+        return page.rows
 
     def _take(self, rows: Sequence[EventRow], *, newer: bool) -> None:
         """Draw these too, newest first. A view at the top stays at the top."""
@@ -90,8 +108,13 @@ class EventsScreen(ListScreen):
         """Repeats as one line, unless they were spread out."""
         rows = self._events.values()
         lines = fold(rows, opened=self._opened) if self._folds else [Folded(row, row.at, (row.seq,)) for row in rows]
+        under = self._lines.get(self.table.cursor_id or 0)
         self._lines = {line.id: line for line in sorted(lines, key=lambda line: -line.row.seq)}
-        self.show_rows([event_row(line.row, line.id, repeated(line)) for line in self._lines.values()])
+        cursor = None
+        if under is not None and under.id not in self._lines:
+            # an older event has joined its line, or its oldest was let go: the line has another id now
+            cursor = next((line.id for line in self._lines.values() if under.row.seq in line.seqs), None)
+        self.show_rows([event_row(line.row, line.id, repeated(line)) for line in self._lines.values()], cursor=cursor)
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.live.link is Link.LOST:
@@ -161,12 +184,11 @@ class EventsScreen(ListScreen):
 
     @work(group="older", exclusive=True, exit_on_error=False)
     async def _seek_older(self, severity: Severity) -> None:
-        text = self.filter_text
         while (before := self._older) is not None and len(self._events) < KEPT:
-            page = await self.desk.read(reads.EVENTS, filter=text, before=before)
-            self._older = page.older
-            self._take(page.rows, newer=False)
-            older = {row.seq for row in page.rows if row.severity is severity}
+            rows = await self._read_older(before)
+            if rows is None:
+                return
+            older = {row.seq for row in rows if row.severity is severity}
             found = next((line.id for line in self._lines.values() if not older.isdisjoint(line.seqs)), None)
             if found is not None:
                 self.table.seek(found)

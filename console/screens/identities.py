@@ -65,6 +65,8 @@ class IdentitiesScreen(ListScreen):
         self._identities: dict[int, Identity] = {}
         self._keys: tuple[KeyRow, ...] = ()
         self._known = 0
+        self._shown: int | None = None
+        """The identity whose record is beside the list."""
 
     def compose_body(self) -> ComposeResult:
         with Horizontal():
@@ -90,7 +92,9 @@ class IdentitiesScreen(ListScreen):
     def _draw(self) -> None:
         one = self._identity()
         lines = record_lines(one, self._keys, now=self.console.now) if one else []
-        self.query_one("#record", TextPane).show_lines(lines)
+        shown = one.record.id if one else None
+        self.query_one("#record", TextPane).show_lines(lines, top=shown != self._shown)
+        self._shown = shown
 
     def _identity(self) -> Identity | None:
         cursor = self.query_one("#list", VirtualTable).cursor_id

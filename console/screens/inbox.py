@@ -9,7 +9,6 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.timer import Timer
 
 from console.copying import Source
 from console.keymap import Scope
@@ -24,6 +23,7 @@ from console.widgets.columns import Row
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
 from core.desk_client import reads
+from core.errors import PostroomError
 from core.filter_fields import Listing, fields
 from core.views.format import count
 from core.views.received import ReceivedRow
@@ -53,7 +53,6 @@ class InboxScreen(HeldScreen, TableScreen):
         self._known: dict[int, ReceivedRow] = {}
         self._wanted = PAGE
         self._more = False
-        self._soon: Timer | None = None
         self._asked = False
 
     def compose_body(self) -> ComposeResult:
@@ -107,12 +106,8 @@ class InboxScreen(HeldScreen, TableScreen):
             self.reload()
             return
         self.table.touch_rows(update.messages)
-        if self._soon is None and any(kind.startswith(CONCERNS) for kind in update.kinds):
-            self._soon = self.set_timer(READ_AFTER, self._reload_now)
-
-    def _reload_now(self) -> None:
-        self._soon = None
-        self.reload_in_turn()
+        if any(kind.startswith(CONCERNS) for kind in update.kinds):
+            self.reload_soon(READ_AFTER)
 
     def filtered(self) -> None:
         self._asked, self._wanted = False, PAGE
@@ -132,7 +127,11 @@ class InboxScreen(HeldScreen, TableScreen):
         if not len(order):
             return
         wants = self.wants
-        found = await self.desk.read(reads.INBOX, filter=self.filter_text, before=order[-1], limit=PAGE + 1)
+        try:
+            found = await self.desk.read(reads.INBOX, filter=self.filter_text, before=order[-1], limit=PAGE + 1)
+        except PostroomError as error:
+            self.failed(str(error))
+            return
         older = found.ids
         if wants != self.wants or order is not self.table.roster.ids:
             return  # a filter was set, or the order was read again meanwhile

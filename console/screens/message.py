@@ -11,7 +11,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
-from console import operations
 from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog
 from console.keymap import Scope
@@ -19,7 +18,8 @@ from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, short
-from console.screens.team_actions import TeamScreen
+from console.screens.suppress_action import suppress
+from console.screens.team_actions import TeamScreen, not_for_team
 from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
 from console.views.message_lines import MessageLines, found, message_of
@@ -31,6 +31,8 @@ from core.views.live import AgentLine
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Share of the width for facts and checks."""
+READ_AFTER: Final = 1.0
+"""Seconds from an event about anything else to reading the message again."""
 LOOK_FOR: Final = 1.0
 """Seconds after opening before a message with a failed check can be approved: nobody has read it yet."""
 
@@ -139,8 +141,10 @@ class MessageScreen(TeamScreen, AgentScreen):
         self.console.say(f"could not load: {reason}", "error")
 
     def apply_update(self, update: DeskUpdate) -> None:
-        if update.everything or self._item in update.messages or update.agents:
+        if update.everything or self._item in update.messages:
             self.reload_in_turn()
+        elif update.agents:
+            self.reload_soon(READ_AFTER)  # its agent's state and budgets are on this page too
 
     def _show(self, *, top: bool) -> None:
         message = self._letter
@@ -215,6 +219,10 @@ class MessageScreen(TeamScreen, AgentScreen):
             return None
         return message.item, message.digest, message.spelled
 
+    def noted_on(self) -> str | None:
+        message = self._letter
+        return message.spelled if message is not None and message.item == self._item else None
+
     def claimed_by_me(self) -> bool:
         held = self._letter.held if self._letter else None
         return held is not None and held.claimed_by(self.console.now) == self.console.actor.name
@@ -238,10 +246,15 @@ class MessageScreen(TeamScreen, AgentScreen):
 
     def why_not(self, name: str) -> str | None:
         message = self._letter
-        if name in {"approve", "reject", "claim", "return", "edit"}:
+        if name in {"approve", "reject", "claim", "note", "return", "edit"}:
             if message is None or message.item != self._item:
                 return "it is still loading"
-            if not message.pending:
+            received = message.received is not None
+            if (
+                unfit := not_for_team(name, message=received or message.view is not None, received=received)
+            ) is not None:
+                return unfit
+            if not message.pending and name != "note":
                 held = message.held
                 by = f" by {make_safe(held.decided_by).text}" if held and held.decided_by else ""
                 return f"{short(message.spelled)} is no longer pending: already {held.status if held else 'gone'}{by}"
@@ -255,7 +268,7 @@ class MessageScreen(TeamScreen, AgentScreen):
             if name == "approve" and _purged(message):
                 return "its body has been purged: nobody can see what it says"
         if name == "taint" and (message is None or message.tainting is None):
-            return "its run had read no mail of a stranger"
+            return "its run had read no untrusted mail"
         if name == "suppress" and (message is None or message.view is None):
             return "it has no recipients"
         return super().why_not(name)
@@ -298,17 +311,7 @@ class MessageScreen(TeamScreen, AgentScreen):
             choices=choices,
             clock=self.console.monotonic,
         )
-        self.ask(dialog, self._ask_why)
-
-    def _ask_why(self, address: str) -> None:
-        self.ask_reason(
-            fill("Suppress $address? No agent will be able to mail this address.", address=address),
-            Content("The reason is kept in the suppression record, not in the log."),
-            "suppresses it",
-            lambda reason: self.console.run_operation(
-                operations.suppress(address, reason), lambda _: self.console.say(f"{address} is suppressed")
-            ),
-        )
+        self.ask(dialog, lambda address: suppress(self, address))
 
 
 def _purged(message: MessageLines) -> bool:

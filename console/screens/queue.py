@@ -20,9 +20,10 @@ from console.keymap import Scope
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.groups import GroupsPage
-from console.screens.held_actions import HeldScreen, marked, short
+from console.screens.held_actions import marked, short
+from console.screens.message import MessageScreen
 from console.screens.table_screen import TableScreen
-from console.screens.team_actions import TeamScreen
+from console.screens.team_actions import TeamScreen, not_for_team
 from console.state import DeskUpdate, Link
 from console.table_messages import Announced, Highlighted, MarksChanged
 from console.views.item_lines import body_lines, check_lines, fact_lines
@@ -86,9 +87,9 @@ class QueueScreen(TeamScreen, TableScreen):
         self._marked = (0, 0)
         self._known: dict[int, Marked] = {}
         self._took = 0.0
-        self._soon: Timer | None = None
         self._peek: Timer | None = None
         self._looked_at: int | None = None
+        self._previewed: int | None = None
         self._reading: Timer | None = None
         self._asked = False
         self._seeking = False
@@ -140,7 +141,11 @@ class QueueScreen(TeamScreen, TableScreen):
         items = list(ids)
         found = {row.id: row for row in (await self.desk.read(reads.QUEUE_ROWS, ids=items)).rows}
         if len(self._known) > FACTS_KEPT:
-            self._known = {item: facts for item, facts in self._known.items() if item in self.table.marks}
+            # the facts of a row that can still be drawn stay: without them nothing can be done about it
+            table = self.table
+            self._known = {
+                item: facts for item, facts in self._known.items() if item in table.marks or table.has_row(item)
+            }
         self._known |= {item: marked(held) for item, held in found.items()}
         self.check_frame_with_rows()
         now, viewer = self.console.now, self.console.actor.name
@@ -187,8 +192,8 @@ class QueueScreen(TeamScreen, TableScreen):
             self.table.touch_rows(item for item, facts in self._known.items() if facts.likeness in groups)
         if touched := update.messages - update.left:
             self.table.touch_rows(touched)
-        if update.came and self._soon is None:
-            self._soon = self.set_timer(max(RELOAD_AFTER, RELOAD_SHARE * self._took), self._reload_now)
+        if update.came:
+            self.reload_soon(max(RELOAD_AFTER, RELOAD_SHARE * self._took))
 
     def _age(self) -> None:
         if (
@@ -196,11 +201,7 @@ class QueueScreen(TeamScreen, TableScreen):
             and self.console.paused_at is None
             and any(one.field in BY_CLOCK for want in self.wants for one in want.either)
         ):
-            self.reload()
-
-    def _reload_now(self) -> None:
-        self._soon = None
-        self.reload_in_turn()
+            self.reload_in_turn()
 
     def filtered(self) -> None:
         self._asked = False
@@ -255,23 +256,26 @@ class QueueScreen(TeamScreen, TableScreen):
 
     def on_screen_suspend(self) -> None:
         # a dialog over the queue, or the message's own page, leaves it where it is
-        if self.app.screen is not self and not isinstance(self.app.screen, Dialog | HeldScreen):
+        if self.app.screen is not self and not isinstance(self.app.screen, Dialog | MessageScreen):
             self.reads(None)
 
-    @work(group="peek", exclusive=True)
+    @work(group="peek", exclusive=True, exit_on_error=False)
     async def _preview(self) -> None:
         pane, item = self.query_one("#preview", TextPane), self.table.cursor_id
         if not pane.display:
             return
         if item is None:
             pane.show_lines([])
+            self._previewed = None
             return
         try:
             message = await asyncio.to_thread(message_of, await self.desk.read(reads.ITEM, id=item))
         except PostroomError:
             return  # the header and the table say it already
         now = self.console.now
-        pane.show_lines([*fact_lines(message, now=now), [], *check_lines(message), [], *body_lines(message)])
+        lines = [*fact_lines(message, now=now), [], *check_lines(message), [], *body_lines(message)]
+        pane.show_lines(lines, top=item != self._previewed)
+        self._previewed = item
 
     def on_resize(self) -> None:
         self._look()
@@ -320,10 +324,12 @@ class QueueScreen(TeamScreen, TableScreen):
             return "nothing is under the cursor"
         if self.table.is_gone(cursor):
             return f"{short(spell_id('m', cursor))} is no longer pending: already decided"
-        if row is None:
-            return "it is still loading"
         facts = self._known.get(cursor)
-        if name == "approve" and facts and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
+        if row is None or facts is None:
+            return "it is still loading"
+        if (unfit := not_for_team(name, message=row.digest is not None, received=facts.received)) is not None:
+            return unfit
+        if name == "approve" and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
             return "it failed a check, or is held for a reason other than its mode: open it first (⏎)"
         return None
 
@@ -381,7 +387,7 @@ class QueueScreen(TeamScreen, TableScreen):
         else:
             self.table.seek(following)
 
-    @work(group="alike", exclusive=True)
+    @work(group="alike", exclusive=True, exit_on_error=False)
     async def _with_alike(self, then: Callable[[frozenset[int]], None]) -> None:
         item, ids = self.table.cursor_id, None
         try:

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
-from textual.timer import Timer
 
 from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link
@@ -30,7 +29,6 @@ class ListScreen(TableScreen):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf()
-        self._soon: Timer | None = None
         self._rows_pending = False
 
     def compose_body(self) -> ComposeResult:
@@ -49,11 +47,11 @@ class ListScreen(TableScreen):
         self._rows_pending = True
         super().filtered()
 
-    def show_rows(self, rows: Sequence[Row]) -> None:
-        """Draw these rows; repaint at once what changed in them."""
+    def show_rows(self, rows: Sequence[Row], *, cursor: int | None = None) -> None:
+        """Draw these rows; repaint at once what changed in them. `cursor`: as in `VirtualTable.show_rows`."""
         self._rows_pending = False
         ids, changed = self.shelf.fill(rows)
-        self.table.show_rows(ids, filtered=bool(self.wants))
+        self.table.show_rows(ids, filtered=bool(self.wants), cursor=cursor)
         self.table.touch_rows(changed)
         self.table.tick()
         self.check_frame()
@@ -63,14 +61,10 @@ class ListScreen(TableScreen):
             self.table.say_failed(update.live.lost_reason)
         elif update.everything:
             self.reload()
-        elif self._concerns(update) and self._soon is None:
-            self._soon = self.set_timer(READ_AFTER, self._reload_now)
+        elif self._concerns(update):
+            self.reload_soon(READ_AFTER)
 
     def _concerns(self, update: DeskUpdate) -> bool:
         if not update.count:
             return False
         return not self.event_prefixes or any(kind.startswith(tuple(self.event_prefixes)) for kind in update.kinds)
-
-    def _reload_now(self) -> None:
-        self._soon = None
-        self.reload_in_turn()

@@ -16,11 +16,11 @@ from console.keymap import Scope
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.record_list import ListScreen
+from console.screens.suppress_action import suppress
 from console.themes import Tone
 from console.views.record_rows import SUPPRESSIONS, suppression_row
 from console.widgets.line_painter import Texts
 from core.desk_client import reads
-from core.desk_client.interface import Json
 from core.errors import Invalid
 from core.filter_fields import Listing, fields
 from core.rules.addresses import parse_address
@@ -104,21 +104,10 @@ class SuppressionsScreen(ListScreen):
 
     def do_add_suppression(self) -> None:
         body = Content("No agent will be able to mail this address.")
-        self.ask(AddressDialog("Suppress an address", body, clock=self.console.monotonic), self._ask_why)
-
-    def _ask_why(self, address: str) -> None:
-        self.ask_reason(
-            fill("Suppress $address?", address=address),
-            Content("The reason is kept in the suppression record, not in the log."),
-            "suppresses it",
-            lambda reason: self.console.run_operation(
-                operations.suppress(address, reason), lambda answer: self._report_added(address, answer)
-            ),
+        self.ask(
+            AddressDialog("Suppress an address", body, clock=self.console.monotonic),
+            lambda address: suppress(self, address),
         )
-
-    def _report_added(self, address: str, answer: Json) -> None:
-        self.console.say(f"{address} is suppressed" if answer["added"] else f"{address} was already suppressed")
-        self.reload()
 
     def do_remove_suppression(self) -> None:
         record = self._record()

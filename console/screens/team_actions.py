@@ -18,8 +18,22 @@ from core.views.format import plural
 NOTHING: Final = "nothing was changed"
 
 
+def not_for_team(name: str, *, message: bool, received: bool) -> str | None:
+    """Why an item cannot be noted on, returned or edited, before anything is typed. `message`: neither read nor tag."""
+    if name == "note" and not message:
+        return "notes are kept on messages, and this is a held read or tag"
+    if name in {"return", "edit"} and (received or not message):
+        return "only mail that an agent wrote can be returned or edited: approve it (a) or reject it (x)"
+    return None
+
+
 class TeamScreen(HeldScreen):
     """A screen on which held mail can be claimed, noted on, returned and edited."""
+
+    def noted_on(self) -> str | None:
+        """The id of the message that a note is about: what is decided already can still be noted on."""
+        chosen = self.chosen()
+        return chosen[2] if chosen is not None else None
 
     def claimed_by_me(self) -> bool:
         """Whether this operator holds the claim on the chosen item."""
@@ -38,10 +52,9 @@ class TeamScreen(HeldScreen):
             app.run_operation(operations.claim(item_id), lambda _: app.say(f"{item_id} is yours for ten minutes"))
 
     def do_note(self) -> None:
-        chosen = self.chosen()
-        if chosen is None:
+        item_id = self.noted_on()
+        if item_id is None:
             return
-        _, _, item_id = chosen
         app = self.console
         self.ask_reason(
             fill("Note on $id", id=item_id), self.about(), "saves the note",

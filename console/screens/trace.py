@@ -13,6 +13,7 @@ from console.copying import Source
 from console.keymap import Scope
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
+from console.state import DeskUpdate
 from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.edit_line import EditLine
@@ -22,6 +23,8 @@ from core.views.format import stamp
 from core.views.trace import Story
 
 KEY_LIMIT = 1_000
+READ_AFTER = 2.0
+"""Seconds from an event to reading the story again: it is the dearest read of all, and most events are not of it."""
 KIND_TONES = {
     "decision": Tone.ACCENT,
     "feedback": Tone.WARN,
@@ -48,6 +51,8 @@ class TraceScreen(DeskScreen):
     def __init__(self, key: str = "") -> None:
         super().__init__()
         self._asked = key
+        self._told = ""
+        """The key whose story is shown."""
 
     def compose_body(self) -> ComposeResult:
         yield EditLine(
@@ -64,6 +69,7 @@ class TraceScreen(DeskScreen):
 
     def _look(self) -> None:
         """A key was asked for: leave the field now, not once the answer has come, when somebody may type the next."""
+        self._told = ""
         self.query_one("#story", TextPane).show_lines([[Piece("Looking ...", Tone.MUTED)]])
         self.focus_body()
 
@@ -76,19 +82,29 @@ class TraceScreen(DeskScreen):
     @on(Input.Submitted, "#key")
     def _ask(self, event: Input.Submitted) -> None:
         event.stop()
-        self._asked = event.value
+        if not (key := event.value.strip()):
+            return
+        self._asked = key
         self._look()
         self.reload()
+
+    def apply_update(self, update: DeskUpdate) -> None:
+        if update.everything:
+            self.reload()
+        elif update.count and self._asked:
+            self.reload_soon(READ_AFTER)
 
     async def load(self) -> None:
         key = self._asked
         if not key:
             return
         story = await self.desk.read(reads.TRACE, key=key)
-        self.query_one("#story", TextPane).show_lines(story_lines(story))
+        self.query_one("#story", TextPane).show_lines(story_lines(story), top=key != self._told)
+        self._told = key
         self.check_frame()
 
     def failed(self, reason: str) -> None:
+        self._told = ""
         self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
 
     def on_paste(self, event: events.Paste) -> None:

@@ -60,10 +60,10 @@ def difference_lines(message: MessageLines) -> Lines:
 
 
 def taint_lines(message: MessageLines) -> Lines:
-    """The mail of a stranger that the run had read: what it is, what was found in it, what it says."""
+    """The untrusted mail that the run had read: what it is, what was found in it, what it says."""
     one = message.tainting
     if one is None:
-        return [[Piece("Its run had read no mail of a stranger.", Tone.MUTED)]]
+        return [[Piece("Its run had read no untrusted mail.", Tone.MUTED)]]
     tainting = MessageLines(one.row.id, one.row.spelled, None, None, None, received=one)
     return [
         message_lines.title(f"received before: {one.row.spelled} tainted the run"),

@@ -44,8 +44,8 @@ GLYPH: Final = {
 class MessageLines:
     """Everything the screen of one item shows. `view` and `mail` are None for a held read or tag.
 
-    `received` is mail that came in; it has no `view` and no `mail`. `tainting` is mail of a stranger that the run had
-    read before it wrote this.
+    `received` is mail that came in; it has no `view` and no `mail`. `tainting` is untrusted mail that the run had read
+    before it wrote this.
     """
 
     item: int
@@ -121,7 +121,7 @@ def _of_view(message: MessageLines) -> Iterable[Check]:
     if view.agent_status != "active":
         yield Check(Level.WARN, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
     if message.tainting is not None:
-        yield Check(Level.WARN, f"its run had read {message.tainting.row.spelled}, mail of a stranger: T shows it")
+        yield Check(Level.WARN, f"its run had read {message.tainting.row.spelled}, untrusted mail (T in the message)")
     suppressed = [one for one in view.recipients if one.suppressed]
     for one in suppressed[:3]:
         yield Check(Level.WARN, f"{one.given} is suppressed ({one.suppressed}): left out")
@@ -393,5 +393,5 @@ def block(text: str) -> Lines:
     safe = make_safe_block(text)
     lines = [line(each) for each in safe.lines]
     if safe.cut:
-        lines.append([Piece(f"▲ {safe.cut:,} more characters are not shown: V shows the source", Tone.WARN)])
+        lines.append([Piece(f"▲ {safe.cut:,} more characters are not shown (V in the message)", Tone.WARN)])
     return lines

@@ -311,7 +311,7 @@ class TopLine(Line):
 
 
 class TabLine(Line):
-    """The eight screens."""
+    """The screens, with the number that leads to each."""
 
 
 class HintLine(Line):

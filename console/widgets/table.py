@@ -84,6 +84,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._pages = RowCache()
         self._painter = LinePainter(self, columns, markable=markable)
         self._showing = Showing.LOADING
+        self._filtered = False
+        """Whether a filter is in force, whatever is shown now: nothing matches is not nothing at all."""
         self._reason = ""
         self._asking: asyncio.Task[None] | None = None
         self._second = -1
@@ -93,11 +95,21 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # -- data goes down -----------------------------------------------------------------------------------------------
 
-    def show_rows(self, ids: Iterable[int], *, filtered: bool = False) -> None:
-        """Show these ids in this order now: the operator opened, sorted, filtered. The cursor stays on its id."""
-        self._showing = Showing.FILTERED if filtered else Showing.ROWS
+    def show_rows(self, ids: Iterable[int], *, filtered: bool = False, cursor: int | None = None) -> None:
+        """Show these ids in this order now: the operator opened, sorted, filtered. The cursor stays on its id.
+
+        `cursor` is the id that the row under the cursor has among these, if it is another than before.
+        """
+        self._filtered = filtered
+        self._show_rows()
         before, announced = self.roster.cursor, self.roster.fresh
-        self._rearranged(lambda: self.roster.load(ids))
+
+        def load() -> None:
+            if cursor is not None:
+                self.roster.cursor = cursor
+            self.roster.load(ids)
+
+        self._rearranged(load)
         self._ahead = True
         if announced:
             self.post_message(Announced(self, 0))
@@ -107,7 +119,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def offer_rows(self, ids: Iterable[int]) -> None:
         """A newer order: shown at once, or announced while anything is marked."""
-        self._showing = self._showing if self._showing is Showing.FILTERED else Showing.ROWS
+        self._show_rows()
         before, announced = self.roster.cursor, self.roster.fresh
         self._rearranged(lambda: self.roster.offer(ids))
         if self.roster.fresh != announced:
@@ -145,7 +157,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def say_current(self) -> None:
         """Take back `say_failed`: what is drawn is current again."""
-        self._showing = Showing.ROWS
+        self._show_rows()
         self.forget()
 
     @property
@@ -161,6 +173,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Leave out these columns, by key; those that are never dropped stay."""
         if self._painter.hide(columns):
             self.refresh()
+
+    def _show_rows(self) -> None:
+        self._showing = Showing.FILTERED if self._filtered else Showing.ROWS
 
     def forget(self) -> None:
         """Fetch everything visible again."""
@@ -178,6 +193,10 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def cursor_row(self) -> Row | None:
         """The row under the cursor as it was drawn; None while unread, or gone. Actions are keyed to it."""
         return None if (cursor := self.roster.cursor) is None or cursor in self.roster.gone else self._pages.get(cursor)
+
+    def has_row(self, row: int) -> bool:
+        """Whether this row has been read and can be drawn without asking again."""
+        return self._pages.get(row) is not None
 
     def is_gone(self, row: int) -> bool:
         return row in self.roster.gone

@@ -45,6 +45,9 @@ async def test_held_received_mail_is_decided_in_the_queue_like_any_other(scene: 
         await shows(pilot, "Pay now.")
         await shows(pilot, "its header is longer than 256 KiB")
         assert "DMARC none" in drawn(pilot)
+        await pilot.press("E")
+        await shows(pilot, "only mail that an agent wrote")
+        await press(pilot, scene, "escape")
         await pilot.press("x")
         await press(pilot, scene, *"trap", "enter")
         await until(pilot, lambda: "rejecting" in drawn(pilot) or "rejected" in drawn(pilot))
@@ -154,7 +157,7 @@ async def test_held_mail_stands_beside_the_mail_that_tainted_its_run(scene: Scen
     async with looking(scene.app(), size=size) as pilot:
         await open_queue(pilot, "other@example.com")
         await pilot.press("enter")
-        await shows(pilot, f"{spell_id('m', row.id)}, mail of a stranger")
+        await shows(pilot, f"{spell_id('m', row.id)}, untrusted mail")
         wide = size[0] >= 100
         assert ("Send all invoices" in drawn(pilot)) is wide
         assert wide or "Here are the invoices." in drawn(pilot)

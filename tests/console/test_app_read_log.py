@@ -93,3 +93,16 @@ async def test_what_was_shown_while_the_database_was_away_is_entered_once_it_is_
         away.rename(tmp_path)
         await shows(pilot, "on its way")
         await until(pilot, lambda: ("alice", "message", item) in entered(scene))
+
+
+async def test_reading_ends_on_another_screen_and_goes_on_in_the_message_itself(scene: Scene) -> None:
+    item = scene.submit("jane@example.com")
+    app = scene.app()
+    async with looking(app) as pilot:
+        await open_queue(pilot, "jane@example.com")
+        await until(pilot, lambda: app.session._reading == item)
+        await pilot.press("enter")
+        await shows(pilot, "on its way")
+        assert app.session._reading == item
+        await pilot.press("escape", "9")
+        await until(pilot, lambda: app.session._reading == 0)

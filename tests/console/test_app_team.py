@@ -64,8 +64,8 @@ async def test_mail_goes_back_to_its_agent_with_a_comment(scene: Scene) -> None:
     assert row.reason == "name it"
 
 
-async def test_a_note_is_kept_in_the_log(scene: Scene) -> None:
-    scene.submit()
+async def test_a_note_is_kept_in_the_log_also_on_what_is_decided(scene: Scene) -> None:
+    item = scene.submit()
     app = scene.app()
     async with looking(app) as pilot:
         await open_queue(pilot, "Your refund")
@@ -73,9 +73,18 @@ async def test_a_note_is_kept_in_the_log(scene: Scene) -> None:
         await shows(pilot, "Note on")
         await press(pilot, scene, *"asked", "enter")
         await until(pilot, lambda: "noted" in said(app))
+        await pilot.press("enter")
+        await shows(pilot, "It is on its way")
+        decision = review.Decision(item, approve=False, reason="odd")
+        scene.store.transact(lambda tx: review.decide(tx, decision, actor=BOB))
+        await shows(pilot, "by bob")
+        await pilot.press("N")
+        await shows(pilot, "Note on")
+        await press(pilot, scene, *"why", "enter")
+        await until(pilot, lambda: said(app).count("noted") == 2)
     with scene.store.read() as conn:
         kinds = [entry.event.type for entry in audit_log.read(conn, after=0)]
-    assert "review.noted" in kinds
+    assert kinds.count("review.noted") == 2
 
 
 async def test_an_edit_in_the_editor_waits_for_somebody_else(scene: Scene) -> None:

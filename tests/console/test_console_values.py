@@ -230,7 +230,7 @@ def test_a_need_says_what_to_do_with_its_key_where_there_is_room() -> None:
 def test_a_long_step_goes_on_below_once_every_need_has_its_own() -> None:
     need = Need(
         Level.WARN, "support-bot", "4 held that failed a check", id="a",
-        step="open each, then reject it or approve it with a reason", next="message.approve",
+        step="open each, then reject it or approve it with a reason",
     )  # fmt: skip
     other = replace(need, id="b", subject="quote-bot", step="see what it sent")
 

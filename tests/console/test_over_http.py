@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from console import factory
 from console.app import PostroomConsole
 from console.dialogs import DEAF_FOR
+from console.state import Link
 from tests.cli.cli_runner import Clerk, with_mailbox
-from tests.console.harness import Monotonic, looking, open_queue, shows, until
+from tests.console.harness import Monotonic, drawn, looking, open_queue, shows, until
 from tests.factories.mail import hand_in
 from tests.factories.served import served
 
@@ -21,14 +23,18 @@ pytestmark = pytest.mark.anyio
 
 
 @asynccontextmanager
-async def gateway(office: Clerk) -> AsyncIterator[str]:
+async def gateway(office: Clerk, *, port: int = 0) -> AsyncIterator[str]:
     """In a thread of its own: its start and end must not block the consoles."""
-    serving = served(office.directory)
+    serving = served(office.directory, port=port)
     url = await asyncio.to_thread(serving.__enter__)
     try:
         yield url
     finally:
         await asyncio.to_thread(serving.__exit__, None, None, None)
+
+
+def link(app: PostroomConsole) -> Link:
+    return app.live.link
 
 
 def console(url: str, office: Clerk, who: str) -> PostroomConsole:
@@ -53,3 +59,24 @@ async def test_what_one_decides_is_gone_at_the_other_and_who_is_disabled_is_out(
             await right.press("a")
             await until(right, lambda: bob.return_code is not None)
         assert (alice.return_code or 0, bob.return_code) == (0, 1)
+
+
+async def test_a_gateway_that_goes_away_is_missed_at_once_and_what_happened_meanwhile_shows_once_it_is_back(
+    tmp_path: Path,
+) -> None:
+    office = with_mailbox(tmp_path / "desk")
+    hand_in(office)
+    async with AsyncExitStack() as first:
+        url = await first.enter_async_context(gateway(office))
+        app = console(url, office, "alice")
+        async with looking(app) as pilot:
+            await open_queue(pilot, "jane@example.com")
+            await first.aclose()
+            await shows(pilot, "NOT CURRENT")
+            assert link(app) is Link.LOST
+            assert "jane@example.com" in drawn(pilot)  # what was known stays readable
+            await asyncio.to_thread(hand_in, office, to="joe@example.com")
+            async with gateway(office, port=urlsplit(url).port or 0):
+                await shows(pilot, "joe@example.com")
+                assert link(app) is Link.LIVE
+                assert "NOT CURRENT" not in drawn(pilot)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from console.screens.trace import TraceScreen
+from console.screens import trace
+from console.screens.trace import TraceScreen, story_lines
 from console.views.rows import TIMES
+from console.widgets.columns import Piece
 from core.ids import spell_id
 from core.model import Role
 from core.services.control import emergency
+from core.views.trace import Story
 from tests.console.harness import Scene, drawn, furnish, looking, open_queue, said, shows, until
 from tests.factories.desk import ALICE, person
 
@@ -108,7 +111,9 @@ async def test_a_trace_tells_the_story_of_whatever_is_pasted(scene: Scene) -> No
         await until(pilot, lambda: "✔ ours" not in drawn(pilot) and "Looking" not in drawn(pilot))
 
 
-async def test_a_trace_that_is_read_again_leaves_the_field_to_who_types_in_it(scene: Scene) -> None:
+async def test_a_trace_that_is_read_again_leaves_the_field_to_who_types_in_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     item = scene.submit("jane@example.com")
     app = scene.app()
     async with looking(app) as pilot:
@@ -117,8 +122,15 @@ async def test_a_trace_that_is_read_again_leaves_the_field_to_who_types_in_it(sc
         await pilot.press("enter", "ctrl+u")
         screen = app.screen
         assert isinstance(screen, TraceScreen)
+        told: list[Story] = []
+
+        def lines_of(story: Story) -> list[list[Piece]]:
+            told.append(story)
+            return story_lines(story)
+
+        monkeypatch.setattr(trace, "story_lines", lines_of)
         screen.reload()
-        await until(pilot, lambda: screen._loading is None)
+        await until(pilot, lambda: bool(told) and screen._loading is None)
         await pilot.press(*"nobody@nowhere.example", "enter")
         await shows(pilot, "unknown")
 

@@ -14,8 +14,10 @@ from core.settings import load
 
 
 @contextlib.contextmanager
-def served(directory: Path) -> Iterator[str]:
+def served(directory: Path, *, port: int = 0) -> Iterator[str]:
     """Yields the URL. Nothing is delivered: only the HTTP server and the writer run, in a thread.
+
+    `port` is that of a gateway that has ended and now comes back; 0: any.
 
     With `tls_certificate` in the settings it is an https URL of localhost.
     """
@@ -27,7 +29,7 @@ def served(directory: Path) -> Iterator[str]:
         certificate = tls.certificate(settings)
         gateway = Gateway(settings)
         async with gateway.delivery.writing():
-            one = server("127.0.0.1:0", gateway.app, gateway.traffic.inside, tls=certificate)
+            one = server(f"127.0.0.1:{port}", gateway.app, gateway.traffic.inside, tls=certificate)
             serving = asyncio.create_task(one.serve())
             while not one.started:  # noqa: ASYNC110 - uvicorn tells it no other way
                 await asyncio.sleep(0.01)

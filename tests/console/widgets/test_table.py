@@ -213,6 +213,7 @@ async def test_a_tick_reads_only_the_dirty_rows_that_are_visible() -> None:
     async with app.run_test(size=(60, 12)) as pilot:
         app.table.show_rows(range(1, 1000))
         await pilot.pause()
+        app.table.tick()  # the next page is read ahead
         app.shelf.asked.clear()
         app.shelf.version.update({2: 2, 500: 2})
         app.table.touch_rows([2, 500])
@@ -250,6 +251,13 @@ async def test_loading_empty_filtered_and_failed_are_four_texts() -> None:
         seen.append(app.lines()[2])
         assert len(set(seen)) == 4
         assert seen[3] == "  ✖ Not available: database is [b]locked[/]⟨U+001B⟩[2J"
+        app.table.say_current()
+        await pilot.pause()
+        assert app.lines()[2] == seen[2]  # back again, with the same filter
+        app.table.say_failed("gone")
+        app.table.offer_rows([])
+        await pilot.pause()
+        assert app.lines()[2] == seen[2]
 
 
 async def test_a_lost_database_leaves_the_rows_and_says_they_are_not_current() -> None:
