@@ -171,6 +171,7 @@ def _with_console(directory: Path) -> Output:
     waiting = Waiting()
 
     def move_in() -> Parts:
+        waiting.text = "loading the simulated world ..."
         from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
         from console.demo_thread import DemoThread  # noqa: PLC0415 - the same, and the whole simulated world
 
@@ -218,7 +219,8 @@ def _text(figures: Figures) -> str:
     lines += [_line(name, getattr(figures, name)) for name in ("bounced", "complained", "suppressed")]
     lines += [
         f"suspended     {one['agent']} after {one['after_sent']:,} sent: {one['reason']}; "
-        f"the desk did so by itself and has refused {one['refused_since']:,} since"
+        f"{'the desk did so by itself' if one['by'] == 'guard' else 'by ' + one['by']}, "
+        f"and has refused {one['refused_since']:,} since"
         for one in figures.suspended
     ]
     lines.append(f"departed after a suspension: {figures.departed_after_suspension}")

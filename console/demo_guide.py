@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from console.state import Live
-from core.views.live import AgentLine
 
 GUARD: Final = "guard"
 
@@ -20,16 +19,11 @@ def guide(live: Live) -> str:
     return ", ".join(
         part
         for part in (
-            f"the desk itself suspended {line.name}: {_cause(line)}",
-            "nothing of it has left since",
-            f"{refused} attempts refused" if refused else "",
-            "3 shows it",
+            f"the desk itself suspended {line.name}",
+            "none of its mail left since",
+            f"{refused} refused" if refused else "",
+            "3 shows why",
             "5 what happened",
         )
         if part
     )
-
-
-def _cause(line: AgentLine) -> str:
-    """The rate, without the figures behind it."""
-    return (line.suspend_reason or "").partition(" (")[0]

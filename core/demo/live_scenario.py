@@ -196,10 +196,12 @@ class Live:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Live]:
         """Create the desk, start the gateway, receivers, agents and reviewer; stop all of them afterwards."""
+        self._progress("the desk is starting: its keys, streams and agents ...")
         await self.world.start()
         relay = f"smtp://{self.world.host}:{self.world.port}"
         casts = [cast for cast, _ in CAST]
         self.founded = await asyncio.to_thread(found, self.directory, casts, relay=relay, clock=self.clock)
+        self._progress("the gateway is starting ...")
         gateway = await self._start_gateway()
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         try:
@@ -401,7 +403,13 @@ def _count(found: Figures, entry: audit_log.Entry, sent_by: dict[int, int], allo
         case "agent.suspended":
             allowed[agent] = int(str(data["in_flight"]))
             found.suspended.append(
-                {"agent": agent, "reason": data["reason"], "after_sent": sent_by.get(agent, 0), "refused_since": 0}
+                {
+                    "agent": agent,
+                    "reason": data["reason"],
+                    "after_sent": sent_by.get(agent, 0),
+                    "by": event.actor,
+                    "refused_since": 0,
+                }
             )
         case "agent.resumed":
             allowed.pop(agent, None)

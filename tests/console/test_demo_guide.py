@@ -22,7 +22,7 @@ async def test_after_a_guards_suspension_the_first_line_says_what_the_desk_did(t
     app = scene.app(hint="a demonstration: press 2 for held mail")
     app.guide = guide
     async with looking(app) as pilot:
-        await shows(pilot, "the desk itself suspended quote-bot: complaints 0.07 %, nothing of it has left since")
+        await shows(pilot, "the desk itself suspended quote-bot, none of its mail left since")
         assert not any("press 2" in line for line in lines(pilot))
     scene.store.close()
 
