@@ -39,7 +39,7 @@ from tests.smtp.receiver import Receiver, receiver
 BOT = "bot@bots.acme.test"
 SOON = Policy(delivery=Delivery(first_retry=SECOND))
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.durability.gateway_processes"])
+_FORKS.set_forkserver_preload(["tests.durability.gateway_processes", "tests.factories.fork_preparation"])
 
 
 class Ahead(SystemClock):

@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import fcntl
 import functools
-import gc
 import importlib
 import io
 import json
@@ -264,9 +263,7 @@ def serve(address: str) -> None:
     del console
     for one in pkgutil.iter_modules(core.cli.__path__):
         importlib.import_module(f"core.cli.{one.name}")
-    assert threading.active_count() == 1, threading.enumerate()
-    gc.collect()
-    gc.freeze()
+    importlib.import_module("tests.factories.fork_preparation")
     Server(address).run()
     shutil.rmtree(Path(address).parent, ignore_errors=True)
 

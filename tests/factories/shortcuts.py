@@ -51,7 +51,7 @@ def take_shortcuts() -> None:
     _share_settings_models()
     _share_commands()
     _share_stylesheets()
-    _share_routes()
+    share_routes()
     _trust_little()
 
 
@@ -104,7 +104,7 @@ def _share_stylesheets() -> None:
     setattr(Stylesheet, "_parse_rules", parse_once)  # noqa: B010 - a method, for mypy
 
 
-def _share_routes() -> None:
+def share_routes() -> None:
     """FastAPI reads the signature and builds the validators of each of 130 routes, for each application, in 0.1 s.
 
     They follow from the function behind a route, whichever desk the application serves.
@@ -124,6 +124,7 @@ def _share_routes() -> None:
         if key not in dependants:
             dependants[key] = inspect_endpoint(call=call, **more)
             assert not dependants[key].dependencies, "functions of another desk's objects would be called"
+            dependants[key].call = None  # it would keep the first desk
         own = copy.copy(dependants[key])
         own.call, own.dependencies = call, []
         return own
