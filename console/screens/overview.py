@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Container, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -25,6 +26,10 @@ from console.widgets.table import VirtualTable
 from core.views.format import per_minute, rate
 from core.views.live import AgentLine, Need
 
+LEAST: Final = 8
+LEAST_LOW: Final = 6
+"""Lines of the first part, with its head, on a screen of 30 lines and more, and of fewer."""
+ROOMY: Final = 1_000
 SPARK: Final = 16
 SETTLED: Final = 0.3
 """Seconds after which the layout is settled: a screen that turns narrow is laid out more than once."""
@@ -80,9 +85,10 @@ class DeskOverview(AgentsScreen):
         if live.link is Link.LOST:
             needs.say_failed(live.lost_reason)
         elif live.link is Link.LIVE:
-            width, room = needs.scrollable_content_region.width - 1, needs.page_height
+            width = needs.scrollable_content_region.width - 1
             self._number(live.needs)
-            rows = need_rows(self._needs, width=width, room=room, now=self.console.now, key_of=self._key_of)
+            draw = partial(need_rows, self._needs, width=width, now=self.console.now, key_of=self._key_of)
+            rows = draw(room=self._grow(len(draw(room=ROOMY)), agents=len(live.agents)))
             put(needs, self._needs_shelf.fill(rows), cursor=self._still(needs.cursor_id, {row.id for row in rows}))
             self.call_after_refresh(self._wrap_again, width)
             self.set_timer(SETTLED, lambda: self._wrap_again(width))
@@ -92,6 +98,15 @@ class DeskOverview(AgentsScreen):
             self._placed = True
             if live.faults:
                 needs.focus()
+
+    def _grow(self, wanted: int, *, agents: int) -> int:
+        """Give the needs the lines that the agents leave free, as far as they want them; returns how many they have."""
+        glance = self.query_one("#glance")
+        least = LEAST_LOW if self.has_class("-low") else LEAST
+        free = glance.size.height + self.table.size.height - agents - 1
+        height = max(least, min(wanted + 1, free))
+        glance.styles.height = height
+        return height - 1
 
     def _wrap_again(self, width: int) -> None:
         """A scrollbar that these causes need has made them one column narrower."""
