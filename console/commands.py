@@ -37,7 +37,7 @@ class WordCommands(Provider):
             "desk": console.switch_desk, "view": console.open_view, "save": console.save_view,
         }  # fmt: skip
         offered = [one for one in self._names(word) if one.startswith(name)]
-        if saved_views.NAME.fullmatch(name) and name not in offered:
+        if saved_views.NAME.fullmatch(name) and not offered:
             offered.append(name)  # to save it, or to be told what names there are
         for one in offered:
             score = EXACT if one == name else NEAR

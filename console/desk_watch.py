@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -38,7 +37,7 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class DeskLine:
-    """One desk as last read; times in UTC microseconds of this machine.
+    """One desk as last read; times in UTC microseconds by the console's clock.
 
     `since` is when the state began; of a desk that is lost, when it last answered, or was first asked. The figures are
     None until it has answered once.
@@ -63,9 +62,11 @@ Connect = Callable[[Place, float], Desk]
 class DeskWatch(threading.Thread):
     """Reads one desk again and again until it is stopped, and tells each change."""
 
-    def __init__(self, place: Place, connect: Connect, tell: Callable[[DeskLine], None]) -> None:
+    def __init__(
+        self, place: Place, connect: Connect, tell: Callable[[DeskLine], None], *, now: Callable[[], int]
+    ) -> None:
         super().__init__(name=f"all-desks-{place.name}", daemon=True)
-        self._place, self._connect, self._tell = place, connect, tell
+        self._place, self._connect, self._tell, self._now = place, connect, tell, now
         self._line = DeskLine(place)
         self._version = ""
         self._due = threading.Event()
@@ -95,10 +96,10 @@ class DeskWatch(threading.Thread):
                 self._due.clear()
 
     def _take(self, reading: Reading) -> None:
-        line = replace(self._line, state=State.LIVE, since=_now(), reason="")
+        line = replace(self._line, state=State.LIVE, since=self._now(), reason="")
         figures = reading.figures
         if figures is not None:
-            ahead = _now() - reading.at  # the desk's clock may be another
+            ahead = self._now() - reading.at  # the desk's clock may be another
             line = replace(
                 line, held=figures.held, oldest=None if figures.oldest is None else figures.oldest + ahead,
                 faults=sum(need.level is Level.FAULT and not need.quiet for need in figures.needs),
@@ -117,9 +118,5 @@ class DeskWatch(threading.Thread):
             case _:
                 state = State.LOST
         reason = str(error) if isinstance(error, PostroomError) else repr(error)
-        since = was.since if was.state in (state, State.LIVE) else _now()
+        since = was.since if was.state in (state, State.LIVE) else self._now()
         self._line = replace(was, state=state, since=since, reason=reason)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000

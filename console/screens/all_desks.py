@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual import events
@@ -19,7 +18,7 @@ from console.screens.desk_screen import bindings
 from console.themes import Tone
 from console.views.desk_rows import ALL_DESKS, desk_row
 from console.views.rows import Shelf
-from console.widgets.frame import FootLine, Key, TopLine, foot_line
+from console.widgets.frame import NARROW, FootLine, Key, TopLine, foot_line
 from console.widgets.line_cache import LineCache
 from console.widgets.line_painter import Texts
 from console.widgets.table import VirtualTable
@@ -27,8 +26,9 @@ from core.errors import Invalid
 from core.views.format import clock, plural
 
 if TYPE_CHECKING:
-    from console.ports import ConsoleApp
+    from console.ports import ConsoleApp, SavedDesks
     from console.state import DeskUpdate
+    from core.cli.known_desks import Place
 
 TICK: Final = 1.0
 """Seconds between two drawings: ages grow without any answer."""
@@ -53,7 +53,9 @@ class AllDesksScreen(LineCache, Screen[None]):
     def compose(self) -> ComposeResult:
         yield TopLine(self.header)
         texts = Texts(loading="Reading the desks ...", empty=NONE_YET)
-        yield VirtualTable(ALL_DESKS, self._shelf, now=_now, markable=False, id="desks", texts=texts)
+        yield VirtualTable(
+            ALL_DESKS, self._shelf, now=lambda: self.console.now, markable=False, id="desks", texts=texts
+        )
         yield FootLine(self._foot)
 
     @property
@@ -81,10 +83,19 @@ class AllDesksScreen(LineCache, Screen[None]):
             places = ()
         self._lines = {place.name or "": self._lines.get(place.name or "", DeskLine(place)) for place in places}
         if saved is not None:
-            self._watches = [DeskWatch(place, saved.connect, self._hear) for place in places]
+            self._watches = [self._watch(place, saved) for place in places]
         for watch in self._watches:
             watch.start()
         self._draw()
+
+    def _watch(self, place: Place, saved: SavedDesks) -> DeskWatch:
+        app = self.console  # the thread may outlive this screen, which then knows no app any more
+
+        def hear(line: DeskLine) -> None:
+            with contextlib.suppress(RuntimeError):  # the console has ended
+                app.call_later(self._take, line)
+
+        return DeskWatch(place, saved.connect, hear, now=lambda: app.now)
 
     def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
         del event
@@ -98,11 +109,6 @@ class AllDesksScreen(LineCache, Screen[None]):
             watch.stop()
         self._watches = []
 
-    def _hear(self, line: DeskLine) -> None:
-        """A desk has answered, or has not; called on its thread."""
-        with contextlib.suppress(RuntimeError):  # the console has ended
-            self.app.call_later(self._take, line)
-
     def _take(self, line: DeskLine) -> None:
         if (name := line.place.name or "") in self._lines:
             self._lines[name] = line
@@ -113,7 +119,8 @@ class AllDesksScreen(LineCache, Screen[None]):
             return
         here = self.console.saved_as
         rows = [
-            desk_row(n, line, now=_now(), here=name == here) for n, (name, line) in enumerate(self._lines.items(), 1)
+            desk_row(n, line, now=self.console.now, here=name == here)
+            for n, (name, line) in enumerate(self._lines.items(), 1)
         ]
         ids, changed = self._shelf.fill(rows)
         self.table.show_rows(ids)
@@ -126,7 +133,7 @@ class AllDesksScreen(LineCache, Screen[None]):
     def header(self, width: int) -> Content:
         lines = self._lines.values()
         live, faults = sum(line.state is State.LIVE for line in lines), sum(line.faults for line in lines)
-        end = f" {clock(_now())}"
+        end = f" {clock(self.console.now)}"
         text = f"All desks │ {live} of {plural(len(lines), 'desk')} live"
         problems = (f" │ ✖{faults}", Tone.FAULT) if faults else (" │ ✔ no CRIT", Tone.GOOD)
         room = max(0, width - len(end) - len(problems[0]))
@@ -141,7 +148,8 @@ class AllDesksScreen(LineCache, Screen[None]):
             for action in footer(self.scope)
             if action.name in OWN
         ]
-        return foot_line(keys, note="", undo="", width=width)
+        leave = "esc back" if len(self.app.screen_stack) > 1 else "q quit"
+        return foot_line(keys, note=f"{leave}  : command{'  ? help' * (width >= NARROW)}", undo="", width=width)
 
     def check_frame(self) -> None:
         for line in (*self.query(TopLine), *self.query(FootLine)):
@@ -183,7 +191,3 @@ class AllDesksScreen(LineCache, Screen[None]):
 
     def go_back(self) -> bool:
         return False
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from console.desk_watch import DeskLine
 
 ALL_DESKS: Final = (
-    Column("desk", "DESK", 14, grow=1),
-    Column("held", "HELD", 6, align="right"),
-    Column("oldest", "OLDEST", 7, align="right"),
-    Column("faults", "CRIT", 5, align="right"),
+    Column("desk", "DESK", 12, grow=1),
+    Column("held", "HELD", 5, align="right"),
+    Column("oldest", "OLDEST", 6, align="right"),
+    Column("faults", "CRIT", 4, align="right"),
     Column("sent", "SENT/15m", 8, align="right"),
     Column("complaints", "COMPL", 5, align="right"),
-    Column("state", "CONNECTION", 27, grow=2),
+    Column("state", "CONNECTION", 30, grow=2),
 )
 
 

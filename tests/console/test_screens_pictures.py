@@ -11,7 +11,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from console.app import FRAME_EVERY
+from console.app import FRAME_EVERY, PostroomConsole
+from console.ports import Parts
+from core.cli.known_desks import Place
+from core.desk_client.interface import Desk
+from core.errors import NotFound, Unauthenticated, Unavailable
 from core.model import Actor, Role
 from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, review, taint
@@ -190,6 +194,40 @@ async def tainted(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "drop its instructions")
 
 
+class Saved:
+    """What a person has saved: this desk, one that is gone, and one that they have no token for."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+
+    def places(self) -> tuple[Place, ...]:
+        url = "https://desk.example"
+        return (
+            Place(name="prod", url=url, word="LIVE", colour="red", guard=True), Place(name="eu", url=url),
+            Place(name="staging", url=url, word="TEST"),
+        )  # fmt: skip
+
+    def open_named(self, name: str) -> Parts:
+        raise NotFound(name)
+
+    def connect(self, place: Place, within: float) -> Desk:
+        if place.name == "eu":
+            raise Unavailable("eu does not answer at https://desk.example (timed out)")
+        if place.name == "staging":
+            raise Unauthenticated("sign-in needed: there is no token for staging", fix="set POSTROOM_TOKEN_STAGING")
+        return self._scene.parts().desk.direct
+
+
+async def all_desks(pilot: Pilot[int], scene: Scene) -> None:
+    app = pilot.app
+    assert isinstance(app, PostroomConsole)
+    app.saved_desks, app.saved_as = Saved(scene), "prod"
+    await pilot.press("0")
+    await shows(pilot, "1 of 3 desks live")
+    await shows(pilot, "unreachable since")
+    await shows(pilot, "sign-in needed")
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """One picture: its steps, its size, who looks, in which theme."""
@@ -232,6 +270,8 @@ SHOTS = (
     Shot("received-120", trap),
     Shot("tainted-120", tainted),
     Shot("help-120", help_),
+    Shot("all-desks-120", all_desks),
+    Shot("all-desks-80", all_desks, SMALL),
     Shot("read-only-80", queue, SMALL, actor=AUDREY),
     Shot("stopped-120", stopped),
     Shot("lost-120", lost),
