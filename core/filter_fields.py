@@ -69,6 +69,7 @@ _FIELDS: Final[Fields] = {
     "run": _text("the run, as its agent names it"),
     "mailbox": _text("the mailbox's address"),
     "stream": _text("the sending subdomain"),
+    "mine": Field(Kind.CHOICE, choices=("yes", "no"), usual="yes", about="claimed by you; mine: is enough"),
     "kind": _choice("what is asked for", *(one.value for one in Action), RECEIVE),
     "mode": Field(Kind.CHOICE, choices=tuple(one.value for one in Mode), ordered=True, about="the oversight mode"),
     "depth": Field(Kind.NUMBER, about="recipients that wait"),
@@ -97,7 +98,7 @@ _STATES: Final[Mapping[Listing, tuple[str, ...]]] = {
 """The values of `state`. In the queue `partly` has one of several approvals; `unopened` was not read by anyone."""
 _NAMES: Final[Mapping[Listing, str]] = {
     Listing.QUEUE: "agent to from domain subject user class check sev reason age expires run mailbox stream rcpt size "
-    "kind state id",
+    "kind state mine id",
     Listing.EVENTS: "type event sev actor agent mailbox to domain subject user class age size rcpt run stream id",
     Listing.AGENTS: "agent mailbox domain stream mode state held sent",
     Listing.LANES: "site domain mailbox agent stream waits sev state depth fail",

@@ -2,6 +2,7 @@
 
     field:text    contains the text; equals it for a number or a closed list of values
     field=value   equals the value
+    mine:         a field with a usual value (yes) needs none
     * in a value  any characters; the value must then match the whole text
     > < >= <=     for numbers, durations (10m, 2h), sizes (200k), and ordered values
     !             before a term excludes what it matches; field!=value means the same
@@ -52,7 +53,8 @@ class Kind(enum.Enum):
 class Field:
     """What a filter may match in one field. `choices` are sorted if `ordered`; `aliases` are other names for them.
 
-    `bang`: `field:!` asks for at least one. `about` is what help and completion say of it.
+    `bang`: `field:!` asks for at least one. `usual`: the choice that `field:` alone means. `about` is what help and
+    completion say of it.
     """
 
     kind: Kind = Kind.TEXT
@@ -60,6 +62,7 @@ class Field:
     aliases: Mapping[str, str] = field(default_factory=dict)
     ordered: bool = False
     bang: bool = False
+    usual: str = ""
     about: str = ""
 
 
@@ -272,7 +275,7 @@ def _bare(body: _Token) -> Text:
 
 def _test(name: str, field: Field, sign: str, value: _Token) -> Test:
     if not value.chars:
-        raise Invalid(f"{name}{sign} lacks a value", fix=_examples(name, field))
+        return _usual(name, field, sign)
     if sign not in {":", "="} and not (field.kind in _COMPARED or field.ordered):
         raise Invalid(f"{name} has no order, so {sign} means nothing", fix=_examples(name, field))
     match field.kind:
@@ -294,6 +297,13 @@ def _test(name: str, field: Field, sign: str, value: _Token) -> Test:
     if field.kind is Kind.DURATION and sign in {":", "="}:
         raise Invalid(f"{name} is never exactly {value.value}", fix=_examples(name, field))
     return Compare("=" if sign == ":" else sign, number)
+
+
+def _usual(name: str, field: Field, sign: str) -> OneOf:
+    """What a field without a value means, if it means anything."""
+    if field.usual and sign in {":", "="}:
+        return OneOf(frozenset({field.usual}))
+    raise Invalid(f"{name}{sign} lacks a value", fix=_examples(name, field))
 
 
 def _text(value: _Token, *, exact: bool = False) -> Text:

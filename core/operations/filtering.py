@@ -59,7 +59,7 @@ class Values(Answer):
 def count(call: Call, request: CountRequest) -> Json:
     roles.check(call.actor, _NEEDS[request.list])
     wants = wanted(request.filter, request.list)
-    found = filter_counts.count(call.tx.conn, request.list, wants, now=call.tx.now)
+    found = filter_counts.count(call.tx.conn, request.list, wants, now=call.tx.now, viewer=call.actor.name)
     return {"count": found.count, "more": found.more}
 
 

@@ -71,7 +71,7 @@ class ScheduledRequest(Shape):
 def list_held(call: Call, request: QueueRequest) -> Json:
     page = held.page(
         call.tx.conn, _mailbox(request), now=call.tx.now, wants=wanted(request.filter, Listing.QUEUE),
-        cursor=request.cursor, limit=request.limit,
+        cursor=request.cursor, limit=request.limit, viewer=call.actor.name,
     )  # fmt: skip
     return page.as_json()
 

@@ -38,11 +38,11 @@ class Counted:
     more: bool
 
 
-def count(conn: Connection, listing: Listing, wants: Sequence[Want], *, now: int) -> Counted:
-    """Count the rows of a list that match a filter by its fields."""
+def count(conn: Connection, listing: Listing, wants: Sequence[Want], *, now: int, viewer: str | None = None) -> Counted:
+    """Count the rows of a list that match a filter by its fields, as the viewer would see it."""
     match listing:
         case Listing.QUEUE:
-            found = queue.count(conn, wants, now=now, most=COUNTED + 1)
+            found = queue.count(conn, wants, now=now, most=COUNTED + 1, viewer=viewer)
         case Listing.EVENTS:
             found = events.count(conn, events.filtered(conn, wants, now=now), most=COUNTED + 1)
         case Listing.AGENTS:

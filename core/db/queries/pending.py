@@ -89,12 +89,14 @@ def page(
     wants: Sequence[Want] = (),
     cursor: str | None = None,
     limit: int = PAGE,
+    viewer: str | None = None,
 ) -> PendingPage:
     """Return a page of one mailbox's pending actions (a canonical address), or the desk's; `now` says who is on each.
 
-    `wants` is a filter by `queue.FIELDS`, whose ages are measured from `now`. Raises `Invalid`: the cursor.
+    `wants` is a filter by `queue.FIELDS`: ages are measured from `now`, and `mine` are claims of the viewer. Raises
+    `Invalid`: the cursor.
     """
-    wanted = filtered(wants, now=now)
+    wanted = filtered(wants, now=now, viewer=viewer)
     query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *wanted).order_by(REVIEW.c.id).limit(limit + 1)
     if mailbox is not None:
         mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()

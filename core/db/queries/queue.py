@@ -35,6 +35,7 @@ from core.db.queries.filter_conditions import compares, conditions, has_code_lik
 from core.db.tables import (
     AGENT,
     BODY,
+    CLAIM,
     INBOUND_ADDRESS,
     INBOUND_CONTENT,
     INBOUND_MESSAGE,
@@ -68,7 +69,7 @@ def pending_ids(
 
     Ages are measured from `now`. In the order `WORST`, what others than the viewer have claimed comes last.
     """
-    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *filtered(wants, now=now))
+    query = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *filtered(wants, now=now, viewer=viewer))
     match order:
         case Order.WORST:
             query = query.order_by(REVIEW.c.failed_checks.desc(), REVIEW.c.cautions.desc(), REVIEW.c.id)
@@ -144,14 +145,25 @@ FIELDS: Final[Fields] = fields(Listing.QUEUE)
 """
 
 
-def filtered(wants: Sequence[Want], *, now: int) -> list[ColumnElement[bool]]:
-    """Return the conditions of a filter by `FIELDS` on `review`."""
-    return conditions(wants, lambda want: _CONDITIONS[want.field](want.test, now))
+def filtered(wants: Sequence[Want], *, now: int, viewer: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of a filter by `FIELDS` on `review`; `mine` are the claims of the viewer."""
+
+    def condition(want: Want) -> ColumnElement[bool]:
+        return _mine(want.test, now, viewer) if want.field == "mine" else _CONDITIONS[want.field](want.test, now)
+
+    return conditions(wants, condition)
 
 
-def count(conn: Connection, wants: Sequence[Want], *, now: int, most: int) -> int:
+def _mine(test: Test, now: int, viewer: str | None) -> ColumnElement[bool]:
+    c = CLAIM.c
+    mine = exists().where(c.item == REVIEW.c.id, c.operator == (viewer or ""), c.until > now)
+    return is_one_of(case((mine, "yes"), else_="no"), test)
+
+
+def count(conn: Connection, wants: Sequence[Want], *, now: int, most: int, viewer: str | None = None) -> int:
     """Count the pending items that match, up to `most`."""
-    some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *filtered(wants, now=now)).limit(most).subquery()
+    found = filtered(wants, now=now, viewer=viewer)
+    some = select(REVIEW.c.id).where(REVIEW.c.status == "pending", *found).limit(most).subquery()
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 

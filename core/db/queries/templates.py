@@ -32,7 +32,7 @@ Key = tuple[int, int]
 def templates(conn: Connection, wants: Sequence[Want] = (), *, now: int, operator: str, limit: int = PAGE) -> Templates:
     """Return the groups of held mail that matches a filter of the queue: failed checks first, then the largest."""
     c = REVIEW.c
-    where = [c.status == "pending", *queue.filtered(wants, now=now)]
+    where = [c.status == "pending", *queue.filtered(wants, now=now, viewer=operator)]
     counted = func.count().label("n")
     worst = func.max(c.failed_checks).label("worst")
     rows = conn.execute(
