@@ -39,6 +39,7 @@ OperationName = Literal[
     "attention.list",
     "queue.groups",
     "queue.group",
+    "queue.undoable",
     "filter.count",
     "filter.values",
     "agent.list",

@@ -35,6 +35,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "teamwork": ("message", "note", "attention", "handover"),
     "runbook": ("attention",),
     "groups": ("queue",),
+    "undoable": ("queue",),
     "filtering": ("filter",),
     "agents": ("agent", "run"),
     "tokens": ("token",),

@@ -126,7 +126,7 @@ class Scene:
                 "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.groups", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
                 "note.list", "attention.list", "handover.show", "attention.now", "history.show",
-                "queue.groups",
+                "queue.groups", "queue.undoable",
             )
         }  # fmt: skip
         return found | {

@@ -58,6 +58,7 @@ ROWS: Final[Mapping[str, str]] = {
     "history.show": EVERYONE,
     "queue.groups": WATCHERS,
     "queue.group": WATCHERS,
+    "queue.undoable": WATCHERS,
     "filter.count": EVERYONE,
     "filter.values": EVERYONE,
     "agent.list": EVERYONE,
@@ -158,6 +159,7 @@ OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.
 UNLOGGED: Final[Mapping[str, str]] = {
     "message.find": "an id; the message is logged when it is opened",
     "queue.group": "ids and counts; each item is logged when it is opened",
+    "queue.undoable": "ids and who decided; each item is logged when it is opened",
     "webhook.dead": "numbers of log entries, and what the owner's server answered",
     "policy.replay": "counts, and ids of messages as examples",
     "audit.verify": "figures of the chain",

@@ -7,12 +7,13 @@ from sqlalchemy import select, update
 
 from core.cli.remote.handover import lines
 from core.db import audit_log, gate_queries
-from core.db.queries import pending, queue
+from core.db.queries import pending, queue, undoable
 from core.db.store import Store
 from core.db.tables import CLAIM, MESSAGE, RECIPIENT
 from core.demo.clock import FakeClock
 from core.durations import DAY, HOUR, MINUTE, SECOND
 from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.filters import parse
 from core.ids import spell_id
 from core.model import Actor, Mode, Reason
 from core.operations.event_stream import outlined
@@ -141,6 +142,48 @@ def test_what_others_have_claimed_comes_last_in_the_worst_first_order(store: Sto
         assert list(queue.pending_ids(conn, now=now, viewer="bob", limit=2)) == [first, third]
         assert list(queue.pending_ids(conn, now=now + 10 * MINUTE)) == [first, second, third]
         assert list(queue.pending_ids(conn, order=Order.OLDEST, now=now)) == [first, second, third]
+
+
+@pytest.mark.both_databases
+def test_mine_is_what_the_viewer_has_claimed_and_nobody_elses(store: Store) -> None:
+    desk, first = held(store)
+    second = number(desk.submit(JANE).message_id)
+    store.transact(lambda tx: review.claim(tx, first, actor=BOB))
+    now = store.clock.now()
+
+    def shown(line: str, viewer: str | None, at: int = now) -> list[int]:
+        with store.read() as conn:
+            wants = parse(line, queue.FIELDS)
+            found = list(queue.pending_ids(conn, wants, Order.OLDEST, now=at, viewer=viewer))
+            assert queue.count(conn, wants, now=at, most=9, viewer=viewer) == len(found)
+            return found
+
+    assert (shown("mine:", "bob"), shown("mine:yes", "alice"), shown("mine:", None)) == ([first], [], [])
+    assert (shown("!mine:", "bob"), shown("mine=no", "bob")) == ([second], [second])
+    assert shown("mine:", "bob", now + 10 * MINUTE) == []
+    with pytest.raises(Invalid, match="mine has no value 'maybe'"):
+        parse("mine:maybe", queue.FIELDS)
+
+
+@pytest.mark.both_databases
+def test_what_can_still_be_undone_is_listed_by_batch_until_its_release(store: Store, clock: FakeClock) -> None:
+    desk, first = held(store)
+    second, third = (number(desk.submit(JANE).message_id) for _ in range(2))
+    for item, approve, batch, actor in (
+        (first, True, None, ALICE),
+        (second, False, "b1", BOB),
+        (third, False, "b1", BOB),
+    ):
+        one = Decision(item, approve=approve, reason="odd", delay=10 * SECOND, batch=batch)
+        store.transact(lambda tx, one=one, actor=actor: review.decide(tx, one, actor=actor))  # type: ignore[misc]
+        clock.advance(seconds=1)
+    with store.read() as conn:
+        found, more = undoable.decisions(conn, now=clock.now())
+        assert undoable.decisions(conn, now=clock.now() + 9 * SECOND) == ([], False)
+    assert not more
+    assert [(one.verb, one.by, one.batch, [number(item) for item in one.items]) for one in found] == [
+        ("reject", "bob", "b1", [third, second]), ("approve", "alice", None, [first]),
+    ]  # fmt: skip
 
 
 # --- return -------------------------------------------------------------------------------------------------------
