@@ -25,6 +25,11 @@ class Scope(enum.StrEnum):
     INBOX = "inbox"
     GROUPS = "by template"
     ALL_DESKS = "all desks"
+    EVENT = "one event"
+    HANDOVER = "hand-over"
+    HISTORY = "history"
+    WEBHOOKS = "dead webhooks"
+    POLICY = "waiting policy"
 
 
 class Asks(enum.StrEnum):

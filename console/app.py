@@ -277,6 +277,9 @@ class PostroomConsole(SeveralDesks):
         if number in TABS:
             self.go(number)
             return
+        if self._parts is not None and name in self._parts.pages:
+            self.open_page(name)
+            return
         doer = getattr(self.screen, f"do_{name}", None) or getattr(self, f"do_{name}")
         doer()
 
@@ -383,6 +386,15 @@ class PostroomConsole(SeveralDesks):
             return
         self._last_mode = self.current_mode
         self.switch_mode(name)
+
+    def open_page(self, name: str) -> None:
+        """Open a page that belongs to no screen, once: where it is open already, nothing happens."""
+        screen = self.desk_screen
+        if self._parts is None or screen is None:
+            return
+        page = self._parts.pages[name](screen)
+        if type(page) is not type(screen):
+            self.push_screen(page)
 
     def do_last(self) -> None:
         self.go(self._last_mode if self._last_mode in TABS else "desk")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from console.desk_client import Desk, DeskClock
+from console.pages import PAGES
 from console.ports import Parts
 from console.screens.agent import AgentPage
 from console.screens.agents import AgentsScreen
@@ -56,7 +57,8 @@ def build(desk: AnyDesk, *, clock: Clock | None = None, place: Place | None = No
     shown = Desk(desk, clock=clock, reading=reading)
     place = place or Place()
     return Parts(
-        shown, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, name=place.shown or reading.desk,
+        shown, MODES, agent=AgentPage, message=MessageScreen, trace=TraceScreen, pages=PAGES,
+        name=place.shown or reading.desk,
         saved_as=place.name or "", colour=place.colour,
     )  # fmt: skip
 

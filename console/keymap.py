@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from console.action import Action, Asks, Scope
-from console.keymap_records import RECORD_ACTIONS
+from console.keymap_records import RECORD_ACTIONS, RECORD_OPERATIONS
 from core.model import Actor, Role
 from core.rules import roles
 from core.rules.roles import Verb
@@ -56,8 +56,8 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Claim it for ten minutes: the others see it. Press again to give it back.",
         ),
         Action(
-            "note", "N", "note", (Scope.QUEUE, Scope.MESSAGE), Asks.REASON, (Verb.NOTE_ADD,),
-            help="Note something on it, for the others and the next shift.",
+            "note", "N", "note", (Scope.QUEUE, *_AGENT_SCOPES), Asks.REASON, (Verb.NOTE_ADD,),
+            help="Note something on this message or agent, for the others and the next shift.",
         ),
         Action(
             "return", "R", "return", (Scope.QUEUE, Scope.MESSAGE), Asks.REASON, (Verb.MESSAGE_RETURN,),
@@ -139,7 +139,8 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "copy", "y", "copy",
-            (Scope.MESSAGE, Scope.QUEUE, Scope.EVENTS, Scope.TRACE, Scope.INBOX, Scope.SUPPRESSIONS), Asks.CHOICE,
+            (Scope.MESSAGE, Scope.QUEUE, Scope.EVENTS, Scope.EVENT, Scope.TRACE, Scope.INBOX, Scope.SUPPRESSIONS),
+            Asks.CHOICE,
             foot=9, short="",
             help="Copy its id, its address, or a command for it.",
         ),
@@ -237,7 +238,7 @@ ACTIONS: Final[dict[str, Action]] = {
             "open", "enter", "open",
             (
                 Scope.DESK, Scope.QUEUE, Scope.GROUPS, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS,
-                Scope.INBOX, Scope.ALL_DESKS,
+                Scope.INBOX, Scope.ALL_DESKS, Scope.EVENT, Scope.WEBHOOKS,
             ),
             foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
         ),
@@ -259,7 +260,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "undo", "u", "undo", (Scope.EVERYWHERE,), Asks.NOTHING, (Verb.MESSAGE_UNDO,),
-            help="Undo your last approval or rejection, until it is released.",
+            help="Undo an approval or rejection until its release: yours, the one you look at, or somebody else's.",
         ),
         # --- runs, tokens, limits, webhooks, policy, pages
         *RECORD_ACTIONS,
@@ -303,7 +304,7 @@ BY_OPERATION: Final = {
     for operation, name in {
         "agent.suspend": "suspend", "agent.resume": "resume", "mailbox.mode": "mode", "desk.start": "all_start",
         "desk.stop": "all_stop", "message.approve": "approve", "message.reject": "reject", "lane.pause": "pause_lane",
-        "lane.resume": "resume_lane", "stream.resume": "resume_stream", "mailbox.sign": "sign",
+        "lane.resume": "resume_lane", "stream.resume": "resume_stream", "mailbox.sign": "sign", **RECORD_OPERATIONS,
     }.items()
 }  # fmt: skip
 """The action that performs an operation, where one key does."""

@@ -2,8 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from console.action import Action
+from console.action import Action, Asks, Scope
+from core.rules.roles import Verb
 
-RECORD_ACTIONS: Final[tuple[Action, ...]] = ()
+_AGENTS: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT)
+_EVERYWHERE: Final = (Scope.EVERYWHERE,)
+_WITH_HISTORY: Final = tuple(
+    scope for scope in Scope if scope not in {Scope.EVERYWHERE, Scope.MESSAGE, Scope.HISTORY, Scope.ALL_DESKS}
+)
+
+RECORD_ACTIONS: Final[tuple[Action, ...]] = (
+    # --- what needs you
+    Action(
+        "acknowledge", "a", "acknowledge", (Scope.DESK,), Asks.NOTHING, (Verb.ATTENTION_ACKNOWLEDGE,), "", 6,
+        help="You know about it: it is quiet for an hour, or until it gets worse. Press again to show it.",
+    ),
+    Action(
+        "snooze", "z", "snooze", (Scope.DESK,), Asks.CHOICE, (Verb.ATTENTION_ACKNOWLEDGE,),
+        help="Keep it quiet for longer, at most a week; or show it again.",
+    ),
+    # --- the agent under the cursor
+    Action(
+        "confirm_run", "c", "confirm run", _AGENTS, Asks.TYPED, (Verb.RUN_CONFIRM,),
+        help="Let a run reach more recipients: choose it, say up to how many, type the number.",
+    ),
+    Action(
+        "limits", "L", "limits", _AGENTS, Asks.CHOICE, (Verb.LIMITS_LOWER, Verb.LIMITS_WIDEN),
+        help="Change a limit of its mailbox. To lower it, give a reason; to widen it, type the number.",
+    ),
+    Action(
+        "allow_list", "W", "allow-list", _AGENTS, Asks.CHOICE, (Verb.ALLOW_NARROW, Verb.ALLOW_WIDEN),
+        help="Whom its mailbox may write to. To remove an entry, give a reason; to add one, type it again.",
+    ),
+    Action(
+        "revoke_token", "T", "revoke token", _AGENTS, Asks.REASON, (Verb.TOKEN_REVOKE,),
+        help="Revoke one of its tokens, and every token delegated from it.",
+    ),
+    # --- identities
+    Action(
+        "request_identity", "n", "request an identity", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_REQUEST,),
+        "n new", 3,
+        help="Request a mailbox for an agent. You cannot sign what you have requested.",
+    ),
+    Action(
+        "complete_identity", "e", "complete the record", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_REQUEST,),
+        "e edit", 4,
+        help="Change the record of a request before it is signed.",
+    ),
+    # --- pages
+    Action(
+        "handover", "O", "hand-over", _EVERYWHERE, Asks.SHOWS, (Verb.AUDIT_READ,),
+        help="For the next shift: what waits, what happened, who did what, the notes.",
+    ),
+    Action(
+        "history", "H", "history", _WITH_HISTORY, Asks.SHOWS, (Verb.DESK_READ,),
+        help="Complaints, bounces, held, blocked and review time by time: of the agent or site here, or of the desk.",
+    ),
+    Action(
+        "dead_webhooks", "", "dead webhooks", _EVERYWHERE, Asks.SHOWS, (Verb.AUDIT_READ,),
+        help="Webhook events that were never delivered; send them again.",
+    ),
+    Action(
+        "waiting_policy", "", "waiting policy", _EVERYWHERE, Asks.SHOWS, (Verb.DESK_READ,),
+        help="What an edit of policy.toml loosens, and is not in force yet: confirm it or drop it.",
+    ),
+    # --- on those pages
+    Action("day", "d", "24 h", (Scope.HISTORY,), foot=1, short="d 24h", help="The last 24 hours, by the hour."),
+    Action("week", "w", "7 days", (Scope.HISTORY,), foot=2, short="w 7d", help="The last 7 days, in steps of 6 hours."),
+    Action("month", "m", "30 days", (Scope.HISTORY,), foot=3, short="m 30d", help="The last 30 days, day by day."),
+    Action(
+        "history_of", "b", "of what", (Scope.HISTORY,), Asks.CHOICE, foot=4, short="b of what",
+        help="Of the whole desk, or of one stream, agent or site.",
+    ),
+    Action(
+        "since", "b", "since when", (Scope.HANDOVER,), Asks.CHOICE, foot=1, short="b since",
+        help="How far back: from two hours to a week.",
+    ),
+    Action(
+        "note_incident", "N", "note", (Scope.HANDOVER,), Asks.REASON, (Verb.NOTE_ADD,), "N note", 2,
+        help="Note something on an incident, for the next shift.",
+    ),
+    Action(
+        "replay", "r", "send again", (Scope.WEBHOOKS,), Asks.NOTHING, (Verb.WEBHOOK_REPLAY,), "r again", 1,
+        help="Send this event again, ahead of newer ones.",
+    ),
+    Action(
+        "replay_all", "R", "all of its mailbox", (Scope.WEBHOOKS,), Asks.TYPED, (Verb.WEBHOOK_REPLAY,), "R all", 2,
+        help="Send all dead events of this mailbox again: type their number.",
+    ),
+    Action(
+        "confirm_policy", "a", "confirm", (Scope.POLICY,), Asks.TYPED, (Verb.POLICY_LOOSEN,), "a confirm", 1,
+        help="Put all of it in force: type the number of changes.",
+    ),
+    Action(
+        "drop_policy", "x", "drop", (Scope.POLICY,), Asks.REASON, (Verb.POLICY_TIGHTEN,), "x drop", 2,
+        help="Drop it: the policy in force stays.",
+    ),
+)  # fmt: skip
+
+RECORD_OPERATIONS: Final[Mapping[str, str]] = {
+    "run.confirm": "confirm_run", "mailbox.limits": "limits", "policy.confirm": "waiting_policy",
+    "webhook.replay": "dead_webhooks",
+}  # fmt: skip
+"""The action for an operation; one that opens a page without a key is reached by enter where something needs you."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from console.desk_client import Desk
     from console.operations import Operation
+    from console.screens.desk_screen import DeskScreen
     from console.screens.message import MessageScreen
     from core.cli.known_desks import Place
     from core.desk_client.interface import Desk as AnyDesk
@@ -110,6 +111,9 @@ class ConsoleApp(Protocol):
 
     def switch_desk(self, name: str) -> None: ...
 
+    def open_page(self, name: str) -> None:
+        """Open a page of `Parts.pages` over the visible screen."""
+
     def run_worker(self, work: Any, /, **options: Any) -> Any: ...
 
 
@@ -135,6 +139,8 @@ class Parts:
     agent: Callable[[str], Screen[Any]]
     message: Callable[[int, Sequence[int]], MessageScreen]
     trace: Callable[[str], Screen[Any]]
+    pages: Mapping[str, Callable[[DeskScreen], Screen[Any]]] = field(default_factory=dict)
+    """Pages that open over any screen, by the action that opens them."""
     name: str = ""
     """What the header calls the desk: the word and name under which it is saved here, or else its name in its settings.
     """

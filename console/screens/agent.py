@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from console.keymap import Scope
 from console.safe_text import make_safe
-from console.screens.agent_actions import AgentScreen
+from console.screens.agent_records import AgentRecordsScreen
 from console.screens.desk_screen import bindings
 from console.state import DeskUpdate
 from console.views import agent_lines
@@ -27,7 +27,7 @@ MARGIN: Final = 4
 LEFT: Final = 62
 
 
-class AgentPage(AgentScreen):
+class AgentPage(AgentRecordsScreen):
     """Pushed over the screen it was opened from; esc goes back."""
 
     scope = Scope.AGENT

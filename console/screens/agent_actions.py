@@ -16,6 +16,7 @@ from core.model import Actor, Mode
 from core.rules import roles
 from core.rules.roles import Verb
 from core.views.format import plural, stamp
+from core.views.history import Of
 from core.views.live import AgentLine, MailboxLine
 
 
@@ -29,6 +30,10 @@ class AgentScreen(DeskScreen):
     def copied(self) -> Source | None:
         line = self.chosen_agent()
         return Source(line.name) if line is not None else None
+
+    def history_subject(self) -> tuple[Of, str]:
+        line = self.chosen_agent()
+        return super().history_subject() if line is None else (Of.AGENT, line.name)
 
     def why_not(self, name: str) -> str | None:
         if name not in {"suspend", "resume", "mode"}:

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from console.keymap import Scope
-from console.screens.agent_actions import AgentScreen
+from console.screens.agent_records import AgentRecordsScreen
 from console.screens.desk_screen import bindings
 from console.screens.table_screen import TableScreen
 from console.state import DeskUpdate, Link, Live
@@ -23,7 +23,7 @@ from core.views.live import AgentLine
 SORTS: Final = ("worst", "name", "held", "sent")
 
 
-class AgentsScreen(AgentScreen, TableScreen):
+class AgentsScreen(AgentRecordsScreen, TableScreen):
     """All agents."""
 
     scope = Scope.AGENTS

@@ -18,13 +18,14 @@ from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
-from console import operations
+from console import operations, undo
 from console.copying import Source, offers
 from console.dialogs import Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import Scope, footer, of_scope, refusal
 from console.safe_text import clip, fill, make_safe
 from console.screens.column_choice import choose_columns, hide_columns
 from console.screens.filtering import Filtering
+from console.session import Approval
 from console.state import DeskUpdate
 from console.table_messages import Highlighted
 from console.themes import Tone
@@ -47,6 +48,7 @@ from console.widgets.table import VirtualTable
 from core.desk_client.interface import Json
 from core.errors import PostroomError
 from core.views.format import count, plural
+from core.views.history import Of
 
 T = TypeVar("T")
 BRIEF: Final = 26
@@ -287,20 +289,15 @@ class DeskScreen(LineCache, Filtering):
         choose_columns(self)
 
     def do_undo(self) -> None:
-        app = self.console
-        approval = app.session.undoable(app.now)
-        if approval is None:
-            app.say("nothing left to undo: your decisions are final", "warning")
-            return
+        undo.undo(self)
 
-        def taken_back(settled: operations.Settled) -> None:
-            app.session.undone(approval)
-            for _, why in settled.refused[:1]:
-                app.say(why, "warning")
-            if settled.done:
-                app.say(f"undone: {plural(len(settled.done), 'message')} pending again")
+    def undoable_here(self) -> Approval | None:
+        """The decision on what this screen shows, whoever made it, if it can still be undone."""
+        return None
 
-        app.run_operation(operations.undo(approval.items), taken_back)
+    def history_subject(self) -> tuple[Of, str]:
+        """What a history opened from here is of."""
+        return Of.DESK, ""
 
     def do_all_stop(self) -> None:
         app = self.console

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from console.copying import Source
 from console.keymap import Scope
 from console.screens.desk_screen import bindings
+from console.screens.event import WholeEventPage
 from console.screens.record_list import ListScreen
 from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
@@ -231,15 +232,7 @@ class EventsScreen(ListScreen):
             self._opened |= {cursor}
             self._draw()
             return
-        if event.message is not None:
-            self.console.open_message(event.message)
-        elif event.agent is not None and (line := self._agent(event.agent)) is not None:
-            self.console.open_agent(line)
-        else:
-            self.do_follow()
-
-    def _agent(self, agent: int) -> str | None:
-        return next((line.name for line in self.console.live.agents if line.id == agent), None)
+        self.app.push_screen(WholeEventPage(event))
 
     def copied(self) -> Source | None:
         event = self._event()

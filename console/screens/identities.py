@@ -17,7 +17,7 @@ from console.dialogs import Choice, ChoiceDialog, WaitingDialog
 from console.keymap import Scope
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
-from console.screens.record_list import ListScreen
+from console.screens.identity_requests import IdentityRequestsScreen
 from console.table_messages import Highlighted
 from console.themes import Tone
 from console.views.record_rows import IDENTITIES, IDENTITY_FIELDS, identity_fields, identity_row, total_text
@@ -37,7 +37,7 @@ from core.views.format import ABSENT, clock, date
 from core.views.identities import Identity
 
 
-class IdentitiesScreen(ListScreen):
+class IdentitiesScreen(IdentityRequestsScreen):
     """Requests first."""
 
     scope = Scope.IDENTITIES

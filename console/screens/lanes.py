@@ -29,6 +29,7 @@ from core.desk_client import reads
 from core.filter_fields import Listing
 from core.filters import matches
 from core.views.format import plural
+from core.views.history import Of
 from core.views.lanes import LaneRow, Scheduled
 
 
@@ -82,6 +83,10 @@ class LanesScreen(ListScreen):
 
     def focus_body(self) -> None:
         self.query_one("#sites" if self.has_class("-sites") else "#list").focus()
+
+    def history_subject(self) -> tuple[Of, str]:
+        lane = self._lane()
+        return super().history_subject() if lane is None else (Of.SITE, lane.site)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from console.screens.desk_screen import bindings
 from console.screens.held_actions import UNKNOWN_FINDING, short
 from console.screens.suppress_action import suppress
 from console.screens.team_actions import TeamScreen, not_for_team
+from console.session import Approval
 from console.state import DeskUpdate
 from console.views.item_lines import VIEWS, check_lines, fact_lines, story_lines
 from console.views.message_lines import MessageLines, found, message_of
@@ -296,6 +297,14 @@ class MessageScreen(TeamScreen, AgentScreen):
         held = letter.held
         first = (held.sender or (held.to.first if held.to else "")) if held is not None else ""
         return Source(letter.spelled, first)
+
+    def undoable_here(self) -> Approval | None:
+        held = self._letter.held if self._letter else None
+        if held is None or held.id != self._item or held.release_at is None or held.release_at <= self.console.now:
+            return None
+        if held.status not in {"approved", "rejecting"}:
+            return None
+        return Approval((held.id,), short(held.spelled), held.release_at, held.status == "rejecting")
 
     def do_suppress(self) -> None:
         view = self._letter.view if self._letter else None

@@ -17,6 +17,7 @@ from textual.widgets import Static
 from console.keymap import BY_OPERATION, Scope, works_in
 from console.screens.agents import AgentsScreen, put
 from console.screens.desk_screen import bindings
+from console.screens.needs_actions import NeedsScreen
 from console.state import Link, Live
 from console.themes import Tone
 from console.views.gauges import sparkline
@@ -31,11 +32,12 @@ LEAST_LOW: Final = 6
 """Lines of the first part, with its head, on a screen of 30 lines and more, and of fewer."""
 ROOMY: Final = 1_000
 SPARK: Final = 16
+OPEN: Final = "⏎"
 SETTLED: Final = 0.3
 """Seconds after which the layout is settled: a screen that turns narrow is laid out more than once."""
 
 
-class DeskOverview(AgentsScreen):
+class DeskOverview(NeedsScreen, AgentsScreen):
     """The first screen."""
 
     scope = Scope.DESK
@@ -134,8 +136,10 @@ class DeskOverview(AgentsScreen):
         return cursor // CAUSE_LINES * CAUSE_LINES
 
     def _key_of(self, operation: str) -> str:
-        """The key that performs an operation on this screen, if one does."""
+        """The key that performs an operation on this screen, if one does; enter, if it opens a page."""
         action = BY_OPERATION.get(operation)
+        if action is not None and not action.key:
+            return OPEN
         return action.keycap if action is not None and works_in(action, self.scope) else ""
 
     def position(self) -> str:
@@ -150,9 +154,13 @@ class DeskOverview(AgentsScreen):
         if not self.query_one("#needs").has_focus:
             return super().chosen_agent()
         need = self._need()
-        if need is None or need.go != "agent":
+        if need is None:
             return None
-        return next((line for line in self.console.live.agents if line.name == need.key), None)
+        name = need.key if need.go == "agent" else need.subject if need.next == "run.confirm" else ""
+        return next((line for line in self.console.live.agents if line.name == name), None)
+
+    def chosen_need(self) -> Need | None:
+        return self._need() if self.query_one("#needs").has_focus else None
 
     def _need(self) -> Need | None:
         number = self._chosen()
@@ -170,8 +178,11 @@ class DeskOverview(AgentsScreen):
 
     def do_open(self) -> None:
         need = self._need() if self.query_one("#needs").has_focus else None
+        action = BY_OPERATION.get(need.next) if need is not None else None
         if need is None or need.go == "agent":
             super().do_open()
+        elif action is not None and not action.key:
+            self.console.perform(action.name)
         else:
             self.console.go(need.go)
 

@@ -58,7 +58,9 @@ CLOCK_AGAIN: Final = 5.0
 """Seconds before a filter by age is evaluated again: the clock moves rows without any event."""
 ABOUT: Final = (3, 4, 5)
 """The cells of a row that say whom and what it is about: agent, recipient, subject."""
-BY_CLOCK: Final = frozenset({"age", "expires"})
+CLAIMS: Final = frozenset({"review.claimed", "review.claim_released"})
+"""Events that change what a filter by `mine` shows."""
+BY_CLOCK: Final = frozenset({"age", "expires", "mine"})
 FACTS_KEPT: Final = 20_000
 
 
@@ -192,7 +194,10 @@ class QueueScreen(TeamScreen, TableScreen):
             self.table.touch_rows(item for item, facts in self._known.items() if facts.likeness in groups)
         if touched := update.messages - update.left:
             self.table.touch_rows(touched)
-        if update.came:
+        claimed = not update.kinds.isdisjoint(CLAIMS) and any(
+            one.field == "mine" for want in self.wants for one in want.either
+        )
+        if update.came or claimed:
             self.reload_soon(max(RELOAD_AFTER, RELOAD_SHARE * self._took))
 
     def _age(self) -> None:

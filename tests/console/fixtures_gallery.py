@@ -180,6 +180,24 @@ def _history(scene: Scene, desks: dict[str, Bench]) -> None:
     scene.store.transact(build)
 
 
+def add_week(scene: Scene) -> None:
+    """A week of one mailbox by the hour, for its history: complaints grow, and so does what is held."""
+
+    def build(tx: Transaction) -> None:
+        key = str(tx.all(MAILBOX.select().where(MAILBOX.c.address == f"quote@{DOMAIN}"))[0].id)
+        for hour in range(160):
+            at = bucket(tx.now - hour * HOUR, 60)
+            late = max(0, 100 - hour)
+            for kind, n in (
+                ("sent_1h", 120 - 30 * (hour % 24 in (5, 6))), ("bounced_1h", 2 + (hour < 12) + hour % 3),
+                ("complained_1h", late // 90), ("held_1h", 4 + late // 5 + hour % 7), ("decided_1h", 6 + hour % 4),
+                ("review_seconds_1h", (6 + hour % 4) * (120 + late * 9)), ("blocked_1h", (hour < 8) * (9 - hour)),
+            ):  # fmt: skip
+                tx.bump("mailbox", key, kind, minute=at, n=n)
+
+    scene.store.transact(build)
+
+
 def _held(desk: Bench, to: str | list[str], **more: Any) -> int:
     item = read_id("m", desk.submit(to, **more).message_id or "")
     assert item is not None

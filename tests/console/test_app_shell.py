@@ -14,8 +14,18 @@ from console.app import PostroomConsole
 from console.factory import MODES
 from console.keymap import ACTIONS, Asks, Scope, footer, of_scope, works_in
 from console.local_desk import sign_in
+from console.pages import PAGES
 from console.ports import Parts
+from console.screens.agent import AgentPage
+from console.screens.dead_webhooks import DeadWebhooksPage
+from console.screens.desk_screen import DeskScreen
+from console.screens.event import WholeEventPage
+from console.screens.groups import GroupsPage
+from console.screens.handover import HandoverPage
+from console.screens.history import HistoryPage
+from console.screens.message import MessageScreen
 from console.screens.queue import QueueScreen
+from console.screens.waiting_policy import WaitingPolicyPage
 from console.splash import opened
 from console.state import DeskUpdate
 from console.widgets.frame import FootLine
@@ -56,12 +66,17 @@ def test_no_key_means_two_things_in_one_place() -> None:
 
 
 def test_every_action_is_done_by_somebody() -> None:
-    pages = {screen.scope: screen for screen in MODES.values()}
+    further: tuple[type[DeskScreen], ...] = (
+        AgentPage, MessageScreen, GroupsPage, WholeEventPage, HandoverPage, HistoryPage, DeadWebhooksPage,
+        WaitingPolicyPage,
+    )  # fmt: skip
+    pages = {screen.scope: screen for screen in (*MODES.values(), *further)}
     for name, action in ACTIONS.items():
         for scope in action.scopes:
             doers = pages.values() if scope is Scope.EVERYWHERE else [pages[scope]] if scope in pages else []
             for screen in doers:
-                assert name.startswith("go_") or hasattr(screen, f"do_{name}") or hasattr(PostroomConsole, f"do_{name}")
+                opens = name.startswith("go_") or name in PAGES
+                assert opens or hasattr(screen, f"do_{name}") or hasattr(PostroomConsole, f"do_{name}"), (name, scope)
 
 
 def test_keys_that_terminals_take_for_themselves_are_left_alone() -> None:
@@ -70,7 +85,8 @@ def test_keys_that_terminals_take_for_themselves_are_left_alone() -> None:
 
 def test_loosening_is_typed_and_tightening_asks_why() -> None:
     loosening = {"resume", "resume_lane", "resume_stream", "all_start", "remove_suppression", "sign", "approve_marked"}
-    tightening = {"suspend", "pause_lane", "pause_stream", "all_stop", "reject", "veto"}
+    loosening |= {"confirm_run", "confirm_policy", "replay_all"}
+    tightening = {"suspend", "pause_lane", "pause_stream", "all_stop", "reject", "veto", "revoke_token", "drop_policy"}
     assert {name for name in loosening if ACTIONS[name].asks is not Asks.TYPED} == set()
     assert {name for name in tightening if ACTIONS[name].asks is not Asks.REASON} == set()
 

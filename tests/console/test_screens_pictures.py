@@ -20,7 +20,7 @@ from core.model import Actor, Role
 from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, review, taint
 from core.services.sending.review import Decision
-from tests.console.fixtures_gallery import make_gallery, receive_mail
+from tests.console.fixtures_gallery import add_week, make_gallery, receive_mail
 from tests.console.harness import Scene, drawn, looking, open_queue, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
 from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
@@ -108,6 +108,19 @@ async def events(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("Z")
     scene.submit("late@example.com")
     await shows(pilot, "waiting")
+
+
+async def history(pilot: Pilot[int], scene: Scene) -> None:
+    add_week(scene)
+    await pilot.press("3")
+    await shows(pilot, "quote-bot")
+    await pilot.press("H")
+    await shows(pilot, "✖0.05 %")
+
+
+async def handover(pilot: Pilot[int], scene: Scene) -> None:
+    await pilot.press("O")
+    await shows(pilot, "digest-bot is suspended by bob")
 
 
 async def suppressions(pilot: Pilot[int], scene: Scene) -> None:
@@ -259,6 +272,10 @@ SHOTS = (
     Shot("sites-120", sites),
     Shot("events-paused-120", events),
     Shot("events-paused-80", events, SMALL),
+    Shot("history-120", history),
+    Shot("history-80", history, SMALL),
+    Shot("handover-120", handover),
+    Shot("handover-80", handover, SMALL),
     Shot("suppressions-120", suppressions),
     Shot("identities-120", identities),
     Shot("identities-80", identities, SMALL),

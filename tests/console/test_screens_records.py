@@ -40,6 +40,7 @@ async def test_errors_and_warnings_are_one_key_apart(scene: Scene) -> None:
     async with looking(app) as pilot:
         await pilot.press("5")
         await shows(pilot, "agent.suspended")
+        await shows(pilot, "desk.read")  # of this list itself: it comes in on top, and a view at the top follows it
         await pilot.press("end", "E")
         await until(
             pilot, lambda: any(line.startswith(">") and "suspended" in line for line in drawn(pilot).splitlines())
@@ -58,8 +59,10 @@ async def test_an_object_is_followed_and_opened_from_its_event(scene: Scene) -> 
         await shows(pilot, f"id:{spell_id('m', items[0])}")
         await shows(pilot, "2 shown")
         await pilot.press("enter")
+        await shows(pilot, "of the log")
+        await pilot.press("enter")
         await shows(pilot, "It is on its way.")
-        await pilot.press("escape", "escape")
+        await pilot.press("escape", "escape", "escape")
         await shows(pilot, "mailbox.requested")
 
 
