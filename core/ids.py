@@ -81,6 +81,12 @@ def id_range(prefix: str, text: str) -> tuple[int, int] | None:
     return low, 2**63 - 1 if high is None else high
 
 
+def read_item(text: str) -> int | None:
+    """The number of a message or of a held action; None if it is no such id."""
+    number = read_id("m", text)
+    return read_id("a", text) if number is None else number
+
+
 def read_id(prefix: str, text: str) -> int | None:
     """The number of an ID in text form, or None if it is not an ID with this letter."""
     if len(text) != 14 or text[0] != prefix:

@@ -125,7 +125,7 @@ class Status(enum.StrEnum):
     FAILED = "failed"
     REJECTED = "rejected"
     RETURNED = "returned"
-    """Given back to its agent with a comment; the agent may submit it anew."""
+    """Given back to its agent with a comment; the agent may submit it again."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     BLOCKED = "blocked"

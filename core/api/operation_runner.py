@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request
 
 from core.api.deps import ApiContext
+from core.desk_client.refusals import CLIENT, TIGHTENS_ONLY
 from core.json_body import Shape, made, read
 from core.operations import named, operation
 from core.operations.execution import Execution, GatewayExecutor
@@ -19,8 +20,6 @@ from core.operations.operation import Json, Operation, Resources, TokenKind
 from core.services.control.read_log import EntryPoint
 from core.settings import Settings
 
-CLIENT: Final = "postroom-client"
-TIGHTENS_ONLY: Final = "postroom-tightens-only"
 Members = Mapping[str, Any]
 Translate = Callable[[Any], Members]
 

@@ -9,7 +9,6 @@ context.py         what every command on the host shares: settings, the database
 commands.py        all commands, in the order of help, each imported on use
 init.py            init; founding.py has its files and people
 next_steps.py      what to type next
-terminal.py        remarks and questions at a terminal
 plain_values.py    values of options, read without pydantic
 serve.py           serve
 doctor.py          what is missing before real mail can leave; diagnostics/ has its checks

@@ -76,7 +76,7 @@ class EmailRejectionUndone(Event):
 @fact("email.returned")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailReturned(Event):
-    """A reviewer returned it to its agent with a comment, `reason`: it never leaves; the agent may submit it anew."""
+    """A reviewer returned it to its agent with a comment, `reason`: it never leaves; the agent may submit it again."""
 
     kind: str
     item: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.filter_fields import Listing
 from core.json_body import Name, Purpose, ReasonRequest, Shape
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import AfterRequest, AgentReason, AgentRequest, FilterText, Limit, Required, wanted
+from core.operations.bodies import LAST_ID, AfterRequest, AgentReason, AgentRequest, FilterText, Limit, Required, wanted
 from core.operations.operation import Call, Json, act, read
 from core.operations.tokens import may_see_users, users_shown
 from core.rules.addresses import check_pattern
@@ -24,10 +24,6 @@ from core.services.sending import runs
 from core.services.sending.runs import RunView
 from core.services.sending.submission import RunClaim
 from core.text.numbers import whole_number
-
-LAST_ID: Final = 2**31 - 1
-"""The highest number of a run: a database cannot even compare larger ones."""
-
 
 # --- agents -------------------------------------------------------------------------------------------------------
 

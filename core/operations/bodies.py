@@ -10,13 +10,16 @@ from core import filters
 from core.errors import Invalid, NotFound
 from core.filter_fields import Listing, fields
 from core.filters import Want
-from core.ids import read_id, spell_id
+from core.ids import read_item, spell_id
 from core.json_body import AddressText, Name, ReasonRequest, Sentence, Shape
 from core.rules.addresses import parse_address
 from core.text.numbers import LARGEST
 
 MOST: Final = 1_000
 """Rows of one page."""
+
+LAST_ID: Final = 2**31 - 1
+"""The highest number of a token or a run: a database cannot even compare larger ones."""
 
 Limit = Annotated[int, Field(ge=1, le=1_000)]
 Number = Annotated[int, Field(ge=0, le=LARGEST)]
@@ -87,9 +90,7 @@ class OptionalReason(Shape):
 
 def item_number(text: str) -> int:
     """The number of a message or held action. Raises `Invalid`."""
-    number = read_id("m", text)
-    if number is None:
-        number = read_id("a", text)
+    number = read_item(text)
     if number is None:
         raise Invalid(
             f"{text[:40]!r} is not an id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them",

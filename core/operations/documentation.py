@@ -1,4 +1,4 @@
-"""The table of operations in docs, made from the registry: `python -m core.operations.documentation` writes it anew."""
+"""The table of operations in docs, made from the registry by `python -m core.operations.documentation`."""
 
 from __future__ import annotations
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from core import filters
 from core.db import directory
 from core.db.queries import received as queries
 from core.errors import Invalid, NotFound
+from core.filter_fields import Listing
 from core.ids import read_id, spell_id
 from core.json_body import AddressText, Name, Shape
 from core.operations.answers import Answer
-from core.operations.bodies import AddressRequest, ItemRequest, Limit, item_number, mailbox_address
+from core.operations.bodies import AddressRequest, FilterText, ItemRequest, Limit, item_number, mailbox_address, wanted
 from core.operations.operation import Call, Json, read
 from core.rules.addresses import parse_address
 from core.rules.roles import Verb
@@ -31,7 +31,7 @@ class InboxRequest(Shape):
     `cursor` is the `next_cursor` of the page before.
     """
 
-    filter: Annotated[str, StringConstraints(max_length=500)] = ""
+    filter: FilterText = ""
     cursor: Name | None = None
     limit: Limit = PAGE
 
@@ -46,7 +46,7 @@ class ContactsRequest(AddressRequest):
 
 
 def list_received(call: Call, request: InboxRequest) -> Json:
-    wants = filters.parse(request.filter, queries.FIELDS)
+    wants = wanted(request.filter, Listing.INBOX)
     before = _cursor("m", request.cursor)
     ids = queries.page_ids(call.tx.conn, wants, now=call.tx.now, before=before, limit=request.limit + 1)
     shown = list(ids[: request.limit])

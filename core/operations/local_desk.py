@@ -71,7 +71,7 @@ class LocalDesk:
 
     @contextlib.contextmanager
     def _as_known(self) -> Iterator[None]:
-        """Who was admitted and is no longer is told so."""
+        """Raise `AccessEnded` for an operator who was admitted before."""
         try:
             yield
         except AccessEnded:

@@ -187,7 +187,17 @@ class ChecklistRequest(AddressRequest):
     kind: Kind
 
 
-class SignRequest(ChecklistRequest):
+class SignMembers(Shape):
+    """A signature of one kind; `POST /mailboxes/{address}/approve` has these members too."""
+
+    kind: Kind
+    affirm: Literal["all"] | Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
+    override: Annotated[dict[Name, Sentence], Field(max_length=50)] = Field(default_factory=dict)
+    reason: Sentence | None = None
+    digest: Sha256 | None = None
+
+
+class SignRequest(SignMembers, ChecklistRequest):
     """`affirm` names the items that the signer affirms, or is `all`: every item that the desk did not find false.
 
     Each item that it found false needs its reason in `override`. `digest`, if given, is that of the record or of what
@@ -195,10 +205,6 @@ class SignRequest(ChecklistRequest):
     agent's first token, if it is the last one.
     """
 
-    affirm: Literal["all"] | Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
-    override: Annotated[dict[Name, Sentence], Field(max_length=50)] = Field(default_factory=dict)
-    reason: Sentence | None = None
-    digest: Sha256 | None = None
     token_sha256: Sha256 | None = None
     token_ttl: Name = "8h"  # noqa: S105 - a duration, not a password
 

@@ -33,7 +33,7 @@ def test(call: Call, _request: Nothing) -> Json:
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-class Told(Answer):
+class ChannelResult(Answer):
     """One channel, without its secrets, and whether it took the test."""
 
     url: str
@@ -44,7 +44,7 @@ class Told(Answer):
 class Tested(Answer):
     """What became of the test at each channel."""
 
-    results: list[Told]
+    results: list[ChannelResult]
 
 
 OPERATIONS = (

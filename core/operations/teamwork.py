@@ -331,7 +331,7 @@ OPERATIONS: Final = (
     act_each("message.unclaim", unclaim, ClaimRequest, Claimed, Verb.MESSAGE_CLAIM,
         about="Give your own claims back before their time."),
     act("message.return", return_to_agent, ReturnRequest, Returned, Verb.MESSAGE_RETURN,
-        about="Return a held message to its agent with a comment. It never leaves; the agent may submit it anew."),
+        about="Return a held message to its agent with a comment. It never leaves; the agent may submit it again."),
     read("message.wording", show_wording, ItemRequest, WordingAnswer, Verb.MESSAGE_EDIT,
          about="Subject and body of a held message, to be edited: without what the desk adds below.",
          opens=lambda call, request: review.opened(call.tx, item_number(request.id), actor=call.actor),

@@ -7,7 +7,7 @@ can be repeated, and the answers that the desk keeps for that hold no secret.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,7 +17,7 @@ from core.errors import Conflict, Unauthenticated
 from core.json_body import AddressText, Name, Sha256, Shape, Short
 from core.model import Scope
 from core.operations.answers import Answer, WideAnswer
-from core.operations.bodies import Limit, OptionalReason
+from core.operations.bodies import LAST_ID, Limit, OptionalReason
 from core.operations.operation import AGENTS, Call, Json, act, read
 from core.rules import roles
 from core.rules.roles import Verb
@@ -25,9 +25,6 @@ from core.serializers import people
 from core.services.control.read_log import Shown, What
 from core.services.identity import enrolment, tokens
 from core.services.identity.tokens import Grant, Issued
-
-LAST_ID: Final = 2**31 - 1
-"""The highest id of a token: a database cannot even compare larger numbers."""
 
 TokenId = Annotated[int, Field(ge=1, le=LAST_ID)]
 Granted = Literal[Scope.SEND, Scope.READ]
@@ -52,31 +49,46 @@ class BindingMembers(Shape):
     user: Name | None = None
 
 
-class IssueRequest(BindingMembers):
-    """A token for an agent. `token_sha256` is the SHA-256, in hex, of a `pra_...` token that the caller made."""
+class IssueMembers(BindingMembers):
+    """A token for an agent, without what makes it secret: `POST /tokens` has these members too."""
 
     agent: Short
-    token_sha256: Sha256
     ttl: Name = "8h"
     scopes: list[Granted] = Field(default=[Scope.SEND, Scope.READ], min_length=1, max_length=2)
     test: bool = False
 
 
-class DelegateRequest(BindingMembers):
-    """A token for one run, narrower than the caller's. `token_sha256` is that of a `pra_...` token the caller made."""
+class IssueRequest(IssueMembers):
+    """A token for an agent. `token_sha256` is the SHA-256, in hex, of a `pra_...` token that the caller made."""
 
     token_sha256: Sha256
+
+
+class DelegateMembers(BindingMembers):
+    """A token for one run; `POST /tokens/delegate` has these members too."""
+
     ttl: Name = "1h"
     scopes: list[Granted] = Field(default=[Scope.SEND], min_length=1, max_length=2)
 
 
-class EnrolRequest(Shape):
-    """A token with which an agent asks for its own mailbox: for `address` alone, if given. `ttl` is at most `7d`."""
+class DelegateRequest(DelegateMembers):
+    """A token for one run, narrower than the caller's. `token_sha256` is that of a `pra_...` token the caller made."""
+
+    token_sha256: Sha256
+
+
+class EnrolMembers(Shape):
+    """A token with which an agent asks for its own mailbox; `POST /tokens/enrol` has these members too."""
 
     agent: Short
-    token_sha256: Sha256
     ttl: Name = "24h"
     address: AddressText | None = None
+
+
+class EnrolRequest(EnrolMembers):
+    """A token with which an agent asks for its own mailbox: for `address` alone, if given. `ttl` is at most `7d`."""
+
+    token_sha256: Sha256
 
 
 class RevokeRequest(OptionalReason):

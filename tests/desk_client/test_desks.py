@@ -34,6 +34,7 @@ from core.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    Unconfirmed,
     UnsupportedMedia,
 )
 from core.operations.local_desk import LocalDesk
@@ -176,6 +177,7 @@ ERRORS = (
     NotFound("no agent"),
     Conflict("decided already"),
     ChecklistOpen("open items", open_items=("a",), found_false=("b",)),
+    Unconfirmed("this would loosen", error="unconfirmed"),
     TooLarge("too much"),
     UnsupportedMedia("not JSON"),
     Refused("no", error="recipients_suppressed"),

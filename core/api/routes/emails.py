@@ -240,7 +240,7 @@ class EmailRoutes:
 
     async def _cancel(self, request: Request, message_id: str) -> Response:
         """Cancel a message while it is pending, scheduled or waiting: its agent, or an operator, who may say why."""
-        number = _id(message_id)
+        number = _id(message_id)  # not by the operation, which takes no agent's token
         body = await request.body()
         reason = read(CancelRequest, body).reason if body.strip() else None
         if self._desk.callers.is_operator(request):

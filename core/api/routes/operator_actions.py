@@ -25,7 +25,7 @@ from core.db import audit_log, directory
 from core.db.audit_log import Entry
 from core.db.queries import pending
 from core.errors import Invalid, NotFound
-from core.ids import read_id
+from core.ids import read_item
 from core.rules.roles import Verb
 from core.serializers import mail
 from core.services.control.read_log import Shown, What
@@ -65,6 +65,7 @@ class Operators:
 
         Received mail that is approved can be read by its agent from now on; rejected, it never can.
         """
+        # Not by the operation: clients of this route do not report what they open, so nothing counts as unread.
         actor = self._desk.callers.operator(request)
         body = read(DecideRequest, await request.body())
         decision = Decision(_item(item), body.action == "approve", reason=body.reason, digest=body.digest)
@@ -171,9 +172,7 @@ class Operators:
 
 
 def _item(text: str) -> int:
-    number = read_id("m", text)
-    if number is None:
-        number = read_id("a", text)
+    number = read_item(text)
     if number is None:
         raise NotFound("no pending or past item has this id", fix="GET /mailboxes/{address}/pending lists what waits")
     return number
@@ -181,7 +180,7 @@ def _item(text: str) -> int:
 
 def _cursor(text: str) -> None:
     """Validate a page cursor. Raises `Invalid` if no page ended with it."""
-    if read_id("m", text) is None and read_id("a", text) is None:
+    if read_item(text) is None:
         what = "is invalid"
         raise Invalid(f"the cursor {what}", fix="leave it out for the first page", problems=(("cursor", what),))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -14,10 +14,8 @@ from core.api.schemas.requests.body import ReasonRequest, Shape
 from core.api.schemas.requests.credentials import DelegateRequest, EnrolRequest, TokenRequest
 from core.api.schemas.responses import RevokedAnswer, TokenAnswer, TokensAnswer
 from core.db import directory
+from core.operations.bodies import LAST_ID
 from core.security import credentials
-
-LAST: Final = 2**31 - 1
-"""The highest token ID: a database cannot even compare larger numbers."""
 
 
 class Tokens:
@@ -54,7 +52,7 @@ class Tokens:
         self,
         request: Request,
         agent: str | None = None,
-        cursor: Annotated[int | None, Query(ge=1, le=LAST)] = None,
+        cursor: Annotated[int | None, Query(ge=1, le=LAST_ID)] = None,
         limit: Annotated[int, Query(ge=1, le=directory.PAGE)] = directory.PAGE,
     ) -> Response:
         """A page of tokens, newest first, of one agent or of all. The secrets themselves are not stored."""
@@ -81,6 +79,6 @@ class Tokens:
         made = await self._runner.answer(request, operation, shape, token_sha256=minted.digest.hex())
         return answer_json(201, made | {"token": minted.secret})
 
-    async def _revoke(self, request: Request, token: Annotated[int, Path(ge=1, le=LAST)]) -> Response:
+    async def _revoke(self, request: Request, token: Annotated[int, Path(ge=1, le=LAST_ID)]) -> Response:
         """Revoke a token, and every token that was delegated from it, from this answer on."""
         return answer_json(200, await self._runner.answer(request, "token.revoke", ReasonRequest, id=token))

@@ -20,7 +20,8 @@ from core.cli.remote.opened_item import Opened, received
 from core.desk_client import wording
 from core.desk_client.names import OperationName
 from core.errors import Invalid, PostroomError
-from core.ids import read_id, spell_id
+from core.ids import read_item as number_of
+from core.ids import spell_id
 
 app: Final = group("queue")
 
@@ -195,7 +196,7 @@ def return_(
     comment: Annotated[str, typer.Option(help="What its agent should do differently; the agent reads it.")],
     digest: Annotated[str | None, typer.Option(help="Return only if the digest is still this.")] = None,
 ) -> Output:
-    """Return a held message to its agent with a comment. It never leaves; the agent may submit it anew."""
+    """Return a held message to its agent with a comment. It never leaves; the agent may submit it again."""
     read_item(item)
     done = desk.call("message.return", id=item, comment=comment, digest=digest)
     return Output(done, f"Returned {item} to its agent.")
@@ -210,7 +211,7 @@ def edit(
         Path | None, typer.Option(help="Read the wording from this file instead of opening $EDITOR.")
     ] = None,
 ) -> Output:
-    """Edit subject and body of a held message in $EDITOR. It is checked anew, and somebody else must approve it."""
+    """Edit subject and body of a held message in $EDITOR. It is checked again, and somebody else must approve it."""
     read_item(item)
     before = desk.call("message.wording", id=item)
     with contextlib.ExitStack() as kept:
@@ -298,9 +299,7 @@ def _decided(
 
 def read_item(item: str) -> int:
     """Parse the ID of a message or an action. Raises `Invalid`."""
-    number = read_id("m", item)
-    if number is None:
-        number = read_id("a", item)
+    number = number_of(item)
     if number is None:
         raise Invalid(
             f"{item!r} is not an id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them"

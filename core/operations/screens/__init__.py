@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from core import filters
 from core.db.development import BANNER, is_development
 from core.db.queries import agents, events, figures, lanes, queue, received, templates
 from core.desk_client import reads
-from core.filters import Fields, Want
+from core.filter_fields import Listing
 from core.json_body import Name, Shape
 from core.operations.answers import Answer
-from core.operations.bodies import AgentRequest, Key, Nothing, Number
+from core.operations.bodies import AgentRequest, FilterText, Key, Nothing, Number, wanted
 from core.operations.operation import Call, read
 from core.operations.screens import agent_page, items, records
 from core.operations.screens.desk_figures import DeskFigures
@@ -49,7 +48,6 @@ GROUPS: Final = 200
 ROWS: Final = 1_000
 """Lines of one answer."""
 
-FilterText = Annotated[str, StringConstraints(max_length=500)]
 RowIds = Annotated[list[Number], Field(max_length=ROWS)]
 
 
@@ -69,10 +67,6 @@ class NumberRequest(Shape):
     """One item, by its number."""
 
     id: Number
-
-
-def _wants(request: FilterRequest, fields: Fields) -> tuple[Want, ...]:
-    return filters.parse(request.filter, fields)
 
 
 # --- a session ----------------------------------------------------------------------------------------------------
@@ -133,7 +127,7 @@ class ItemRequest(NumberRequest):
 
 def queue_ids(call: Call, request: QueueRequest) -> Ids:
     """With how much is held in all, read together, so that `7 of 9` describes one moment."""
-    conn, wants = call.tx.conn, _wants(request, queue.FIELDS)
+    conn, wants = call.tx.conn, wanted(request.filter, Listing.QUEUE)
     ids = queue.pending_ids(conn, wants, request.order, now=call.tx.now, limit=request.limit, viewer=call.actor.name)
     return pack(ids, held=figures.head(conn).held)
 
@@ -148,7 +142,7 @@ def alike(call: Call, request: NumberRequest) -> Ids:
 
 
 def groups(call: Call, request: FilterRequest) -> Templates:
-    wants = _wants(request, queue.FIELDS)
+    wants = wanted(request.filter, Listing.QUEUE)
     return templates.templates(call.tx.conn, wants, now=call.tx.now, operator=call.actor.name, limit=GROUPS)
 
 
@@ -194,7 +188,7 @@ def identities(call: Call, _request: Nothing) -> Identities:
 
 
 def suppressions(call: Call, request: SuppressionsRequest) -> Suppressions:
-    wants = _wants(request, agents.SUPPRESSION_FIELDS)
+    wants = wanted(request.filter, Listing.SUPPRESSIONS)
     found = agents.suppressions(
         call.tx.conn, wants=wants, now=call.tx.now, past=request.past, limit=SUPPRESSION_PAGE
     )  # fmt: skip
@@ -219,7 +213,7 @@ class TraceRequest(Shape):
 
 def event_page(call: Call, request: EventsRequest) -> EventPage:
     conn = call.tx.conn
-    found = events.filtered(conn, _wants(request, events.FIELDS))
+    found = events.filtered(conn, wanted(request.filter, Listing.EVENTS))
     return events.page(conn, found, before=request.before, after=request.after, limit=EVENT_PAGE)
 
 
@@ -243,7 +237,7 @@ class InboxRequest(FilterRequest):
 
 
 def inbox_ids(call: Call, request: InboxRequest) -> Ids:
-    wants = _wants(request, received.FIELDS)
+    wants = wanted(request.filter, Listing.INBOX)
     return pack(
         received.page_ids(call.tx.conn, wants, now=call.tx.now, before=request.before, limit=request.limit)
     )  # fmt: skip

@@ -36,7 +36,7 @@ TROUBLES: Final[Mapping[str, tuple[str, str, str]]] = {
     "route_down": ("backs off and retries; mail waits", "check the relay: postroom doctor", ""),
     "no_worker": ("accepts nothing and sends nothing", "postroom serve", ""),
     "webhook_failing": ("retries for three days", "check the receiver", ""),
-    "webhook_dead": ("keeps them", "mend the receiver, then replay: postroom webhook replay", "webhook.replay"),
+    "webhook_dead": ("keeps them", "fix the receiver, then replay: postroom webhook replay", "webhook.replay"),
     "hurried": ("lets approvals count", "ask them; undo what is not released", "message.undo"),
 }
 """Of each kind of trouble: what the desk does by itself, what a person does next, and the operation for it."""

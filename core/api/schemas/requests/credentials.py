@@ -5,46 +5,27 @@ An operator's token is never transmitted: its holder generates it and sends the 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.requests.body import AddressText, Name, Sha256, Shape, Short
-from core.model import Scope
-
-Granted = Literal[Scope.SEND, Scope.READ]
-"""`request` is not among them: only an owner issues it, by a route of its own."""
+from core.api.schemas.requests.body import Name, Sha256, Shape
+from core.operations import people, tokens
 
 
-class TokenRequest(Shape):
+class TokenRequest(tokens.IssueMembers):
     """`POST /tokens`: a token for an agent. `ttl` is a string (`8h`); `run` and `user` bind it to one execution."""
 
-    agent: Short
-    ttl: Name = "8h"
-    scopes: list[Granted] = Field(default=[Scope.SEND, Scope.READ], min_length=1, max_length=2)
-    run: Name | None = None
-    user: Name | None = None
-    test: bool = False
 
-
-class DelegateRequest(Shape):
+class DelegateRequest(tokens.DelegateMembers):
     """`POST /tokens/delegate`: a token for one run, narrower than the caller's. `ttl` is a string (`1h`)."""
 
-    run: Name | None = None
-    user: Name | None = None
-    scopes: list[Granted] = Field(default=[Scope.SEND], min_length=1, max_length=2)
-    ttl: Name = "1h"
 
-
-class EnrolRequest(Shape):
+class EnrolRequest(tokens.EnrolMembers):
     """`POST /tokens/enrol`: a token with which an agent asks for its own mailbox. `ttl` (`24h`) is at most `7d`.
 
     With `address` the agent may ask for that one alone.
     """
-
-    agent: Short
-    ttl: Name = "24h"
-    address: AddressText | None = None
 
 
 class AddOperator(Shape):
@@ -66,8 +47,5 @@ class ConfirmOperator(Shape):
     fingerprint: Name
 
 
-class RotateRequest(Shape):
+class RotateRequest(people.RotateRequest):
     """`POST /operators/rotate`: the SHA-256, in hex, of the new token; `ttl` (`90d`) makes it expire."""
-
-    token_sha256: Sha256
-    ttl: Name | None = None

@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
-
-from core.api.schemas.requests.body import AddressText, Name, Sentence, Sha256, Shape
+from core.api.schemas.requests.body import AddressText, Sentence, Shape
 from core.operations.bodies import mailbox_address
 from core.operations.mailbox_records import RecordMembers
+from core.operations.mailboxes import SignMembers
 from core.rules.issuance import Kind
 
 __all__ = ["ApproveRequest", "MailboxPatch", "MailboxRequest", "VetoRequest", "mailbox_address"]
@@ -32,19 +29,13 @@ class MailboxPatch(RecordMembers):
     change_reason: Sentence | None = None
 
 
-class ApproveRequest(Shape):
+class ApproveRequest(SignMembers):
     """`POST /mailboxes/{address}/approve`: a signature of one kind.
 
     `affirm` names the checklist items that the signer affirms, or is `all`: every item that the desk did not find
     false. Each item that it found false needs its reason in `override`. `digest`, if given, is that of the record or of
     what was shown.
     """
-
-    kind: Kind
-    affirm: Literal["all"] | Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
-    override: Annotated[dict[Name, Sentence], Field(max_length=50)] = Field(default_factory=dict)
-    reason: Sentence | None = None
-    digest: Sha256 | None = None
 
 
 class VetoRequest(Shape):

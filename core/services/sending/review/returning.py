@@ -1,4 +1,4 @@
-"""Return held mail to its agent with a comment: it never leaves, and the agent may submit it anew.
+"""Return held mail to its agent with a comment: it never leaves, and the agent may submit it again.
 
 The agent reads the comment in the message's state (`decision.reason`) and links its next attempt with `revises`.
 """
