@@ -24,6 +24,8 @@ def test_held_mail_is_listed_shown_and_approved(office: Clerk) -> None:
     shown = office.ok("queue", "show", item, "--source", who="alice")
     assert shown["status"] == "pending"
     assert "Subject: Your refund" in shown["source"]
+    assert office.ok("queue", "show", item[0] + item[-5:])["digest"] == held["digest"]
+    assert "no message has an id like" in office.refused("queue", "show", "m7zzz")
     assert office.ok("queue", "show", item)["review"]["opened_by"] == "alice"
     said = office.ok("queue", "approve", item, "--digest", held["digest"], who="alice")
     [decided] = said["decided"]

@@ -37,6 +37,7 @@ Filter = Annotated[
 ]
 
 MOST: Final = 1_000
+WHOLE_ID: Final = 14
 BATCH_SIZE: Final = 100
 """Ids of one request."""
 
@@ -103,7 +104,9 @@ def show(
     item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
     source: Annotated[bool, typer.Option("--source", help="Print the message source as well.")] = False,
 ) -> Output:
-    """Show one message or held action in full."""
+    """Show one message or held action in full. Enough of a message's id will do."""
+    if 1 < len(item) < WHOLE_ID and item[0] == "m":
+        item = desk.call("message.find", key=item)["id"]
     read = open_item(desk, item, source=source)
     return Output(read.data, read.text)
 
