@@ -1,6 +1,6 @@
 """Both databases, for real: SQLite in a temporary file, PostgreSQL from a wheel.
 
-Where dialects, locks or isolation can differ (the folder `db`, and files marked `both_databases`) each test runs on
+Where dialects, locks or isolation can differ (the folder `db`, and what is marked `both_databases`) each test runs on
 both. Elsewhere each runs on one: in each file the first and then every eighth on PostgreSQL, the others on SQLite.
 `--thorough`, or naming a test by its id, runs it on both.
 """

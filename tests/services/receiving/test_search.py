@@ -79,18 +79,16 @@ def test_each_query_finds_its_messages_in_every_language(
     assert {query: found(desk, query) for query in FOUND} == FOUND
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        '"',
-        '"""', "*", "**", "a*b*", "NOT refund", "refund OR", "AND", "NEAR(a b)", "words:refund", "-refund", "^refund",
-        "refund'; DROP TABLE desk",
-        "'refund':A", "!refund", "refund & !x", "(", "\\", "%", "\ue0001", "\ue001", "a\x00b",
-        "\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "replace"), "  ", "﷽",
-    ],
+HOSTILE: Final = (
+    '"', '"""', "*", "**", "a*b*", "NOT refund", "refund OR", "AND", "NEAR(a b)", "words:refund", "-refund", "^refund",
+    "refund'; DROP TABLE desk", "'refund':A", "!refund", "refund & !x", "(", "\\", "%", "\ue0001", "\ue001", "a\x00b",
+    "\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "replace"), "  ", "﷽",
 )  # fmt: skip
-def test_no_query_is_an_error_of_the_engine(desk: Bench, hostile: str) -> None:
-    assert set(found(desk, hostile)) <= set(CORPUS)
+
+
+def test_no_query_is_an_error_of_the_engine(desk: Bench) -> None:
+    for hostile in HOSTILE:
+        assert set(found(desk, hostile)) <= set(CORPUS), hostile
 
 
 def test_a_query_beyond_the_bounds_is_refused_in_words(desk: Bench) -> None:

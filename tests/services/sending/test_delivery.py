@@ -64,8 +64,6 @@ from tests.factories.desk import (
     make_desk,
 )
 
-pytestmark = pytest.mark.both_databases
-
 LATER = Reply(Outcome.DEFERRED, 451, "4.7.1", "later", "rcpt", "mx.example")
 LOST = Reply(Outcome.UNCERTAIN, None, None, "connection lost", "dot", "mx.example")
 DOWN = Reply(Outcome.ROUTE_DOWN, None, None, "connection refused", "connect", "relay.example")
@@ -105,6 +103,7 @@ def depths_agree(store: Store) -> None:
     assert pending == (store.look(lambda tx: tx.counters.total("desk", "", "pending")),)
 
 
+@pytest.mark.both_databases
 def test_an_executed_message_is_claimed_attempted_and_settled(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     assert desk.submit().status == "queued"
@@ -165,6 +164,7 @@ GO_ON: dict[Callable[[Transaction], None], Callable[[Transaction], Any]] = {
 }
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("brake", list(GO_ON))
 def test_a_brake_between_claim_and_attempt_stops_the_delivery_and_loses_nothing(
     store: Store, brake: Callable[[Transaction], None]
@@ -259,6 +259,7 @@ def test_a_tighter_policy_or_mode_sends_queued_mail_back_to_pending_all_of_it(st
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_leases_on_what_was_sent_back_do_not_come_free_with_the_approval(store: Store) -> None:
     """Another worker holds a second recipient while the first is sent back and approved: it leaves once."""
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
@@ -366,6 +367,7 @@ def test_a_route_is_told_once_when_it_goes_down_and_once_when_it_answers(store: 
     assert told[1] is None
 
 
+@pytest.mark.both_databases
 def test_one_outage_is_one_failure_of_the_route_however_many_were_under_way(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     for domain in ("one.test", "two.test", "three.test"):
@@ -407,6 +409,7 @@ def test_a_reply_says_its_codes_once(code: int | None, enhanced: str | None, tex
     assert finish.line(Reply(Outcome.DEFERRED, code, enhanced, text, "dot")) == shown
 
 
+@pytest.mark.both_databases
 def test_a_lane_that_defers_backs_off_and_its_neighbour_does_not_notice(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     for place in range(30):
@@ -427,6 +430,7 @@ def test_a_lane_that_defers_backs_off_and_its_neighbour_does_not_notice(store: S
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_an_address_that_is_deferred_again_and_again_does_not_hold_back_its_lane(
     store: Store, clock: FakeClock
 ) -> None:
@@ -449,6 +453,7 @@ def reclaim(store: Store, clock: FakeClock) -> None:
     store.transact(delivery.reclaim)
 
 
+@pytest.mark.both_databases
 def test_a_claim_without_an_attempt_goes_back_to_its_place(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     ids = []
@@ -468,6 +473,7 @@ def _moved(store: Store) -> Store:
     return store
 
 
+@pytest.mark.both_databases
 def test_a_worker_starts_nothing_that_another_holds(store: Store) -> None:
     """Its lease lapsed and another has claimed it since: both would send it."""
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
@@ -478,6 +484,7 @@ def test_a_worker_starts_nothing_that_another_holds(store: Store) -> None:
     assert len(attempt(store, claimed)) == 1
 
 
+@pytest.mark.both_databases
 def test_one_lease_starts_one_delivery_of_two_that_the_same_worker_claimed(store: Store) -> None:
     """Sent back, approved and claimed again while the earlier delivery waits for its host: both would send it."""
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
@@ -499,6 +506,7 @@ def test_one_lease_starts_one_delivery_of_two_that_the_same_worker_claimed(store
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_a_lease_that_has_lapsed_starts_no_delivery(store: Store, clock: FakeClock) -> None:
     """A worker that was stopped for a minute must not send what another may have claimed meanwhile."""
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
@@ -512,6 +520,7 @@ def test_a_lease_that_has_lapsed_starts_no_delivery(store: Store, clock: FakeClo
     assert attempt(store, [again]) == {again.key}
 
 
+@pytest.mark.both_databases
 def test_an_attempt_without_a_settlement_is_uncertain_and_tried_again(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit()
@@ -529,6 +538,7 @@ def test_an_attempt_without_a_settlement_is_uncertain_and_tried_again(store: Sto
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_a_beat_keeps_a_workers_leases_and_nobody_elses(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     desk.submit("a@one.test")
@@ -712,6 +722,7 @@ def test_a_message_is_sent_if_any_recipient_was_whatever_became_of_the_others(st
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_every_recipient_of_many_ends_exactly_once(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     leave(desk, *many(40))
@@ -721,6 +732,7 @@ def test_every_recipient_of_many_ends_exactly_once(store: Store) -> None:
     depths_agree(store)
 
 
+@pytest.mark.both_databases
 def test_a_retry_goes_on_while_what_is_ahead_of_it_waits_for_a_spent_cap(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_hour": 1}))
     message = number(desk.submit("first@example.com").message_id)
@@ -808,6 +820,7 @@ def test_a_reply_is_shown_with_the_attempt_it_answers(store: Store, clock: FakeC
 # --- the pace of a route --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("limit", [6, *(pytest.param(many, marks=pytest.mark.thorough) for many in (60, 600))])
 def test_a_route_takes_no_more_a_minute_than_it_may_whoever_sends_and_however_often_it_is_asked(
     store: Store, clock: FakeClock, limit: int

@@ -30,8 +30,6 @@ from tests.factories import effort
 from tests.factories.delivery import claim, events, many, number
 from tests.factories.desk import ALICE, WIDE, add_mailbox, issue, make_desk
 
-pytestmark = pytest.mark.both_databases
-
 # --- answered once ---------------------------------------------------------------------------------------------------
 
 
@@ -56,6 +54,7 @@ def test_an_empty_message_hears_of_a_mode_that_was_changed_a_moment_ago(store: S
     assert desk.submit(text=None).error == "action_blocked", "not: write more"
 
 
+@pytest.mark.both_databases
 def test_the_same_key_and_body_get_the_first_answer_and_nothing_new(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     first = desk.submit(idempotency_key="k1")
@@ -103,6 +102,7 @@ def test_a_key_is_remembered_for_a_day_though_its_message_has_ended(store: Store
     assert desk.submit(idempotency_key="k1").message_id != first.message_id
 
 
+@pytest.mark.both_databases
 def test_two_of_one_key_in_one_batch_are_one_message(store: Store) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
     verbs = [Submit(desk.prepared(idempotency_key="k1")) for _ in range(2)]
@@ -122,6 +122,7 @@ def most_in_any(times: list[int], window: int) -> int:
     return max((sum(1 for other in times if at <= other < at + window) for at in times), default=0)
 
 
+@pytest.mark.both_databases
 @settings(max_examples=effort.times(8, 60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     hour=st.integers(1, 7),
@@ -169,6 +170,7 @@ def test_no_window_ever_sees_more_than_a_cap_however_the_claims_fall(
     assert all(most_in_any(times, HOUR) <= site for times in at_site.values())
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("window", "width"), [(HOUR_MINUTES, HOUR_BUCKET), (DAY_MINUTES, DAY_BUCKET)])
 def test_a_cap_counts_until_its_whole_window_has_passed(
     store: Store, clock: FakeClock, window: int, width: int
@@ -184,6 +186,7 @@ def test_a_cap_counts_until_its_whole_window_has_passed(
     assert store.look(cap.room).left == 1
 
 
+@pytest.mark.both_databases
 def test_caps_hold_over_a_restart(store: Store, database_url: str, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_hour": 3}))
     for address in many(10):
@@ -203,6 +206,7 @@ def test_caps_hold_over_a_restart(store: Store, database_url: str, clock: FakeCl
     assert taken == 6
 
 
+@pytest.mark.both_databases
 def test_many_to_one_site_leave_at_fifty_a_minute(store: Store, clock: FakeClock) -> None:
     desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_site_minute": 50}))
     start = clock.now()
