@@ -21,7 +21,7 @@ from core.services.control.read_log import Shown, What
 from core.services.sending import gated_actions, review, taint
 from core.services.sending.review import Decision
 from tests.console.fixtures_gallery import add_week, make_gallery, receive_mail
-from tests.console.harness import Scene, drawn, looking, open_queue, press, shows, until
+from tests.console.harness import Scene, drawn, lines, looking, open_queue, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
 from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
 
@@ -107,7 +107,7 @@ async def events(pilot: Pilot[int], scene: Scene) -> None:
     await until(pilot, lambda: "email.queued" not in drawn(pilot))
     await pilot.press("Z")
     scene.submit("late@example.com")
-    await shows(pilot, "waiting")
+    await until(pilot, lambda: re.search(r"PAUSED .*\+[1-9]", lines(pilot)[0]) is not None)
 
 
 async def history(pilot: Pilot[int], scene: Scene) -> None:
@@ -181,7 +181,7 @@ async def inbox(pilot: Pilot[int], scene: Scene) -> None:
     receive_mail(scene)
     await pilot.press("9")
     await shows(pilot, "■ held")
-    await shows(pilot, "3 shown")
+    await until(pilot, lambda: lines(pilot)[-1].endswith(("3 shown", "1/3 ? help")))
 
 
 async def trap(pilot: Pilot[int], scene: Scene) -> None:
