@@ -171,6 +171,19 @@ def test_a_first_desk_wants_an_admin_and_a_governance_operator() -> None:
         check_first_desk({})
 
 
+NEITHER = {
+    Verb.MESSAGE_EDIT, Verb.STREAM_ROTATE, Verb.RECIPIENT_ERASE, Verb.AGENT_DRILL, Verb.OPERATOR_DISABLE,
+    Verb.OPERATOR_REVOKE, Verb.MAILBOX_VETO, Verb.MAILBOX_RETIRE, Verb.EXPIRY_CHANGE, Verb.NAME_CHANGE,
+    Verb.WEBHOOK_REPLAY, Verb.AUDIT_EXPORT,
+}  # fmt: skip
+"""Open to few, and yet nothing that a guarded desk asks its name for."""
+
+
+def test_every_verb_that_few_may_use_is_one_that_a_guarded_desk_asks_about_or_is_known_not_to_be() -> None:
+    assert {verb for verb in Verb if not MAY[verb] >= TIGHTENERS} == LOOSENS | NEITHER
+    assert not LOOSENS & NEITHER
+
+
 def test_what_everybody_who_watches_may_do_never_counts_as_loosening() -> None:
     assert not [verb for verb in LOOSENS if MAY[verb] >= TIGHTENERS]
     assert not LOOSENS.intersection(TIGHTENING)
