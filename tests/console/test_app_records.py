@@ -117,6 +117,7 @@ async def test_to_lower_takes_a_reason_and_to_widen_the_figure_or_the_entry_is_t
         await until(pilot, lambda: mailbox(scene)["allow"] == ["*@acme.com"])
 
 
+@pytest.mark.thorough
 async def test_who_may_not_widen_is_told_so_by_the_desk(scene: Scene) -> None:
     app = scene.app()
     async with looking(app) as pilot:
