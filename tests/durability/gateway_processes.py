@@ -33,6 +33,7 @@ from core.model import Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery
 from core.settings import POLICY, TOML, load
+from tests.factories.database import new_sqlite
 from tests.factories.ports import free_port
 from tests.smtp.receiver import Receiver, receiver
 
@@ -184,9 +185,14 @@ async def site(
     async with receiver() as world:
         cast = [Cast("bot", BOT, Mode.AUTONOMOUS, "to be killed", limits=limits)]
         relay = f"smtp://127.0.0.1:{world.port}"
-        desk = await asyncio.to_thread(
-            lambda: found(directory, cast, relay=relay, clock=SystemClock(), policy=policy, database=database)
-        )
+
+        def founded() -> SeededDesk:
+            if database is None:  # tables that are there: every migration takes longer than founding the desk
+                directory.mkdir(exist_ok=True)
+                new_sqlite(directory)
+            return found(directory, cast, relay=relay, clock=SystemClock(), policy=policy, database=database)
+
+        desk = await asyncio.to_thread(founded)
         # the file that gateways watch must say what is in force, or they would put its words in force instead
         with (directory / TOML).open("a") as settings:
             settings.write(more_settings)
