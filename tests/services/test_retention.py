@@ -101,12 +101,17 @@ def test_a_reply_is_purged_like_any_other(store: Store, clock: FakeClock) -> Non
     assert kept(store, message) == (False, False, "")
 
 
+_SCHEMAS: dict[str, MetaData] = {}
+"""Every table as each kind of database describes it, read once: that takes longer than to look through them."""
+
+
 def places(store: Store, words: str) -> set[str]:
     """Every column of the database in which these words stand."""
     found = set()
     with store.read() as conn:
-        schema = MetaData()
-        schema.reflect(conn)
+        schema = _SCHEMAS.setdefault(store.engine.dialect.name, MetaData())
+        if not schema.tables:
+            schema.reflect(conn)
         for one in schema.tables.values():
             for row in conn.execute(select(one)).mappings():
                 for name, value in row.items():
