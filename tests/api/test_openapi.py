@@ -82,6 +82,16 @@ def ctx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
     store.close()
 
 
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
+    """The agent at a desk that is only asked for its description, which is made once."""
+    directory = tmp_path_factory.mktemp("described")
+    store = new_store(directory, FakeClock())
+    with opened(make_desk(store), directory) as visitor:
+        yield visitor
+    store.close()
+
+
 THERE = {"address": ADDRESS, "agent": "support-bot", "run": "run-1", "key": "support-bot"}
 
 
