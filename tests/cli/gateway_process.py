@@ -6,7 +6,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 
@@ -22,9 +22,8 @@ def serving(clerk: Clerk) -> Iterator[str]:
     """The URL of a gateway of the clerk's desk that answers."""
     listen = f"127.0.0.1:{free_port()}"
     command = [*postroom(), "serve", "--dir", str(clerk.directory), "--listen", listen]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = start(command, f"http://{listen}")
     try:
-        _await(process, f"http://{listen}")
         yield f"http://{listen}"
     finally:
         process.send_signal(signal.SIGTERM)
@@ -32,6 +31,13 @@ def serving(clerk: Clerk) -> Iterator[str]:
             process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
+
+
+def start(command: Sequence[str], url: str) -> subprocess.Popen[bytes]:
+    """Start a gateway and wait until it answers."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _await(process, url)
+    return process
 
 
 def _await(process: subprocess.Popen[bytes], url: str) -> None:
