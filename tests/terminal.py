@@ -67,6 +67,7 @@ class Terminal:
 
     def press(self, *keys: str) -> None:
         """Type keys by their names, or text as it is."""
+        assert "escape" not in keys, "the key is esc; this would type the word"
         for key in keys:
             os.write(self._master, KEYS.get(key, key).encode())
 

@@ -142,7 +142,9 @@ def test_a_burst_of_keys_edits_a_line_in_their_order(desk: Desk) -> None:
         shows(seen, "field:value")
         seen.press("789\x7f\x7f\x7frefund\x7f\x7f\x7fund\r")
         shows(seen, "Queue refund → 4 of 4")
-        seen.press("escape", "q")
+        seen.press("esc")
+        seen.until(lambda screen: "→" not in screen.splitlines()[0])
+        seen.press("q")
         assert seen.ended() == 0
 
 
