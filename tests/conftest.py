@@ -42,7 +42,7 @@ LONG = ("demo", "durability", "samples", "console", "cli", "db")
 settings.register_profile("postroom", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("postroom"), max_examples=500)
 
-ALL_TIME = "All tests: about 10 minutes on two cores. Less: pytest -m quick, or a folder. More: pytest --thorough."
+ALL_TIME = "All tests: about 8 minutes on two cores. Less: pytest -m quick, or a folder. More: pytest --thorough."
 QUICK_TIME = "Tests without a database, a process, a socket or a screen: about a minute on two cores."
 QUICK = ("rules", "text", "security", "console/views", "console/widgets")
 """Folders of tests without a database, a process, a socket or a screen: `pytest -m quick`."""

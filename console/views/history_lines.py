@@ -37,7 +37,12 @@ def history_lines(found: Mapping[str, Any], *, width: int) -> list[TextLine]:
     span, begin = Span(found["span"]), read_stamp(found["begin"])
     wide = width >= TWO_COLUMNS
     column = (width - GAP) // 2 if wide else width
-    blocks = [_block(_series(one), span, begin, width=column) for one in found["series"]]
+    series = [_series(one) for one in found["series"]]
+    # the same moment stands at the same place in every chart
+    named = NAMED if any(one.warn is not None or one.suspend is not None for one in series) else 0
+    step = max(1, (column - SCALE - named) // span.steps)
+    margin = max((chart(one, width=step)[0].index(_AXIS) for one in series if any(one.values)), default=0)
+    blocks = [_block(one, span, begin, width=column, step=step, margin=margin) for one in series]
     if not wide:
         return [line for block in blocks for line in block]
     pairs = [blocks[at : at + 2] for at in range(0, len(blocks), 2)]
@@ -48,18 +53,17 @@ def _series(one: Mapping[str, Any]) -> Series:
     return Series(one["measure"], Unit(one["unit"]), tuple(one["values"]), one["total"], one["warn"], one["suspend"])
 
 
-def _block(one: Series, span: Span, begin: int, *, width: int) -> list[TextLine]:
-    """A title, the chart, its axis, an empty line; always of the same height."""
+def _block(one: Series, span: Span, begin: int, *, width: int, step: int, margin: int) -> list[TextLine]:
+    """A title, the chart, its axis, an empty line; always of the same height. `margin`: cells left of the plot."""
     title = _title(one, span, width=width)
     if not any(one.values):
         nothing: list[TextLine] = [title, [Piece("  nothing in this time", Tone.MUTED)]]
         return [*nothing, *([] for _ in range(HEIGHT + 2))]
-    named = NAMED if one.warn is not None or one.suspend is not None else 0
-    step = max(1, (width - SCALE - named) // span.steps)
     drawn = chart(one, width=step)
+    drawn = [" " * (margin - drawn[0].index(_AXIS)) + text for text in drawn]
     labels = [day_and_clock(begin + round(part * span.steps) * span.step) for part in _parts(step * span.steps)]
-    below = axis(span, labels, margin=drawn[0].index(_AXIS) - 1, width=step)
-    plot = drawn[0].index(_AXIS) + 1 + step * span.steps
+    below = axis(span, labels, margin=margin - 1, width=step)
+    plot = margin + 1 + step * span.steps
     return [
         title,
         *(_row(text, plot=plot, width=width) for text in drawn),

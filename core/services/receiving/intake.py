@@ -1,7 +1,7 @@
 """Take a message, however it arrived: parse it off the event loop, store it, answer after the commit.
 
 Reading costs a millisecond or two for ordinary mail and seconds for the worst 25 MB, so small messages are read in a
-thread, large ones in another process. While many small ones arrive at once, idle processes read some of them: threads
+thread, large ones in another process. While many small ones arrive at once, idle processes read them too: threads
 share one core. A message that takes a process too long is stored unparsed and held for a person.
 """
 
@@ -37,8 +37,8 @@ T = TypeVar("T")
 
 INLINE: Final = 32 * 1024
 """Largest message to read in a thread."""
-MANY: Final = 4
-"""Small messages being read at once from which a process is started for them."""
+MANY: Final = 25
+"""Small messages within a second that came while another was being read, from which a process is started for them."""
 IN_FRONT: Final = frozenset({"lmtp", "maildir"})
 """Ways in where `authserv_ids` count: only the operator's own mail server removes what senders forge in their name."""
 
@@ -79,6 +79,7 @@ class Intake:
         self._proof = proof
         self._scorer = scorer
         self._reading = 0
+        self._crowded, self._since = 0, 0.0
 
     async def knows(self, recipient: str) -> bool:
         """Whether mail to this address is taken: a mailbox, or a return path of ours. Raises `Unavailable`."""
@@ -157,14 +158,21 @@ class Intake:
             self._reading -= 1
 
     async def _read_small(self, raw: bytes, servers: Sequence[str]) -> ReceivedMail:
-        if self._pool is not None and self._reading > 1:
-            if self._pool.spare():
-                # A process that is killed meanwhile loses nothing: the message is read here.
-                with contextlib.suppress(Unavailable):
-                    return await self._pool.call(read_mail, raw, authserv_ids=servers)
-            elif self._reading >= MANY:
-                self._pool.warm()
+        if self._pool is not None and self._pool.spare():
+            # A process that is killed meanwhile loses nothing: the message is read here.
+            with contextlib.suppress(Unavailable):
+                return await self._pool.call(read_mail, raw, authserv_ids=servers)
+        elif self._pool is not None and self._reading > 1 and self._is_crowded():
+            self._pool.warm()
         return await asyncio.to_thread(read_mail, raw, authserv_ids=servers)
+
+    def _is_crowded(self) -> bool:
+        """Count a message that came while another was being read: whether there were `MANY` within a second."""
+        now = asyncio.get_running_loop().time()
+        if now - self._since > 1:
+            self._crowded, self._since = 0, now
+        self._crowded += 1
+        return self._crowded >= MANY
 
 
 def _unasked() -> bool | None:

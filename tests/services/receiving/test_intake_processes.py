@@ -46,7 +46,7 @@ async def started(pool: ComposePool) -> None:
 
 
 def test_a_process_starts_while_many_small_messages_are_read_and_then_reads_some(sqlite_store: Store) -> None:
-    raws = [mail(f"message {n}", message_id=f"<{n}@example.com>") for n in range(MANY)]
+    raws = [mail(f"message {n}", message_id=f"<{n}@example.com>") for n in range(2 * MANY)]
     marked = "return dataclasses.replace(task(), problems=('read by the process',))"
 
     async def story() -> None:
@@ -65,7 +65,7 @@ def test_a_process_starts_while_many_small_messages_are_read_and_then_reads_some
 
 
 def test_a_process_that_is_killed_while_it_reads_loses_no_message(sqlite_store: Store) -> None:
-    raws = [mail(f"message {n}", message_id=f"<{n}@example.com>") for n in range(MANY)]
+    raws = [mail(f"message {n}", message_id=f"<{n}@example.com>") for n in range(2 * MANY)]
 
     async def story() -> None:
         async with reader(sqlite_store, *doing("os._exit(9)")) as (intake, pool):
