@@ -38,6 +38,8 @@ TASKS: Final = 200
 """Large messages after which a process is replaced, to release the memory it has accumulated."""
 SMALL: Final = 100
 """Small messages that count as one large one."""
+MOMENT: Final = 0.05
+"""Seconds after which a task is a long one."""
 HEAD: Final = 8
 """Bytes of the length prefix of a pickle. Both ends are this program."""
 NO_PROCESS: Final = "no process to read messages could be started"
@@ -64,6 +66,8 @@ class _Process:
         self._child = child
         self.tasks = 0.0
         self.until: asyncio.TimerHandle | None = None
+        self.asked_at: float | None = None
+        """When its task began, in the event loop's time; None: it has none."""
 
     @property
     def pid(self) -> int:
@@ -105,6 +109,7 @@ class ComposePool:
     ) -> None:
         self._command = command
         self._environment = environment
+        self._most = most
         self._room = asyncio.Semaphore(most)
         self._seconds = seconds
         self._idle: list[_Process] = []
@@ -116,20 +121,24 @@ class ComposePool:
         """Process ids of the child processes that run now."""
         return [process.pid for process in self._all]
 
-    def spare(self) -> bool:
-        """Whether a process is idle, so that a call begins at once."""
-        return bool(self._idle) and not self._room.locked()
+    def ready(self) -> bool:
+        """Whether a small task would begin in a moment: all processes run, and not all are at a long task."""
+        now = asyncio.get_running_loop().time()
+        return len(self._all) == self._most and any(
+            one.asked_at is None or now - one.asked_at < MOMENT for one in self._all
+        )
 
     def warm(self) -> None:
-        """Start one more process in the background, if there may be one more; until it runs, `spare` is False."""
-        if self._warming is None and not self._room.locked():
+        """Start all processes in the background; until they run, `ready` is False."""
+        if self._warming is None:
             self._warming = asyncio.create_task(self._warm())
 
     async def _warm(self) -> None:
         try:
-            async with self._room:
-                if not self._idle:
-                    self._keep(await self._started())
+            while len(self._all) < self._most:
+                async with self._room:
+                    if len(self._all) < self._most:  # others may have started some meanwhile
+                        self._keep(await self._started())
         except Unavailable as error:
             log.warning("a process that reads content did not start", error=error.reason)
             await asyncio.sleep(IDLE)  # no process would start now either
@@ -165,7 +174,9 @@ class ComposePool:
         return answer
 
     async def _asked(self, task: object) -> tuple[str, Any]:
-        process = self._idle.pop() if self._idle else await self._started()
+        # the one that has been idle longest: all stay as long as there is work for all
+        process = self._idle.pop(0) if self._idle else await self._started()
+        process.asked_at = asyncio.get_running_loop().time()
         if process.until is not None:
             process.until.cancel()
         answered = False
@@ -208,6 +219,7 @@ class ComposePool:
         return process
 
     def _keep(self, process: _Process) -> None:
+        process.asked_at = None
         process.until = asyncio.get_running_loop().call_later(IDLE, self._drop, process)
         self._idle.append(process)
 

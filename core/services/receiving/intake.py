@@ -1,8 +1,8 @@
 """Take a message, however it arrived: parse it off the event loop, store it, answer after the commit.
 
 Reading costs a millisecond or two for ordinary mail and seconds for the worst 25 MB, so small messages are read in a
-thread, large ones in another process. While many small ones arrive at once, idle processes read them too: threads
-share one core. A message that takes a process too long is stored unparsed and held for a person.
+thread, large ones in another process. While many small ones arrive at once, processes read them too: threads share
+one core with everything else. A message that takes a process too long is stored unparsed and held for a person.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ IN_FRONT: Final = frozenset({"lmtp", "maildir"})
 class Pool(Protocol):
     """Processes that call a module-level function."""
 
-    def spare(self) -> bool: ...
+    def ready(self) -> bool: ...
 
     def warm(self) -> None: ...
 
@@ -158,7 +158,7 @@ class Intake:
             self._reading -= 1
 
     async def _read_small(self, raw: bytes, servers: Sequence[str]) -> ReceivedMail:
-        if self._pool is not None and self._pool.spare():
+        if self._pool is not None and self._pool.ready():
             # A process that is killed meanwhile loses nothing: the message is read here.
             with contextlib.suppress(Unavailable):
                 return await self._pool.call(read_mail, raw, authserv_ids=servers)

@@ -41,7 +41,7 @@ def doing(work: str) -> tuple[str, ...]:
 
 
 async def started(pool: ComposePool) -> None:
-    while not pool.spare():  # noqa: ASYNC110 - a pool has nobody to tell that a process is ready
+    while not pool.ready():  # noqa: ASYNC110 - a pool has nobody to tell that a process is ready
         await asyncio.sleep(0.01)
 
 
