@@ -13,6 +13,7 @@ from textual.widgets import Input
 
 from console.app import FRAME_EVERY, PostroomConsole
 from console.ports import Parts
+from console.views.rows import TIMES
 from core.cli.known_desks import Place
 from core.desk_client.interface import Desk
 from core.errors import NotFound, Unauthenticated, Unavailable
@@ -108,6 +109,13 @@ async def events(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("Z")
     scene.submit("late@example.com")
     await until(pilot, lambda: re.search(r"PAUSED .*\+[1-9]", lines(pilot)[0]) is not None)
+
+
+async def groups(pilot: Pilot[int], scene: Scene) -> None:
+    await open_queue(pilot, "Re: revised")
+    await pilot.press("t")
+    await shows(pilot, f"{TIMES}37")
+    await shows(pilot, "oldest")
 
 
 async def history(pilot: Pilot[int], scene: Scene) -> None:
@@ -263,12 +271,15 @@ SHOTS = (
     Shot("batch-120", batch),
     Shot("batch-80", batch, SMALL),
     Shot("undo-120", undo),
+    Shot("groups-120", groups),
+    Shot("groups-80", groups, SMALL),
     Shot("agents-120", agents),
     Shot("agents-80", agents, SMALL),
     Shot("agent-120", agent),
     Shot("agent-80", agent, SMALL),
     Shot("ladder-120", ladder),
     Shot("lanes-120", lanes),
+    Shot("lanes-80", lanes, SMALL),
     Shot("sites-120", sites),
     Shot("events-paused-120", events),
     Shot("events-paused-80", events, SMALL),
@@ -282,6 +293,7 @@ SHOTS = (
     Shot("sign-120", sign, actor=DORA),
     Shot("sign-80", sign, SMALL, actor=DORA),
     Shot("trace-120", trace),
+    Shot("trace-80", trace, SMALL),
     Shot("inbox-120", inbox),
     Shot("inbox-80", inbox, SMALL),
     Shot("received-120", trap),
