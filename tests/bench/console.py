@@ -253,8 +253,8 @@ def measure(
         scene = found(Path(place), held=held, bytecode=Path(kept) if bytecode else None)
         if rtt is not None:
             scene = dataclasses.replace(scene, url=open_.enter_context(gateway(scene.directory, rtt)))
-        figures = opening(scene, runs) | refresh(scene, seconds) | keys(scene) | decisions(scene)
-        figures |= memory(scene, events)
+        figures = opening(scene, runs) | refresh(scene, seconds) | keys(scene)
+        figures |= memory(scene, events) | decisions(scene)  # in this order: both decide the newest
         scene.heap.bench.store.close()
     return figures
 
