@@ -24,6 +24,7 @@ from core.api.routes.enrolment import EnrolmentRoutes
 from core.api.routes.feedback import Feedback
 from core.api.routes.health import Health
 from core.api.routes.inbound import InboundRoutes, ProviderInbound
+from core.api.routes.inbox import InboxRoutes
 from core.api.routes.inventory import Inventory
 from core.api.routes.mailboxes import Identities
 from core.api.routes.operations import OperationRoutes, describe_operations
@@ -46,7 +47,8 @@ def build(desk: ApiContext, settings: Settings) -> FastAPI:
     runner = OperationRunner(desk, settings)
     app = _app(desk, settings, desk.traffic.inside, routes={"/emails/send": intake.send, "/emails/reply": intake.reply})
     app.include_router(intake.router)
-    app.include_router(intake.inbox.router)
+    app.include_router(intake.received.router)
+    app.include_router(InboxRoutes(desk).router)
     app.include_router(ContactRoutes(desk, runner).router)
     app.include_router(InboundRoutes(desk, settings).router)
     app.include_router(Identities(runner).router)

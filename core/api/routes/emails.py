@@ -20,7 +20,8 @@ from core.api.middleware.fast_path import Handler
 from core.api.openapi import answer_json, body_of, errors
 from core.api.outcome_waiter import OutcomeWaiter
 from core.api.parsing import IDEMPOTENCY_HEADER, MAX_WAIT, idempotency_key, replied, seconds_to_wait, submitted
-from core.api.routes.inbox import InboxRoutes
+from core.api.routes.read_gate import ReadGate
+from core.api.routes.received import ReceivedRoutes
 from core.api.schemas.requests.body import read
 from core.api.schemas.requests.emails import CancelRequest, ReplyRequest, SendRequest, TagsRequest
 from core.api.schemas.requests.mailboxes import mailbox_address
@@ -67,7 +68,8 @@ class EmailRoutes:
 
     def __init__(self, desk: ApiContext) -> None:
         self._desk = desk
-        self.inbox = InboxRoutes(desk)
+        self._gate = ReadGate(desk)
+        self.received = ReceivedRoutes(desk, self._gate)
         self._outcomes = OutcomeWaiter(desk.store)
         desk.writer.listeners.append(self._outcomes.wake)
         self._running: set[tuple[int, bool, str, str]] = set()
@@ -105,13 +107,13 @@ class EmailRoutes:
             answered = parent(conn, parsed.message_id, token=reader)
             unseen = token_access.unseen(conn, answered.passed_on(("subject", "to", "cc")), token=reader)
         if answered.received is not None:  # its subject goes into the reply, which its agent may read
-            await self._taint(token, [answered.received])
+            await self._gate.show(token, [answered.received])
         elif answered.tainted_sent is not None:
-            await self._taint(token, sent=[answered.tainted_sent])
+            await self._gate.show(token, sent=[answered.tainted_sent])
         submission = await self._reading(body, replied, parsed, answered, body, key=idempotency_key(request))
         if parsed.quote and not self._repeated(request, submission):
             quoted = quoting.received(answered)
-            asked = await self.inbox.ask(
+            asked = await self._gate.ask(
                 token, answered.mailbox, quoting.target(quoted), Shown(What.BODY, item=quoted), [quoted]
             )
             if asked is not None:
@@ -128,12 +130,6 @@ class EmailRoutes:
             return False
         with self._desk.callers.agent_reading(request) as (conn, token):
             return idempotency.used(conn, submission.sender.normalised, test=token.test, key=key)
-
-    async def _taint(self, token: TokenFacts, received: Collection[int] = (), *, sent: Collection[int] = ()) -> None:
-        ctx = self._desk.ctx
-        await self._desk.writer.do(
-            lambda tx: gated_actions.show_received(tx, received, token=token, ctx=ctx, sent=sent)
-        )
 
     async def _hand_in(
         self, request: Request, submission: Submission, token: TokenFacts, *, unseen: Collection[str] = ()
@@ -212,13 +208,13 @@ class EmailRoutes:
         try:
             caller, found, strange = self._looked_up(request, number)
         except NotFound:
-            return await self.inbox.message(request, message_id)
+            return await self.received.message(request, message_id)
         wait = seconds_to_wait(request.headers.get("prefer"))
         if wait and isinstance(caller, TokenFacts) and not Status(found["status"]).final:
             await self._outcomes.wait(number, agent_id=caller.agent_id, seconds=wait)
             caller, found, strange = self._looked_up(request, number)
         if isinstance(caller, TokenFacts) and strange:
-            await self._taint(caller, sent=[number])
+            await self._gate.show(caller, sent=[number])
         await self._desk.reads.anybody(
             request, caller, Shown(What.MESSAGE, item=number), own=Shown(What.STATUS, item=number)
         )
@@ -280,7 +276,7 @@ class EmailRoutes:
             with self._desk.callers.agent_reading(request) as (conn, reader):
                 hidden = token_access.unseen(conn, Inherited(number, ("subject",)), token=reader)
             if not hidden:
-                return self.inbox.shown(request, number)
+                return self.received.shown(request, number)
             # Its agent may tag the message, but not read it.
             own = spell_id("m", number)
             return answer_json(
