@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from console.safe_text import make_safe
+from core.security.files import replace_private
 
 SELECT_HERE: Final = "select it here if your terminal's clipboard stays empty"
 
@@ -59,9 +60,7 @@ def without_clipboard(environment: Mapping[str, str]) -> bool:
 def written(text: str, path: Path) -> str | None:
     """Keep the text in a file that only this person can read; why not, or None."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(text + "\n")
+        replace_private(path, f"{text}\n".encode())
     except OSError as error:
         return error.strerror or str(error)
     return None

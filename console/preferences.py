@@ -6,14 +6,14 @@ cannot be understood costs a warning, never the console: what cannot be read has
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+
+from core.security.files import replace_private
 
 FILE: Final = "console.toml"
 SIZE_LIMIT: Final = 100_000
@@ -35,12 +35,6 @@ class Preferences:
 
     def hiding(self, table: str, columns: Iterable[str]) -> Preferences:
         return replace(self, hidden={**self.hidden, table: tuple(sorted(columns))})
-
-
-def folder() -> Path:
-    """Where a person's own files of Postroom are (XDG_CONFIG_HOME, or ~/.config)."""
-    base = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return (Path(base) if base else Path.home() / ".config") / "postroom"
 
 
 class Remembered:
@@ -127,12 +121,4 @@ def save(path: Path, preferences: Preferences) -> None:
                     for key, value in table.items()
                 ),
             ]
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        new.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        new.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
+    replace_private(path, ("\n".join(lines) + "\n").encode())

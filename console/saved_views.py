@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Final
 
 from core.cli import known_desks
 from core.errors import Invalid, NotFound, Unavailable
+from core.security.files import replace_private
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
@@ -26,7 +26,7 @@ class View:
 
 
 def file() -> Path:
-    return known_desks.file().with_name("views.toml")
+    return known_desks.folder() / "views.toml"
 
 
 def load() -> Mapping[str, View]:
@@ -61,13 +61,7 @@ def save(name: str, view: View) -> None:
         f"[views.{one}]\nscreen = {json.dumps(saved.screen)}\nfilter = {json.dumps(saved.filter)}\n"
         for one, saved in views.items()
     ]
-    new = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        # a filter may hold an address: readable by its owner only
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write("\n".join(lines))
-        new.replace(path)
+        replace_private(path, "\n".join(lines).encode())  # a filter may hold an address
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror}") from error

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from console import terminal_watch
 from console.keymap import TABS
+from core.cli import known_desks
 from core.errors import PostroomError, Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def raised(
     """
     with _drawn(saying):
         try:
-            from console import personal_app, preferences  # noqa: PLC0415 - imports Textual
+            from console import personal_app  # noqa: PLC0415 - imports Textual
 
-            personal = personal_app.load(preferences.folder())  # its keys, before the classes below read the registry
+            personal = personal_app.load(known_desks.folder())  # its keys, before the classes below read the registry
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from core.desk_client.urls import checked_url
 from core.errors import Invalid, NotFound, Unavailable
+from core.security.files import replace_private
 
 DESK: Final = "POSTROOM_DESK"
 URL: Final = "POSTROOM_URL"
@@ -79,10 +80,14 @@ class KnownDesks:
         return KnownDesks(left, None if self.current == name else self.current)
 
 
-def file() -> Path:
-    """The file's place (XDG_CONFIG_HOME, or ~/.config)."""
+def folder() -> Path:
+    """Where a person's own files are (XDG_CONFIG_HOME, or ~/.config)."""
     base = os.environ.get("XDG_CONFIG_HOME", "").strip()
-    return (Path(base) if base else Path.home() / ".config") / "postroom" / "desks.toml"
+    return (Path(base) if base else Path.home() / ".config") / "postroom"
+
+
+def file() -> Path:
+    return folder() / "desks.toml"
 
 
 def load() -> KnownDesks:
@@ -110,13 +115,8 @@ def save(known: KnownDesks) -> None:
     for name, place in known.desks.items():
         members = {key: value for key, value in place.as_json().items() if value not in (None, False) and key != "name"}
         lines += [f"[desks.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in members.items()), ""]
-    new = path.with_suffix(".new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-            opened.write("\n".join(lines))
-        new.replace(path)
+        replace_private(path, "\n".join(lines).encode())
     except OSError as error:
         raise Unavailable(f"{path} cannot be written: {error.strerror}") from error
 

@@ -16,13 +16,20 @@ def private(file: Path, content: bytes) -> None:
 
 
 def replace_private(file: Path, content: bytes) -> None:
-    """Replace a file atomically: whoever watches it never sees half of it. Raises `OSError`."""
+    """Replace a file, or write a new one, in a folder that may not be there yet. Raises `OSError`.
+
+    Whoever watches it never sees half of it, and a crash leaves the old one or the new one.
+    """
     if file.is_file() and file.read_bytes() == content:
         return
-    fresh = file.with_name(f".{file.name}.new")
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")  # two processes may write at once
     fresh.unlink(missing_ok=True)
-    private(fresh, content)
-    fresh.replace(file)
+    try:
+        private(fresh, content)
+        fresh.replace(file)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def append_line(file: Path, line: str) -> None:
