@@ -148,13 +148,13 @@ def measure(messages: int, *, egress: int, budgets: str = "on", connections: int
             family = [process, *process.children(recursive=True)]
             _load(WARM_UP, connections=connections)  # like the peer, whose processes run and connections are open
             _await_sent(store, WARM_UP)
-            before = _cpu(family)
+            before = cpu_of(family)
             said = _load(messages, connections=connections)
             _await_sent(store, WARM_UP + messages)
             took = time.time() - said.pop("began")
             figures = said | {
                 "delivered_per_s": round(messages / took),
-                "cpu_us_per_message": round((_cpu(family) - before) / messages * 1e6),
+                "cpu_us_per_message": round((cpu_of(family) - before) / messages * 1e6),
                 "rss_mb": [round(one.memory_info().rss / 2**20) for one in family],
             }
         store.close()
@@ -168,9 +168,9 @@ def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
         found(directory, departing=False)
         with gateway(directory, egress=0) as process:
             _load(WARM_UP, connections=connections)
-            before = _cpu([process])
+            before = cpu_of([process])
             said = _load(messages, connections=connections)
-            said["cpu_us_per_message"] = round((_cpu([process]) - before) / messages * 1e6)
+            said["cpu_us_per_message"] = round((cpu_of([process]) - before) / messages * 1e6)
             said["rss_mb"] = [round(process.memory_info().rss / 2**20)]
             said["quiet_p50_ms"] = _load(QUIET, connections=1)["p50_ms"]
             return said | {"fsync_p50_ms": _fsync(directory)}
@@ -205,7 +205,7 @@ def _await_sent(store: Store, messages: int) -> None:
         time.sleep(0.05)
 
 
-def _cpu(family: list[psutil.Process]) -> float:
+def cpu_of(family: list[psutil.Process]) -> float:
     return float(sum(one.cpu_times().user + one.cpu_times().system for one in family))
 
 

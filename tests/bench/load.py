@@ -2,8 +2,9 @@
 
 A full HTTP client costs more CPU than the gateway's own API; on two cores that would measure the client.
 
-usage: python -m tests.bench.load HOST PORT[,PORT ...] TOKEN MESSAGES CONNECTIONS SITES BYTES ; prints one JSON line
-TOKEN may be @FILE: each of its lines is a sender's address and token, and the messages are theirs in turn.
+usage: python -m tests.bench.load HOST PORT[,PORT ...] TOKEN MESSAGES CONNECTIONS SITES BYTES [RATE]
+It prints one JSON line. TOKEN may be @FILE: each of its lines is a sender's address and token, and the messages are
+theirs in turn. RATE is in messages a second; without it each connection sends once the one before is answered.
 """
 
 from __future__ import annotations
@@ -49,9 +50,13 @@ def requests(*, host: str, token: str, messages: int, sites: int, size: int) -> 
         )
 
 
-async def connection(host: str, port: int, work: Iterator[bytes], latencies: list[float]) -> None:
+async def connection(
+    host: str, port: int, work: Iterator[tuple[float, bytes]], latencies: list[float], since: float
+) -> None:
+    """Send what is left of the work, each request at its second after `since` or as soon as the connection is free."""
     reader, writer = await asyncio.open_connection(host, port)
-    for request in work:
+    for second, request in work:
+        await asyncio.sleep(since + second - time.perf_counter())
         began = time.perf_counter()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
@@ -67,10 +72,12 @@ async def connection(host: str, port: int, work: Iterator[bytes], latencies: lis
 async def main() -> None:
     host, ports, token = sys.argv[1], [int(port) for port in sys.argv[2].split(",")], sys.argv[3]
     messages, connections, sites, size = (int(value) for value in sys.argv[4:8])
-    work = requests(host=host, token=token, messages=messages, sites=sites, size=size)
+    pause = 1 / float(sys.argv[8]) if len(sys.argv) > 8 else 0.0
+    ready = requests(host=host, token=token, messages=messages, sites=sites, size=size)
+    work = ((n * pause, request) for n, request in enumerate(ready))
     latencies: list[float] = []
-    began = time.time()
-    await asyncio.gather(*(connection(host, ports[n % len(ports)], work, latencies) for n in range(connections)))
+    began, since = time.time(), time.perf_counter()
+    await asyncio.gather(*(connection(host, ports[n % len(ports)], work, latencies, since) for n in range(connections)))
     took = time.time() - began
     latencies.sort()
     print(

@@ -7,6 +7,7 @@ Words have the frequencies of a natural language (Zipf), so common, middling and
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 import sys
@@ -35,14 +36,14 @@ READER: Final = TokenFacts(1, 1, "bench", ("read",), False, None, None, 2**62, N
 
 def fill(store: Store, n: int) -> None:
     chance = random.Random(1)
-    weights = [1 / (rank + 1) for rank in range(WORDS)]
+    weights = list(itertools.accumulate(1 / (rank + 1) for rank in range(WORDS)))  # once, not for each message
     names = [f"w{rank}" for rank in range(WORDS)]
     people(store)
     for start in range(0, n, PAGE):
         with store.begin() as tx:
             messages, words = [], []
             for number in range(start, min(n, start + PAGE)):
-                text = " ".join(chance.choices(names, weights, k=EACH))
+                text = " ".join(chance.choices(names, cum_weights=weights, k=EACH))
                 messages.append(row(number, number % MAILBOXES))
                 stored = search_words.for_mailbox(
                     number % MAILBOXES, search_words.of_message("a subject", "jane", text)
