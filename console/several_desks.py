@@ -18,6 +18,7 @@ from console.screens.opening import OpeningScreen
 from console.session import Session
 from console.start import Start
 from console.state import Live
+from core.desk_client import short_ids
 from core.errors import Invalid, PostroomError
 from core.ids import read_id
 from core.model import Actor
@@ -173,10 +174,9 @@ class SeveralDesks(PersonalApp[int]):
             self.open_agent(key)
             return
         number = read_id("m", key)
-        if number is None and key[:1] == "m" and key[1:].isalnum():
+        if number is None and key[:1] == "m" and short_ids.looks_short(key):
             assert self._parts is not None
-            found = await self._parts.desk.act(lambda desk: desk.call("message.find", key=key))
-            number = read_id("m", found["id"])
+            number = read_id("m", await self._parts.desk.act(lambda desk: short_ids.whole(desk, key)))
         if number is not None:
             self.open_message(number)
         else:

@@ -145,4 +145,6 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "audit checkpoint": ACTS,
     "audit bundle": Verb.AUDIT_READ,
     "audit export": Verb.AUDIT_READ,
+    "audit list": Verb.AUDIT_READ,
+    "audit tail": Verb.AUDIT_READ,
 }

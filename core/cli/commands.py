@@ -88,7 +88,7 @@ ENTRIES: Final = (
     Entry("webhook", "Dead letters of webhooks: list, replay.", "remote.webhooks"),
     Entry("notify", "Notifications by chat, pager and mail: test.", "remote.notify"),
     Entry("policy", "What the desk allows: check, show, apply, replay, confirm what waits.", "remote.policy"),
-    Entry("audit", "The log: verify, export, sign, bundle as evidence.", "audit", remote="remote.audit"),
+    Entry("audit", "The log: list, follow, verify, export, sign, bundle as evidence.", "audit", remote="remote.audit"),
 )  # fmt: skip
 
 

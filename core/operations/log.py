@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.db.queries import events
+from core.desk_client.short_ids import looks_short
 from core.durations import stamp
 from core.errors import NotFound
 from core.filter_fields import Listing
-from core.ids import read_id
+from core.ids import read_id, spell_id
 from core.json_body import Shape
 from core.operations.answers import Answer
 from core.operations.bodies import FilterText, Key, Limit, Number, wanted
 from core.operations.operation import Call, Json, read
+from core.operations.short_ids import matching
 from core.rules.roles import Verb
 from core.services.audit import trace as traces
 from core.services.control.read_log import Shown, What
 from core.views.events import EventRow
 from core.views.folding import Folded, fold
+from core.views.trace import Story as TraceStory
 
 # --- the log ------------------------------------------------------------------------------------------------------
 
@@ -82,13 +85,24 @@ def _event(one: EventRow) -> Json:
 
 
 class TraceRequest(Shape):
-    """A message, Message-ID, return path, provider's id, recipient, run, agent or person."""
+    """A message (by enough of its id), Message-ID, return path, provider's id, recipient, run, agent or person."""
 
     key: Key
 
 
+def traced(call: Call, key: str) -> TraceStory:
+    """The story of a key; of enough of a message's id too, where nothing has that name and one message is meant."""
+    conn, keys, now = call.tx.conn, call.resources.keys(), call.tx.now
+    story = traces.trace(conn, key, keys, now=now)
+    short = key.strip().lower()
+    if story.steps or story.ours is not None or not looks_short(short):
+        return story
+    numbers = matching(call, short[0], short)
+    return traces.trace(conn, spell_id(short[0], numbers.pop()), keys, now=now) if len(numbers) == 1 else story
+
+
 def trace(call: Call, request: TraceRequest) -> Json:
-    return traces.trace(call.tx.conn, request.key, call.resources.keys(), now=call.tx.now).as_json()
+    return traced(call, request.key).as_json()
 
 
 def _traced(_request: TraceRequest, answer: Mapping[str, object]) -> Shown | None:

@@ -157,7 +157,6 @@ OTHERS: Final = {"token.delegate": TokenKind.AGENT, "operator.claim": TokenKind.
 """The operations that are not for operators, and what kind of token each takes."""
 
 UNLOGGED: Final[Mapping[str, str]] = {
-    "message.find": "an id; the message is logged when it is opened",
     "queue.group": "ids and counts; each item is logged when it is opened",
     "queue.undoable": "ids and who decided; each item is logged when it is opened",
     "webhook.dead": "numbers of log entries, and what the owner's server answered",

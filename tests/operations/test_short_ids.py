@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from core.db.store import Store
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Invalid, NotFound
 from core.ids import id_range, read_id, spell_id
 from core.operations import named
-from core.operations.operation import Call, Resources
+from core.operations.operation import Call, Json, Resources
 from core.services.control.read_log import EntryPoint
 from core.settings import Settings
 from tests.factories.desk import ALICE, KEYRING, make_desk
@@ -21,19 +21,25 @@ def test_a_message_is_found_by_the_beginning_or_the_shown_end_of_its_id(store: S
     first, second = (bench.submit(f"jane{n}@example.com").message_id or "" for n in range(2))
 
     def find(key: str) -> str:
+        return str(asked(key)["id"])
+
+    def asked(key: str) -> Json:
         operation = named("message.find")
         resources = Resources(lambda: KEYRING, Settings())
         request = operation.request.model_validate({"key": key})
-        found = store.look(lambda tx: operation.run(Call(tx, ALICE, EntryPoint.CLI, resources), request))
-        return str(found["id"])
+        return dict(store.look(lambda tx: operation.run(Call(tx, ALICE, EntryPoint.CLI, resources), request)))
 
     assert find(first) == first
     assert find(first[:1] + first[-5:]) == first
     assert find(second[:1] + second[-5:].upper()) == second
     differ = next(at for at in range(14) if first[at] != second[at]) + 1
     assert find(first[:differ]) == first
-    with pytest.raises(Conflict, match=f"m0 is ambiguous: {min(first, second)}, {max(first, second)}"):
-        find("m0")
+    several = asked("m0")
+    assert several["id"] is None
+    assert [one["id"] for one in several["candidates"]] == sorted((first, second))
+    assert {(one["agent"], one["about"]) for one in several["candidates"]} == {("support-bot", "Your refund")}
+    assert several["more"] is False
+    assert find(first[:1] + first[-3:]) == first
     with pytest.raises(NotFound, match="no message has an id like m7zzz"):
         find("m7zzz")
     with pytest.raises(Invalid, match="is not an id of a message"):

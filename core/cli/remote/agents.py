@@ -35,15 +35,21 @@ def resume(desk: AnyDesk, name: Name, reason: Reason) -> Output:
 
 
 @command(app, "list", example="postroom agent list")
-def list_agents(desk: AnyDesk, after: Annotated[str, typer.Option(help="Start after this name.")] = "") -> Output:
+def list_agents(
+    desk: AnyDesk,
+    *,
+    wanted: Annotated[
+        str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'state:suspended held>0'.")
+    ] = "",
+    after: Annotated[str, typer.Option(help="Start after this name.")] = "",
+) -> Output:
     """List agents."""
-    found = desk.call("agent.list", after=after)
+    found = desk.call("agent.list", after=after, filter=wanted)
+    none = "no agent matches" if wanted else "no agents yet: one begins with a mailbox request"
     rows = [(one["name"], one["status"], one["suspended_by"], one["suspend_reason"]) for one in found["agents"]]
     return Output(
         found,
-        table(
-            ("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none="no agents yet: one begins with a mailbox request"
-        ),
+        table(("AGENT", "STATUS", "SUSPENDED BY", "WHY"), rows, none=none),
     )
 
 

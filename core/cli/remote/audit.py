@@ -1,4 +1,4 @@
-"""`postroom audit`: verify, sign and export the log."""
+"""`postroom audit`: list, follow, verify, sign and export the log."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from core.cli.commands import group
 from core.cli.output import Output, dump, pairs, piped, say, table
 from core.cli.remote.context import AnyDesk, command
+from core.cli.remote.following import follow
 from core.desk_client.interface import Json
 from core.errors import Invalid
 from core.events import SUBJECTS
@@ -112,6 +113,67 @@ def checkpoint(
     text = pairs({"entry": made["seq"], "head": made["head"], "time": made["time"], "key": made["key"]})
     text += "\n\n" + table(("SENT TO", ""), rows, none="It stays in the desk: name --out FILE, or [checkpoints].")
     return Output(made | {"sent": sent}, text, code=0 if all(one["ok"] for one in sent) else 1)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+Filter = Annotated[
+    str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'sev>=warn agent:quote-bot !type:email.sent'.")
+]
+HEADS: Final = ("SEQ", "AT", "SEV", "TYPE", "ACTOR", "ABOUT", "DETAIL")
+LINES: Final = 1_000
+
+
+@command(app, "list", example="postroom audit list --filter 'sev>=warn age<1d'")
+def list_events(
+    desk: AnyDesk,
+    *,
+    wanted: Filter = "",
+    fold: Annotated[
+        bool, typer.Option("--fold", help="Show repeats of an event as one line, with their number.")
+    ] = False,
+    before: Annotated[int | None, typer.Option(min=1, metavar="SEQ", help="Only entries before this one.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LINES, help="Maximum number of entries.")] = 100,
+) -> Output:
+    """List the newest events of the log, in its order."""
+    page = desk.call("event.list", filter=wanted, fold=fold, before=before, limit=limit)
+    if page["older"] is not None:
+        desk.note(f"there may be more: --before {page['older']}")
+    rows = [_row(one) for one in page["events"]]
+    return Output(page, table(HEADS, rows, none="no event matches" if wanted else "the log is empty", last_whole=True))
+
+
+@command(app, "tail", example="postroom audit tail --filter 'sev>=warn'")
+def tail(
+    desk: AnyDesk,
+    *,
+    wanted: Filter = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=LINES, help="How many to begin with.")] = 10,
+) -> None:
+    """Follow the log until Ctrl-C, one event a line; with --json one object a line."""
+    page = desk.call("event.list", filter=wanted, limit=lines)
+    _printed(desk, page)
+    after = page["newer"]
+
+    def look() -> None:
+        nonlocal after
+        more = desk.call("event.list", filter=wanted, after=after, limit=LINES)
+        _printed(desk, more)
+        after = more["newer"]
+
+    follow(desk, look)
+
+
+def _printed(desk: AnyDesk, page: Mapping[str, Any]) -> None:
+    for one in page["events"]:
+        shown = dump(one) if desk.as_json else "  ".join(str(cell) for cell in _row(one) if cell != "")
+        say(shown if desk.as_json else " ".join(shown.split("\n")), exact=desk.as_json)
+
+
+def _row(one: Mapping[str, Any]) -> tuple[object, ...]:
+    kind = f"{one['type']} x{one['count']:,}" if one["count"] > 1 else one["type"]
+    return one["seq"], one["at"], one["severity"], kind, one["actor"], one["target"], one["detail"]
 
 
 # --- export -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.cli.output import Output, table
 from core.cli.remote.context import AnyDesk
+from core.desk_client import short_ids
 from core.errors import Conflict, Invalid
 from core.filters import term
 
@@ -72,6 +73,7 @@ def chosen(
         return ids
     if ids:
         raise Invalid("name ids or --group, not both", fix=f"postroom queue {does} --group {group}")
+    group = short_ids.whole(desk, group)
     found = desk.call("queue.group", id=group)
     size, seen = found["count"], found["seen"]
     read = f"you have opened {seen:,} of {size:,}"

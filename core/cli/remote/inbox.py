@@ -10,7 +10,8 @@ from core.cli.commands import group
 from core.cli.output import Output, table
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import received
-from core.cli.remote.queue import decide_each, read_item
+from core.cli.remote.queue import decide_each
+from core.desk_client import short_ids
 from core.errors import NotFound
 
 app: Final = group("inbox")
@@ -18,8 +19,10 @@ app: Final = group("inbox")
 MOST: Final = 1_000
 DEFAULT: Final = 50
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="A received message's id.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom inbox list.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A received message's id, or enough of it.")]
+Ids = Annotated[
+    list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom inbox list, or enough of each.")
+]
 
 
 @command(app, "list", example="postroom inbox list 'state:held dmarc:fail' --json")
@@ -69,7 +72,7 @@ def show(
     source: Annotated[bool, typer.Option("--source", help="Print the message source instead of its text.")] = False,
 ) -> Output:
     """Show one received message in full: marks, hidden text, authentication, who read it, its thread."""
-    read_item(item)
+    item = short_ids.whole(desk, item)
     missing = NotFound(f"there is no received message {item}", fix="postroom inbox list lists them")
     try:
         data = desk.call("message.show", id=item, source=source)
@@ -84,7 +87,7 @@ def show(
 @command(app, "thread", example="postroom inbox thread m01hq3k5v9c2xw")
 def thread(desk: AnyDesk, *, item: Id) -> Output:
     """List the thread of a received message: what came in and what the agent sent, oldest first."""
-    read_item(item)
+    item = short_ids.whole(desk, item)
     data = desk.call("inbox.thread", id=item)
     rows = [(one["id"], one["direction"], one["status"], one["subject"], one["at"]) for one in data["messages"]]
     return Output(data, table(("ID", "DIRECTION", "STATE", "SUBJECT", "AT"), rows))

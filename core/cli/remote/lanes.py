@@ -9,8 +9,9 @@ import typer
 from core.cli.commands import group
 from core.cli.output import Output, table
 from core.cli.remote.context import AnyDesk, Reason, command
-from core.cli.remote.queue import MOST, Filter, named, read_item
+from core.cli.remote.queue import MOST, Filter, Message, named
 from core.cli.remote.queue import app as queue_app
+from core.desk_client import short_ids
 
 __all__ = ["lane_app", "queue_app"]
 
@@ -43,11 +44,9 @@ def list_scheduled(
 
 
 @command(queue_app, "cancel", example="postroom queue cancel m01hq3k5v9c2xw --reason 'sent by phone'")
-def cancel(
-    desk: AnyDesk, item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")], reason: Reason
-) -> Output:
+def cancel(desk: AnyDesk, item: Message, reason: Reason) -> Output:
     """Cancel a message that is pending, scheduled or waiting in a lane."""
-    read_item(item)
+    item = short_ids.whole(desk, item)
     return Output(desk.call("message.cancel", id=item, reason=reason), f"Cancelled {item}.")
 
 

@@ -131,15 +131,19 @@ def list_mailboxes(
     *,
     agent: Annotated[str | None, typer.Option(help="Only this agent.")] = None,
     status: Annotated[str | None, typer.Option(help="requested, active, vetoed or retired.")] = None,
+    wanted: Annotated[
+        str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'owner:ann mode>=monitored expires<14d'.")
+    ] = "",
     after: Annotated[str, typer.Option(help="Start after this address.")] = "",
 ) -> Output:
     """List mailboxes, requested ones included."""
-    page = desk.call("mailbox.list", agent=agent, status=status, after=after)
+    page = desk.call("mailbox.list", agent=agent, status=status, filter=wanted, after=after)
     rows = [
         (one["address"], one["agent"], one["status"], one["oversight_mode"], one["owner"], one["expires_at"])
         for one in page["mailboxes"]
     ]
-    text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none="no mailboxes yet")
+    none = "no mailbox matches" if wanted or agent or status else "no mailboxes yet"
+    text = table(("ADDRESS", "AGENT", "STATUS", "MODE", "OWNER", "ENDS"), rows, none=none)
     if page["next_cursor"]:
         desk.note(f"there is more: --after {page['next_cursor']}")
     return Output(page, text)

@@ -17,16 +17,17 @@ from core.cli.output import Output, pairs, plain, table
 from core.cli.remote import groups
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import Opened, received
-from core.desk_client import wording
+from core.desk_client import short_ids, wording
 from core.desk_client.names import OperationName
 from core.errors import Invalid, PostroomError
-from core.ids import read_item as number_of
-from core.ids import spell_id
 
 app: Final = group("queue")
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
-SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids as shown by postroom queue pending.")]
+IDS: Final = "Ids as shown by postroom queue pending, or enough of each."
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help=IDS)]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help=IDS)]
+Item = Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id, or enough of it.")]
+Message = Annotated[str, typer.Argument(metavar="ID", help="A message's id, or enough of it.")]
 InGroup = Annotated[
     str | None,
     typer.Option("--group", metavar="ID", help="All messages like this one (postroom queue pending --group)."),
@@ -37,7 +38,6 @@ Filter = Annotated[
 ]
 
 MOST: Final = 1_000
-WHOLE_ID: Final = 14
 BATCH_SIZE: Final = 100
 """Ids of one request."""
 
@@ -101,19 +101,16 @@ def _whom(one: Mapping[str, Any]) -> str | None:
 def show(
     desk: AnyDesk,
     *,
-    item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")],
+    item: Item,
     source: Annotated[bool, typer.Option("--source", help="Print the message source as well.")] = False,
 ) -> Output:
-    """Show one message or held action in full. Enough of a message's id will do."""
-    if 1 < len(item) < WHOLE_ID and item[0] == "m":
-        item = desk.call("message.find", key=item)["id"]
-    read = open_item(desk, item, source=source)
+    """Show one message or held action in full."""
+    read = open_item(desk, short_ids.whole(desk, item), source=source)
     return Output(read.data, read.text)
 
 
 def open_item(desk: AnyDesk, item: str, *, source: bool = False) -> Opened:
     """Open one item for the operator at the terminal. Raises `NotFound`."""
-    read_item(item)
     data = desk.call("message.show", id=item, source=source)
     if data.get("direction") == "in":
         return received(data, raw=source)
@@ -169,9 +166,7 @@ def reject(
 
 
 @command(app, "undo", example="postroom queue undo m01hq3k5v9c2xw")
-def undo(
-    desk: AnyDesk, item: Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id.")]
-) -> Output:
+def undo(desk: AnyDesk, item: Item) -> Output:
     """Undo an approval before its release.
 
     Approvals given in the console wait for `release_delay` first; one given here or over HTTP releases at once.
@@ -195,12 +190,12 @@ def unclaim(desk: AnyDesk, ids: Ids) -> Output:
 def return_(
     desk: AnyDesk,
     *,
-    item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")],
+    item: Message,
     comment: Annotated[str, typer.Option(help="What its agent should do differently; the agent reads it.")],
     digest: Annotated[str | None, typer.Option(help="Return only if the digest is still this.")] = None,
 ) -> Output:
     """Return a held message to its agent with a comment. It never leaves; the agent may submit it again."""
-    read_item(item)
+    item = short_ids.whole(desk, item)
     done = desk.call("message.return", id=item, comment=comment, digest=digest)
     return Output(done, f"Returned {item} to its agent.")
 
@@ -209,13 +204,13 @@ def return_(
 def edit(
     desk: AnyDesk,
     *,
-    item: Annotated[str, typer.Argument(metavar="ID", help="A message's id.")],
+    item: Message,
     file: Annotated[
         Path | None, typer.Option(help="Read the wording from this file instead of opening $EDITOR.")
     ] = None,
 ) -> Output:
     """Edit subject and body of a held message in $EDITOR. It is checked again, and somebody else must approve it."""
-    read_item(item)
+    item = short_ids.whole(desk, item)
     before = desk.call("message.wording", id=item)
     with contextlib.ExitStack() as kept:
         if file is None:
@@ -275,9 +270,7 @@ def _decided(
     desk: AnyDesk, operation: OperationName, ids: Sequence[str], *, done: str, **members: str | bool | None
 ) -> Output:
     """Each item is decided by itself: one that was decided meanwhile does not fail the others."""
-    unique = list(dict.fromkeys(ids))
-    for item in unique:
-        read_item(item)
+    unique = list(dict.fromkeys(short_ids.whole(desk, item) for item in ids))
     decided: list[dict[str, Any]] = []
     refused: list[dict[str, Any]] = []
     hurried: str | None = None
@@ -298,13 +291,3 @@ def _decided(
     extra = {"hurried": hurried} if hurried is not None else {}
     data = {"decided": decided, "refused": refused} | extra
     return Output(data, plain("\n".join(lines)), code=1 if refused else 0, refused=why)
-
-
-def read_item(item: str) -> int:
-    """Parse the ID of a message or an action. Raises `Invalid`."""
-    number = number_of(item)
-    if number is None:
-        raise Invalid(
-            f"{item!r} is not an id", fix=f"ids look like {spell_id('m', 0)}: postroom queue pending lists them"
-        )
-    return number

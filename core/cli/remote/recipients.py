@@ -78,10 +78,13 @@ def list_suppressions(
     desk: AnyDesk,
     *,
     address: Annotated[str | None, typer.Argument(metavar="[ADDRESS]", help="Only this address.")] = None,
+    wanted: Annotated[
+        str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'domain=gmail.com cause:complaint age<7d'.")
+    ] = "",
     after: After = 0,
 ) -> Output:
     """List suppressions in force, oldest first."""
-    found = desk.call("suppression.list", address=address, after=after)
+    found = desk.call("suppression.list", address=address, filter=wanted, after=after)
     rows = [
         (
             one["id"],
@@ -95,7 +98,8 @@ def list_suppressions(
         for one in found["suppressions"]
     ]
     heads = ("ID", "ADDRESS", "STREAM", "CLASSES", "CAUSE", "REASON", "ADDED BY")
-    return Output(found, table(heads, rows, none="nobody is suppressed"))
+    none = "no suppression matches" if wanted else "nobody is suppressed"
+    return Output(found, table(heads, rows, none=none))
 
 
 @command(suppress_app, "import", example="postroom suppress import unsubscribed.csv")

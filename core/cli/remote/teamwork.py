@@ -9,13 +9,14 @@ import typer
 from core.cli.commands import group
 from core.cli.output import Output, plain, table
 from core.cli.remote.context import AnyDesk, command
+from core.desk_client import short_ids
 from core.durations import SECOND, duration
 from core.errors import Invalid, NotFound
 
 note_app: Final = group("note")
 attention_app: Final = group("attention")
 
-Message = Annotated[str | None, typer.Option(help="A message's id.")]
+Message = Annotated[str | None, typer.Option(help="A message's id, or enough of it.")]
 Agent = Annotated[str | None, typer.Option(help="An agent's name.")]
 Incident = Annotated[str | None, typer.Option(help="An incident's name, as INC-431.")]
 Key = Annotated[
@@ -35,7 +36,7 @@ def add(
     incident: Incident = None,
 ) -> Output:
     """Note something on a message, an agent or an incident: the log, a trace and the hand-over show it."""
-    done = desk.call("note.add", text=text, message=message, agent=agent, incident=incident)
+    done = desk.call("note.add", text=text, message=_whole(desk, message), agent=agent, incident=incident)
     return Output(done, f"Noted as note {done['note']}.")
 
 
@@ -49,11 +50,17 @@ def list_notes(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of rows.")] = 100,
 ) -> Output:
     """List notes on a message, an agent or an incident, oldest first; without any of them, the newest of all."""
-    found = desk.call("note.list", message=message, agent=agent, incident=incident, limit=limit)
+    found = desk.call(
+        "note.list", message=_whole(desk, message), agent=agent, incident=incident, limit=limit
+    )  # fmt: skip
     rows = [
         (one["at"], one["by"], one["message"] or one["agent"] or one["incident"], one["text"]) for one in found["notes"]
     ]
     return Output(found, table(("AT", "BY", "ON", "NOTE"), rows, none="no notes"))
+
+
+def _whole(desk: AnyDesk, message: str | None) -> str | None:
+    return None if message is None else short_ids.whole(desk, message)
 
 
 # --- attention ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
@@ -9,6 +10,8 @@ import typer
 
 from core.cli.output import Output, plain
 from core.cli.remote.context import AnyDesk, command
+from core.desk_client import short_ids
+from core.errors import NotFound
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""
@@ -20,7 +23,8 @@ def trace(
     key: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="A message, Message-ID, provider id, return path, recipient, run, agent or person."
+            metavar="ID",
+            help="A message (enough of its id), Message-ID, provider id, return path, recipient, run, agent or person.",
         ),
     ],
 ) -> Output:
@@ -28,6 +32,9 @@ def trace(
     story = desk.call("trace.show", key=key)
     if story["steps"] or story["ours"] is not None:
         return Output(story, plain(_text(story)))
+    if short_ids.looks_short(key):
+        with contextlib.suppress(NotFound):
+            short_ids.whole(desk, key)  # several messages: they are named
     lost = f"nothing was found for {key[:100]!r}; give an id, an address, a run or a name exactly as the desk shows it"
     return Output(story, plain(_text(story)), code=1, refused=[lost])
 

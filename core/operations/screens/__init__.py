@@ -19,12 +19,12 @@ from core.filter_fields import Listing
 from core.json_body import Name, Shape
 from core.operations.answers import Answer
 from core.operations.bodies import AgentRequest, FilterText, Key, Nothing, Number, wanted
+from core.operations.log import traced
 from core.operations.operation import Call, read
 from core.operations.screens import agent_page, items, records
 from core.operations.screens.desk_figures import DeskFigures
 from core.operations.screens.screen import screen
 from core.rules.roles import Verb
-from core.services.audit import trace as traces
 from core.services.control.read_log import Shown, What
 from core.services.sending import review
 from core.views.agent_page import AgentPage
@@ -213,12 +213,12 @@ class TraceRequest(Shape):
 
 def event_page(call: Call, request: EventsRequest) -> EventPage:
     conn = call.tx.conn
-    found = events.filtered(conn, wanted(request.filter, Listing.EVENTS))
+    found = events.filtered(conn, wanted(request.filter, Listing.EVENTS), now=call.tx.now)
     return events.page(conn, found, before=request.before, after=request.after, limit=EVENT_PAGE)
 
 
 def trace(call: Call, request: TraceRequest) -> Story:
-    return traces.trace(call.tx.conn, request.key, call.resources.keys(), now=call.tx.now)
+    return traced(call, request.key)
 
 
 def _traced(_request: TraceRequest, story: Story) -> tuple[Shown, ...]:

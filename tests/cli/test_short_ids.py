@@ -1,0 +1,95 @@
+"""Commands take enough of an id, on the desk's host and through a gateway; an act never takes an ambiguous one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.cli.cli_runner import Clerk, Heard
+from tests.cli.test_remote import run
+from tests.factories.mail import hand_in
+from tests.factories.served import served
+
+Runner = Callable[..., Heard]
+
+
+@pytest.fixture(params=["on the host", "through a gateway"])
+def typed(request: pytest.FixtureRequest, office: Clerk) -> Iterator[Runner]:
+    """Runs a command as alice, both ways."""
+    if request.param == "on the host":
+        yield lambda *args: office.run(*args, who="alice")
+        return
+    with served(office.directory) as url:
+        yield lambda *args: run(*args, token=office.tokens["alice"], POSTROOM_URL=url)
+
+
+def end(item: str, *, length: int = 5) -> str:
+    return item[:1] + item[-length:]
+
+
+def test_every_command_that_takes_an_id_takes_its_end(office: Clerk, typed: Runner) -> None:
+    first, second, third, fourth = (hand_in(office, to=f"r{n}@example.com", subject=f"Offer {n}") for n in range(4))
+    for args in (
+        ("queue", "show", end(first)),
+        ("queue", "claim", end(first), end(second)),
+        ("queue", "unclaim", end(first)),
+        ("note", "add", "asked the owner", "--message", end(first)),
+        ("note", "list", "--message", end(first)),
+        ("trace", end(first)),
+        ("queue", "approve", end(first), end(second)),
+        ("queue", "reject", end(third).upper().replace("M", "m", 1), "--reason", "wrong customer"),
+        ("queue", "return", end(fourth), "--comment", "name the invoice"),
+    ):
+        heard = typed(*args)
+        assert heard.code == 0, (args, heard)
+    assert f"message {first}" in typed("trace", first).out
+    states = [office.ok("queue", "show", item)["status"] for item in (first, second, third, fourth)]
+    assert states == ["queued", "queued", "rejected", "returned"]
+
+
+def test_what_is_no_longer_held_is_found_by_the_beginning_of_its_id(office: Clerk, typed: Runner) -> None:
+    item = hand_in(office)
+    office.ok("queue", "approve", item, who="alice")
+    assert typed("trace", item[:12]).out.startswith(f"message {item}: ")
+    assert "no message has an id like" in typed("queue", "cancel", end(item), "--reason", "by phone").err
+    heard = typed("queue", "cancel", item[:12], "--reason", "by phone")
+    assert heard.out == f"Cancelled {item}.\n", heard
+
+
+def test_an_act_refuses_an_ambiguous_id_and_names_what_it_may_mean(office: Clerk, typed: Runner) -> None:
+    first = hand_in(office, subject="Offer\u202e one")
+    second = hand_in(office, to="bob@example.com", subject="A second offer " + "that goes on " * 9)
+    for args in (
+        ("queue", "approve", "m0"),
+        ("queue", "approve", end(first), "m0"),
+        ("queue", "reject", "m0", "--reason", "x"),
+        ("queue", "return", "m0", "--comment", "x"),
+        ("queue", "cancel", "m0", "--reason", "x"),
+        ("queue", "claim", "m0"),
+        ("queue", "show", "m0"),
+        ("trace", "m0"),
+    ):
+        heard = typed(*args)
+        assert (heard.code, heard.out) == (1, ""), (args, heard)
+        assert heard.err.startswith("postroom: m0 is ambiguous: "), args
+        assert f'{first} (support-bot, "Offer⟨U+202E⟩ one")' in heard.err
+        assert f'{second} (support-bot, "A second offer that goes on that goes o…")' in heard.err
+    assert all(office.ok("queue", "show", item)["status"] == "pending" for item in (first, second))
+
+
+def test_telling_several_apart_by_their_subjects_is_a_read_in_the_log(office: Clerk, typed: Runner) -> None:
+    items = [hand_in(office, to=f"r{n}@example.com") for n in range(2)]
+    typed("queue", "approve", "m0")
+    reads = [
+        one for one in office.ok("audit", "export")["events"]
+        if one["type"] == "email.read" and one["data"]["what"] == "messages"
+    ]  # fmt: skip
+    assert [(one["actor"], one["data"]["messages"]) for one in reads] == [("alice", items)]
+
+
+def test_what_is_no_id_is_a_mistake_in_the_command(typed: Runner) -> None:
+    heard = typed("queue", "approve", "nonsense")
+    assert heard.code == 2
+    assert "'nonsense' is not an id" in heard.err
+    assert "no message has an id like m7zzz" in typed("queue", "approve", "m7zzz").err
