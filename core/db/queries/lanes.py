@@ -38,7 +38,7 @@ from core.filters import Compare, Fields, OneOf, Want
 from core.views.lanes import AGES, LaneRow, SiteRow
 
 PAGE: Final = 100
-LOOKED_AT: Final = 1_000
+LOOKED_AT: Final = 500
 """Rows of a site that are read for their age, the oldest of each of its lanes; of a lane at least `OF_EACH`."""
 OF_EACH: Final = 20
 SITES: Final = 20
