@@ -24,8 +24,10 @@ from core.db.store import Store
 from core.db.tables import (
     AGENT,
     BODY,
+    CLAIM,
     CONTACT,
     COUNTER,
+    EDIT,
     IDEMPOTENCY,
     IN_FLIGHT,
     LANE,
@@ -126,10 +128,12 @@ class Gateway:
 
     async def do(self, step: tuple[str, Any]) -> None:
         what, which = step
-        steps: dict[str, Callable[[Any], Awaitable[None]]] = {
+        await self.steps()[what](which)
+
+    def steps(self) -> dict[str, Callable[[Any], Awaitable[None]]]:
+        return {
             "send": self.send, "deliver": self.deliver, "suspend": self.suspend, "pause": self.pause, "stop": self.stop,
         }  # fmt: skip
-        await steps[what](which)
 
     async def send(self, agent: int) -> None:
         number = next(_NUMBERS)
@@ -156,7 +160,8 @@ class Gateway:
 
     async def suspend(self, agent: int) -> None:
         """Suspend, wait a moment, resume: no attempt of the agent may have been committed in between."""
-        name, number = f"a{agent}", self.desk.agents[agent][0]
+        number, _, address = self.desk.agents[agent]
+        name = address.partition("@")[0]
         await self._held(
             lambda tx: emergency.suspend_agent(tx, name, reason="odd", actor=ALICE),
             lambda tx: emergency.resume_agent(tx, name, reason="fine", actor=GAIL),
@@ -208,9 +213,9 @@ class Gateway:
             self.desk.broken.append(f"{after - before} attempts were committed while it was held")
 
 
-async def play(desk: Desk, lists: list[list[tuple[str, Any]]]) -> None:
+async def play(desk: Desk, lists: list[list[tuple[str, Any]]], *, kind: type[Gateway] = Gateway) -> None:
     """Two gateways, each with two of the lists at once; then everything that may leave does."""
-    gateways = [Gateway(desk, worker) for worker in (1, 2)]
+    gateways = [kind(desk, worker) for worker in (1, 2)]
     for one in gateways:
         one.writer.start()
 
@@ -220,7 +225,7 @@ async def play(desk: Desk, lists: list[list[tuple[str, Any]]]) -> None:
 
     try:
         # What is due is more than the caps allow, and both claim it at the same moment.
-        await asyncio.gather(*(gateways[n % 2].send(n // 2 % AGENTS) for n in range(24)))
+        await asyncio.gather(*(gateways[n % 2].send(n // 2 % len(desk.agents)) for n in range(24)))
         await asyncio.gather(*(one.deliver(SENT) for one in gateways))
         await asyncio.gather(*(follow(gateways[n % 2], steps) for n, steps in enumerate(lists)))
         for _ in range(4):
@@ -288,7 +293,7 @@ def test_no_schedule_of_two_gateways_breaks_a_promise(postgres_url: str) -> None
     )  # fmt: skip
     @given(schedules)
     def play_and_check(lists: list[list[tuple[str, Any]]]) -> None:
-        desk.store.transact(_fresh)
+        desk.store.transact(fresh)
         with desk.store.read() as conn:
             desk.since, _ = audit_log.head(conn)
         desk.broken.clear()
@@ -301,9 +306,11 @@ def test_no_schedule_of_two_gateways_breaks_a_promise(postgres_url: str) -> None
         desk.store.close()
 
 
-def _fresh(tx: Transaction) -> None:
+def fresh(tx: Transaction) -> None:
     """No mail, nothing counted, and everything runs again, whatever the last schedule left."""
-    for table in (BODY, CONTACT, COUNTER, IDEMPOTENCY, IN_FLIGHT, LANE, MESSAGE, PACE, READY, RECIPIENT, REVIEW, RUN):
+    for table in (
+        BODY, CLAIM, CONTACT, COUNTER, EDIT, IDEMPOTENCY, IN_FLIGHT, LANE, MESSAGE, PACE, READY, RECIPIENT, REVIEW, RUN,
+    ):  # fmt: skip
         tx.write(delete(table))
     tx.write(update(AGENT).values(status="active", suspended_by=None))
     tx.write(update(STREAM).values(paused_at=None, backoff_until=0, route_failures=0))

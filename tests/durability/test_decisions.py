@@ -1,0 +1,257 @@
+"""Decisions of people race each other, deliveries, caps and stops on two gateways: a message is decided once.
+
+As `test_schedules`, with an agent whose mail is held. One of the two reviewers decides through a gateway, the other in
+a transaction of their own, as the console and the command line do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from core.db import audit_log
+from core.db.audit_log import Entry
+from core.db.tables import CLAIM, COUNTER, MESSAGE, RECIPIENT, REVIEW
+from core.db.transaction import Transaction
+from core.durations import SECOND
+from core.errors import Conflict, Forbidden, NotFound
+from core.model import Mode, Status
+from core.services.sending import editing, review
+from core.services.sending.editing import Wording
+from core.services.sending.review import Decision
+from tests.durability.test_schedules import AGENTS, SENT, Desk, Gateway, agents, check, fresh, play
+from tests.factories import effort
+from tests.factories.desk import ALICE, BOB, WIDE, add_mailbox
+
+HELD: Final = 1
+"""Place of the agent whose mail is held, among the others."""
+UNDO: Final = SECOND // 50
+"""How long a decision can be undone here."""
+
+places = st.integers(0, 3)
+"""Which of the undecided messages: few, so that people meet."""
+delays = st.sampled_from([0, UNDO])
+steps = st.one_of(
+    st.tuples(st.just("send"), st.just(HELD)),
+    st.tuples(st.just("send"), agents),
+    st.tuples(st.just("deliver"), st.just(SENT)),
+    st.tuples(st.just("approve"), st.tuples(places, delays)),
+    st.tuples(st.just("approve"), st.tuples(places, delays)),
+    st.tuples(st.just("reject"), st.tuples(places, delays)),
+    st.tuples(st.sampled_from(["edit", "return", "undo", "claim", "cancel"]), places),
+    st.tuples(st.just("release"), st.just(0)),
+    st.tuples(st.just("suspend"), st.just(HELD)),
+    st.tuples(st.sampled_from(["pause", "stop"]), st.just(0)),
+)
+schedules = st.lists(st.lists(steps, min_size=6, max_size=16), min_size=4, max_size=4)
+
+
+class Reviewed(Desk):
+    """The desk of `test_schedules`, and an agent whose mail is held."""
+
+    def _build(self, tx: Transaction) -> list[tuple[int, int, str]]:
+        others = super()._build(tx)
+        stream = others[0][1]
+        agent, _ = add_mailbox(
+            tx, agent="held", address="held@s0.test", stream=stream, mode=Mode.GATED_ALL, **WIDE
+        )  # fmt: skip
+        return [*others[:HELD], (agent, stream, "held@s0.test"), *others[HELD:]]
+
+
+class Reviewing(Gateway):
+    """A gateway, and a person who decides there or beside it."""
+
+    def steps(self) -> dict[str, Callable[[Any], Awaitable[None]]]:
+        return super().steps() | {
+            "approve": self.approve, "reject": self.reject, "edit": self.edit, "return": self.send_back,
+            "undo": self.undo, "claim": self.claim, "cancel": self.cancel, "release": self.release,
+        }  # fmt: skip
+
+    @property
+    def person(self) -> Any:
+        return (ALICE, BOB)[self.worker - 1]
+
+    async def approve(self, which: tuple[int, int]) -> None:
+        place, delay = which
+        if (item := await self._undecided(place)) is not None:
+            # whoever approves has seen these bytes: an edit in between must refuse it
+            digest = (await self._row(select(MESSAGE.c.digest).where(MESSAGE.c.id == item))).digest
+            decision = Decision(item, approve=True, reason="read it", digest=digest, delay=delay)
+            await self._decide(lambda tx: review.decide(tx, decision, actor=self.person))
+
+    async def reject(self, which: tuple[int, int]) -> None:
+        place, delay = which
+        if (item := await self._undecided(place)) is not None:
+            decision = Decision(item, approve=False, reason="not so", delay=delay)
+            await self._decide(lambda tx: review.decide(tx, decision, actor=self.person))
+
+    async def edit(self, place: int) -> None:
+        if (item := await self._undecided(place)) is not None:
+            wording = Wording(text=f"Better, says {self.person.name}.")
+
+            def change(tx: Transaction) -> object:
+                return editing.edit(tx, edited, actor=self.person)
+
+            try:
+                edited = await asyncio.to_thread(
+                    self.store.look, lambda tx: editing.compose_edit(tx, item, wording, ctx=self.desk.ctx)
+                )
+            except (Conflict, NotFound):
+                return
+            await self._decide(change)
+
+    async def send_back(self, place: int) -> None:
+        if (item := await self._undecided(place)) is not None:
+            await self._decide(lambda tx: review.return_to_agent(tx, item, comment="not so", actor=self.person))
+
+    async def undo(self, place: int) -> None:
+        if (item := await self._undecided(place)) is not None:
+            await self._decide(lambda tx: review.undo(tx, item, actor=self.person))
+
+    async def claim(self, place: int) -> None:
+        if (item := await self._undecided(place)) is not None:
+            await self._decide(lambda tx: review.claim(tx, item, actor=self.person))
+
+    async def cancel(self, place: int) -> None:
+        if (item := await self._undecided(place)) is not None:
+            await self._decide(lambda tx: review.cancel(tx, item, actor=self.person))
+
+    async def release(self, _: int) -> None:
+        """What the scheduler of a gateway does each second."""
+        await self.writer.do(review.release_due)
+        await self.writer.do(review.reject_due)
+
+    async def _undecided(self, place: int) -> int | None:
+        c = REVIEW.c
+        undecided = select(c.id).where(
+            c.agent_id == self.desk.agents[HELD][0], c.status.in_(["pending", "approved", "rejecting"])
+        )
+        rows = await asyncio.to_thread(self.store.rows, undecided.order_by(c.id))
+        return int(rows[place % len(rows)].id) if rows else None
+
+    async def _row(self, statement: Any) -> Any:
+        return await asyncio.to_thread(self.store.row, statement)
+
+    async def _decide(self, verb: Callable[[Transaction], object]) -> None:
+        try:
+            if self.person is ALICE:
+                await self.writer.do(verb)
+            else:
+                await asyncio.to_thread(self.store.transact, verb)
+        except (Conflict, Forbidden):
+            pass  # somebody else was first, or it is their own edit
+
+
+NEXT: Final[dict[tuple[str, str], str]] = {
+    ("pending", "email.approved"): "approved",
+    ("pending", "email.rejected"): "rejecting",
+    ("pending", "email.returned"): "returned",
+    ("pending", "email.edited"): "pending",
+    ("pending", "review.claimed"): "pending",
+    ("pending", "email.cancelled"): "cancelled",
+    ("approved", "email.cancelled"): "cancelled",
+    ("rejecting", "email.cancelled"): "cancelled",
+    ("approved", "email.approval_undone"): "pending",
+    ("rejecting", "email.rejection_undone"): "pending",
+    ("approved", "email.queued"): "approved",
+    ("approved", "email.sent"): "sent",
+}
+"""What may happen to a held message, by what has happened to it: there is no second decision."""
+BEFORE: Final = frozenset({"email.submitted", "email.pending"})
+STATUS: Final = {
+    "pending": {Status.PENDING}, "approved": {Status.QUEUED, Status.PENDING},
+    "rejecting": {Status.REJECTED, Status.PENDING},
+    "returned": {Status.RETURNED}, "cancelled": {Status.CANCELLED}, "sent": {Status.SENT},
+}  # fmt: skip
+
+
+def decided_once(desk: Desk, entries: list[Entry]) -> set[str]:
+    """Follow each held message through the log. Returns the kinds of events that were seen."""
+    agent = desk.agents[HELD][0]
+    state: dict[int, str] = {}
+    digest: dict[int, str] = {}
+    editor: dict[int, str] = {}
+    holder: dict[int, str] = {}
+    seen = set()
+    for entry in entries:
+        event, data = entry.event, entry.event.data()
+        number = event.message
+        if number is None or event.agent != agent:
+            continue
+        seen.add(event.type)
+        if event.type in BEFORE:
+            assert state.setdefault(number, "pending") == "pending"
+            digest[number] = str(data["digest"])
+            continue
+        before = state[number]
+        assert (before, event.type) in NEXT, f"{event.type} of {number}, which was {before}"
+        state[number] = NEXT[before, event.type]
+        match event.type:
+            case "email.edited":
+                assert data["before"] == digest[number], "an edit of other bytes"
+                digest[number], editor[number] = str(data["digest"]), event.actor
+            case "email.approved":
+                assert data["digest"] == digest[number], "an approval of other bytes"
+                assert editor.get(number) != event.actor, "approved by its only editor"
+            case "review.claimed":
+                assert holder.setdefault(number, event.actor) == event.actor, "claimed by two people"
+        if event.type != "review.claimed":
+            holder.pop(number, None)
+    with desk.store.read() as conn:
+        rows = conn.execute(
+            select(MESSAGE.c.id, MESSAGE.c.digest, RECIPIENT.c.status, RECIPIENT.c.attempts, REVIEW.c.status)
+            .join(RECIPIENT, RECIPIENT.c.message_id == MESSAGE.c.id)
+            .join(REVIEW, REVIEW.c.id == MESSAGE.c.id)
+            .where(MESSAGE.c.agent_id == agent)
+        ).all()
+        pending = conn.execute(select(func.sum(COUNTER.c.n)).where(
+            COUNTER.c.scope == "agent", COUNTER.c.key == str(agent), COUNTER.c.kind == "pending"
+        )).scalar()  # fmt: skip
+        claims = [row.item for row in conn.execute(select(CLAIM.c.item))]
+    assert {row.id for row in rows} == set(state)
+    for number, signed, status, attempts, reviewed in rows:
+        assert signed == digest[number]
+        assert Status(status) in STATUS[state[number]], (number, state[number], status)
+        assert attempts == (state[number] == "sent"), "it left without an approval, or twice"
+        assert (reviewed == "pending") == (state[number] == "pending")
+    undecided = {number for number, one in state.items() if one == "pending"}
+    assert (pending or 0) == len(undecided)
+    assert set(claims) <= undecided
+    assert len(claims) == len(set(claims))
+    return seen
+
+
+@pytest.mark.slow
+def test_in_no_schedule_of_two_gateways_is_a_message_decided_twice(postgres_url: str) -> None:
+    desk = Reviewed(postgres_url)
+    assert len(desk.agents) == AGENTS + 1
+    seen = set()
+
+    @settings(
+        max_examples=effort.times(8, 200), deadline=None, derandomize=not effort.thorough(), database=None,
+        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate],
+    )  # fmt: skip
+    @given(schedules)
+    def play_and_check(lists: list[list[tuple[str, Any]]]) -> None:
+        desk.store.transact(fresh)
+        with desk.store.read() as conn:
+            desk.since, _ = audit_log.head(conn)
+        desk.broken.clear()
+        asyncio.run(play(desk, lists, kind=Reviewing))
+        check(desk)
+        with desk.store.read() as conn:
+            entries = audit_log.read(conn, after=desk.since, limit=10_000)
+        seen.update(decided_once(desk, list(entries)))
+
+    try:
+        play_and_check()
+    finally:
+        desk.store.close()
+    # they did meet: whatever the machine's timing, each kind of decision was made and some mail left
+    assert {"email.approved", "email.rejected", "email.sent"} <= seen
