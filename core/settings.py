@@ -30,6 +30,7 @@ from core.errors import Invalid
 from core.model import ContentClass
 from core.rules.providers import Provider, registry
 from core.rules.providers.provider import S
+from core.text import database_url
 from core.text.numbers import whole_number
 
 TOML: Final = "postroom.toml"
@@ -290,6 +291,11 @@ class Settings(BaseSettings):
     notify: Notify = Notify()
     smtp: Smtp = Smtp()
     checkpoints: Checkpoints = Checkpoints()
+
+    @field_validator("database")
+    @classmethod
+    def _spelled(cls, value: str | None) -> str | None:
+        return database_url.spelled(value)
 
     @field_validator("listen", "public_listen")
     @classmethod

@@ -25,6 +25,7 @@ from core.security.credentials import OWN_TOKEN
 from core.services.control import backup as backups
 from core.services.control import gateway_registry
 from core.services.control import restore as restores
+from core.text import database_url
 
 app: Final = typer.Typer()
 """The commands that the root app mounts."""
@@ -87,7 +88,7 @@ def restore(
 
     Mail that waited when the backup was made may have left since: look through the queue before you start.
     """
-    base = schema.driver(database)
+    base = database_url.spelled(database)
     on_server = base is not None and sqlite_file.of(base) is None
     with _watched(desk, _HALF_RESTORED if on_server else "interrupted: nothing was restored") as progress:
         made = restores.restore(

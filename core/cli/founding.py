@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from core.cli.next_steps import token_file
-from core.db import migrate
 from core.errors import Conflict, Invalid
 from core.rules import policy as policies
 from core.rules import roles as rules
@@ -24,6 +23,7 @@ from core.security.credentials import NewSecret
 from core.security.files import private
 from core.services.identity.operators import Founder
 from core.settings import MASTER, POLICY, TOML, Settings, load
+from core.text import database_url
 
 MASTER_NAME: Final = "k1"
 DATABASE: Final = "POSTROOM_DATABASE"
@@ -154,7 +154,7 @@ def files(directory: Path, *, database: str | None, text: str, more: Mapping[Pat
 
 def overridden(url: str) -> str:
     """A warning if the environment names another database, which every later command would use instead of this one."""
-    named = migrate.driver(os.environ.get(DATABASE))
+    named = database_url.spelled(os.environ.get(DATABASE))
     if not named or named == url:
         return ""
     return (

@@ -46,6 +46,7 @@ from core.services.identity.operators import Founder
 from core.services.identity.streams import NewStream
 from core.settings import POLICY, Settings
 from core.smtp.route import Route
+from core.text import database_url
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""
@@ -134,13 +135,13 @@ def init(
     if dev:
         if named or stream or relay or direct or notify:
             raise Invalid("--dev makes one person and one stream to loopback", fix="leave the other options out")
-        return _for_development(desk, database=migrate.driver(database), organisation=organisation)
+        return _for_development(desk, database=database_url.spelled(database), organisation=organisation)
     if ca_file is not None and not ca_file.is_file():
         raise Invalid(f"there is no file {ca_file}", fix="name the PEM file of the relay's authority")
     first = _first_stream(desk, stream, relay, direct=direct, provider=provider, spf=spf, from_stdin=password_stdin)
     made, minted = founding.founders(named or USUAL)
     policy = founding.policy(notify or _asked_for_channels(desk))
-    base = migrate.driver(database)
+    base = database_url.spelled(database)
     text = founding.toml(
         database=base, ca_file=ca_file and ca_file.absolute(), name="PROD", organisation=organisation,
         mail_host=mail_host, public_url=public_url,

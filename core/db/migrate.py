@@ -60,11 +60,3 @@ def adopt(conn: Connection, revision: str) -> None:
     """Stamp the revision of a loaded database that lacks it (core.db.copy): after the commit it is a desk."""
     if schema_revision.version(conn) is None:
         conn.execute(text("INSERT INTO alembic_version (version_num) VALUES (:revision)"), {"revision": revision})
-
-
-def driver(database: str | None) -> str | None:
-    """Return the URL with our driver, psycopg 3, whatever scheme a provider's URL has."""
-    for beginning in ("postgresql://", "postgres://"):
-        if database is not None and database.startswith(beginning):
-            return "postgresql+psycopg://" + database.removeprefix(beginning)
-    return database
