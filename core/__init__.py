@@ -60,6 +60,7 @@ Where to look:
     what runs on a schedule      workers/scheduler.py; services/control/: retention, site_discovery
     a clock that is set back     services/sending/clock_skew.py
     several gateways             db/locks.py: who waits for whom (agents, streams, the desk); db/writer.py
+    a primary that changes       db/postgresql.py: lost connections, poolers; text/database_url.py: several hosts
     a resource as JSON           serializers/: one function each, for HTTP and `--json`
     an operator's repeated key   services/control/operation_answers.py
     HTTP routes                  api/routes/: emails, operations, operator_actions, mailboxes, operators, tokens ...

@@ -14,7 +14,7 @@
     │   └── UnsupportedMedia    the body is of another media type                          (HTTP 415)
     └── Unavailable             the desk cannot answer now; nothing was written            (HTTP 503)
         ├── Overloaded          the writer's queue is full
-        └── NoAnswer            a client's request was sent and its answer is lost: it may have been done
+        └── NoAnswer            a request or a commit was sent and its answer is lost: it may have been done
 
 The gateway answers with `http`, and its client raises the class of that status (`refusal_of`): one table for both.
 What happens to mail (bounced, deferred, held) is a value of `core.model`, never an exception.
@@ -137,7 +137,7 @@ class Overloaded(Unavailable):
 
 
 class NoAnswer(Unavailable):
-    """The request was sent, and the connection was lost before its answer: it may have been done. Look again."""
+    """A request or a commit was sent, and the connection was lost before its answer: it may have been done. Look."""
 
 
 def refusal_of(http: int) -> type[Refused]:

@@ -25,8 +25,9 @@ from sqlalchemy import create_engine, text
 from core.db import migrate
 from core.db.store import Store
 from core.demo.clock import FakeClock
-from tests.factories import effort
+from tests.factories import effort, replication
 from tests.factories.database import lighten_engines, new_sqlite, new_store
+from tests.factories.replication import Server
 from tests.factories.shortcuts import take_shortcuts
 
 _NUMBERS = itertools.count(1)
@@ -276,6 +277,15 @@ def empty_database(postgres: str) -> Callable[[], str]:
         return postgres.replace("/postgres?", f"/{name}?")
 
     return make
+
+
+@pytest.fixture
+def cluster(postgres: str, tmp_path: Path) -> Iterator[list[Server]]:
+    """A server of the test's own with an empty database `desk`; further ones that are put here are ended as well."""
+    del postgres  # it has made the user that servers run as
+    with replication.servers(tmp_path / "servers") as running:
+        running[0].ask("CREATE DATABASE desk")
+        yield running
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from core.errors import ChecklistOpen, Invalid, PostroomError, Refused, Unavailable
+from core.errors import ChecklistOpen, Invalid, NoAnswer, PostroomError, Refused, Unavailable
 from core.json_body import where
 
 log = structlog.get_logger("doors")
@@ -41,6 +41,10 @@ def problem(http: int, *, error: str, reason: str, request_id: str, fix: str | N
     return Response(orjson.dumps(body | more), status_code=http, media_type=MEDIA_TYPE, headers=headers)
 
 
+UNWRITTEN: Final = "nothing was written; try again after retry_after_seconds"
+UNANSWERED: Final = "try again with the same Idempotency-Key, or look whether it was done"
+
+
 def request_id(request: Request) -> str:
     """The request ID that appears in our log and in the caller's response."""
     found = request.scope.get("postroom.request_id")
@@ -52,7 +56,7 @@ def of_error(error: PostroomError, rid: str) -> Response:
     if isinstance(error, Unavailable):
         return problem(
             error.http, error=error.error, reason=error.reason, request_id=rid, retry_after_seconds=error.retry_after,
-            fix="nothing was written; try again after retry_after_seconds",
+            fix=UNANSWERED if isinstance(error, NoAnswer) else UNWRITTEN,
         )  # fmt: skip
     assert isinstance(error, Refused)
     more: dict[str, Any] = {}

@@ -53,6 +53,7 @@ def _findings(desk: CommandContext) -> Iterator[Finding]:
     yield Finding(Grade.OK, "database", "", "it answers and has this version's schema")
     yield from database.development(desk)
     yield from database.handed_over(desk)
+    yield from database.durable(desk)
     yield from database.log_holds(desk)
     yield from database.clock(desk)
     yield from database.workers(desk)

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, inspect, make_url, text
 
-from core.db import audit_log, schema_revision, sqlite_file
+from core.db import audit_log, postgresql, schema_revision, sqlite_file
 from core.db.store import DATABASE_ERRORS, unavailable
 from core.errors import Conflict, Invalid, Unavailable
 
@@ -32,6 +32,13 @@ PAGES: Final = 4_000
 
 Progress = Callable[[str, int, int], None]
 """Called with the current step, the amount done and the total (0 if unknown)."""
+
+_ENVIRONMENT: Final = {
+    "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+    "target_session_attrs": "PGTARGETSESSIONATTRS", "connect_timeout": "PGCONNECT_TIMEOUT", "options": "PGOPTIONS",
+}  # fmt: skip
+"""What the server's own programs read from the environment, by its name in a URL."""
 
 _REVISION: Final = re.compile(r"^\d+; .* TABLE DATA \S+ alembic_version .*\n", re.MULTILINE)
 """The line in pg_restore's list for the table that holds the schema's revision."""
@@ -71,6 +78,11 @@ def require_empty(url: str) -> None:
 def load(dumped: Path, url: str, *, progress: Progress) -> None:
     """Load a dump into an empty PostgreSQL database, all but its schema revision. Raises `Unavailable`."""
     program, target = _program("pg_restore"), make_url(url)
+    engine = create_engine(target)
+    try:
+        postgresql.require_own_session(engine, "pg_restore")
+    finally:
+        engine.dispose()
     progress("loading the database with pg_restore", 0, 0)
     contents = dumped.with_name(dumped.name + ".list")
     contents.write_text(_REVISION.sub("", _run([program, "--list", str(dumped)], target)))
@@ -135,6 +147,7 @@ def _dump_postgresql(url: URL, to: Path, progress: Progress) -> tuple[int, bytes
     progress("copying the database with pg_dump", 0, 0)
     engine = create_engine(url, isolation_level="REPEATABLE READ")
     try:
+        postgresql.require_own_session(engine, "pg_dump")
         with engine.connect() as conn, conn.begin():
             # the dump and the head we note share one snapshot, whatever is written meanwhile
             snapshot = conn.execute(text("SELECT pg_export_snapshot()")).scalar_one()
@@ -159,17 +172,9 @@ def _run(command: list[str], url: URL, *, stdout: IO[bytes] | None = None) -> st
 
     The password is passed in the environment, which `ps` does not show.
     """
-    query = {name: value if isinstance(value, str) else value[-1] for name, value in url.query.items()}
-    wanted = {
-        "PGHOST": query.get("host") or url.host,
-        "PGPORT": str(url.port) if url.port else query.get("port"),
-        "PGUSER": url.username or query.get("user"),
-        "PGPASSWORD": url.password or query.get("password"),
-        "PGDATABASE": url.database,
-        "PGSSLMODE": query.get("sslmode"),
-        "PGSSLROOTCERT": query.get("sslrootcert"),
-    }
-    env = os.environ | {name: value for name, value in wanted.items() if value}
+    _, given = url.get_dialect()().create_connect_args(url)
+    wanted = {variable: given.get(name) for name, variable in _ENVIRONMENT.items()}
+    env = os.environ | {name: str(value) for name, value in wanted.items() if value}
     output = subprocess.PIPE if stdout is None else stdout
     done = subprocess.run(command, env=env, stdout=output, stderr=subprocess.PIPE, check=False)  # noqa: S603 - fixed options
     if done.returncode:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, select, update
+from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, make_url, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db import hot_statements, locks
+from core.db import hot_statements, locks, postgresql
 from core.db import sqlite_file as files
 from core.db.caches import DeskCache
 from core.db.locks import Locks, LockSession
@@ -28,8 +28,9 @@ from core.db.tables import DESK
 from core.db.transaction import Transaction
 from core.db.write_lock import Turn
 from core.durations import SECOND
-from core.errors import Unavailable
+from core.errors import NoAnswer, Unavailable
 from core.model import Clock
+from core.text import database_url
 
 T = TypeVar("T")
 
@@ -43,8 +44,6 @@ RECENT_MOST: Final = 10_000
 BUSY_MS: Final = 15_000
 """How long a writer waits for another process's transaction: the stop button must work while a gateway is busy."""
 
-STATEMENTS: Final = 512
-"""Prepared statements cached by a connection; the hot path has some 150, many of them in a few sizes."""
 OLDEST_SQLITE: Final = (3, 33, 0)
 
 
@@ -128,8 +127,22 @@ class Store:
         It excludes all others, unless `share` takes locks: then those with other locks run beside it (`core.db.locks`).
         SQLite has one writer and does not ask. One thread of a process may share at a time: it caches rows.
         `first` runs before any row is read: it may migrate the schema in the same transaction.
+        Raises `NoAnswer` if PostgreSQL may have committed before the connection broke.
         """
         self._regain()
+        tx: Transaction | None = None
+        try:
+            with self._opened(first, share) as tx:
+                yield tx
+        except DATABASE_ERRORS as error:
+            if tx is not None and tx.finished and not self.sqlite:
+                raise unanswered(error) from error
+            raise
+
+    @contextlib.contextmanager
+    def _opened(
+        self, first: Callable[[Connection], None] | None, share: Callable[[LockSession], None] | None
+    ) -> Iterator[Transaction]:
         with self._turn, self.engine.connect() as plain:
             conn = plain.execution_options(postroom_writes=True)
             with conn.begin():
@@ -229,9 +242,18 @@ _GENERATION: Final = select(DESK.c.generation)
 _CHANGED: Final = update(DESK).values(generation=DESK.c.generation + 1)
 
 
+def unanswered(error: Exception) -> NoAnswer:
+    """Translate a driver's error in a commit: it may stand all the same."""
+    return NoAnswer(f"the desk's database did not answer to a commit ({_said(error)}): it may have been done")
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
+
+
 def unavailable(error: Exception) -> Unavailable:
     """Translate a driver's error: nothing was written, try again."""
-    said = str(getattr(error, "orig", None) or error).splitlines()[0]
+    said = _said(error)
     if "full" in said:
         return Unavailable(f"the desk's disk is full ({said}); free some space, nothing was written", retry_after=30)
     return Unavailable(f"the desk's database does not answer ({said}); nothing was written")
@@ -248,17 +270,7 @@ def require_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> No
 
 def _engine(url: str, readers: int) -> Engine:
     if not url.startswith("sqlite"):
-        engine = create_engine(
-            url,
-            pool_size=readers,
-            max_overflow=8,
-            pool_pre_ping=True,
-            pool_recycle=600,
-            json_serializer=_json,
-            hide_parameters=True,
-        )
-        event.listen(engine, "connect", _prepare_postgresql)
-        return engine
+        return postgresql.engine(make_url(database_url.spelled(url)), readers=readers, json_serializer=_json)
     require_sqlite()
     engine = create_engine(
         url,
@@ -267,7 +279,7 @@ def _engine(url: str, readers: int) -> Engine:
         json_serializer=_json,
         # An error's text goes to logs and to `worker.trouble`; its statement's values include people's addresses.
         hide_parameters=True,
-        connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": STATEMENTS},
+        connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": postgresql.STATEMENTS},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -302,10 +314,6 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
         "temp_store=MEMORY",
     ):
         dbapi.execute(f"PRAGMA {pragma}")
-
-
-def _prepare_postgresql(dbapi: Any, _record: object) -> None:
-    dbapi.prepared_max = STATEMENTS
 
 
 def _begin_sqlite(conn: Connection) -> None:

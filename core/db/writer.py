@@ -28,7 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.db.locks import Locks, LockSession, NeedsDesk, Shared
 from core.db.store import Store, unavailable
 from core.db.transaction import Transaction
-from core.errors import Overloaded, Unavailable
+from core.errors import NoAnswer, Overloaded, Unavailable
 
 T = TypeVar("T")
 
@@ -192,7 +192,6 @@ class Writer:
 
     def _run(self, jobs: list[_Job]) -> bool:
         """Run all in one transaction; after a database error, one each. Returns whether the log grew."""
-        tx: Transaction | None = None
         for job in jobs:
             job.waits = False
         try:
@@ -203,7 +202,7 @@ class Writer:
                     self._attempt_all(group, tx)
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
             # PostgreSQL may have committed before the connection broke: rerunning such a verb could apply it twice.
-            unknown = tx is not None and tx.finished and not self._store.sqlite
+            unknown = isinstance(error, NoAnswer)
             if len(jobs) == 1 or unknown:
                 for job in jobs:
                     job.error = unavailable(error) if isinstance(error, DBAPIError | PoolTimeout) else error

@@ -18,7 +18,7 @@ from core.db.tables import AGENT, CONTACT
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
-from core.errors import Conflict, Overloaded, Unavailable
+from core.errors import Conflict, NoAnswer, Overloaded, Unavailable
 from core.events import AgentResumed
 from tests.factories.database import new_store
 from tests.factories.desk import leave, make_desk
@@ -395,7 +395,7 @@ def test_a_commit_whose_answer_was_lost_is_not_run_again(store: Store) -> None:
             lose = _lose_next_commit_of_two(store)
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert lose.done
-        assert [type(one) for one in answers] == [Unavailable, Unavailable]
+        assert [type(one) for one in answers] == [NoAnswer, NoAnswer], "nobody may say that nothing was written"
         assert ran == ["a", "b"]
         assert await made.do(note("afterwards")) == "afterwards"
         kept(store)

@@ -53,9 +53,10 @@ class Ahead(SystemClock):
         return super().now() + self._ahead
 
 
-def run(directory: Path, listen: str, ahead: int) -> None:
+def run(directory: Path, listen: str, ahead: int, egress: int) -> None:
     """The process: a gateway until a signal."""
-    uvloop.run(serve(Gateway(load(directory, listen=listen, log_level="error"), clock=Ahead(ahead))))
+    settings = load(directory, listen=listen, log_level="error", egress=egress)
+    uvloop.run(serve(Gateway(settings, clock=Ahead(ahead))))
 
 
 @dataclass
@@ -70,10 +71,10 @@ class Site:
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @contextlib.asynccontextmanager
-    async def gateway(self, *, ahead: int = 0) -> AsyncIterator[Running]:
-        """A process that answers; ended, if nobody has ended it."""
+    async def gateway(self, *, ahead: int = 0, egress: int = 0) -> AsyncIterator[Running]:
+        """A process that answers; ended, if nobody has ended it. Its `egress` processes keep to our clock."""
         address = f"127.0.0.1:{free_port()}"
-        process = _FORKS.Process(target=run, args=(self.desk.directory, address, ahead))
+        process = _FORKS.Process(target=run, args=(self.desk.directory, address, ahead, egress))
         await asyncio.to_thread(process.start)
         running = Running(self, process, f"http://{address}", self.desk.agents["bot"])
         try:
@@ -133,11 +134,12 @@ class Running:
             await asyncio.sleep(0.02)  # a port that nobody listens on yet sends no word when somebody does
         raise AssertionError("the gateway ended while starting")
 
-    async def submit(self, **more: object) -> httpx.Response:
+    async def submit(self, *, key: str | None = None, **more: object) -> httpx.Response:
         number = next(self.site._numbers)
         address = more.pop("to", f"r{number}@d{number % 20}.test")
         body = {"from": BOT, "to": address, "subject": f"number {number}", "text": "It is on its way."} | more
-        answer = await self.client.post("/emails/send", json=body)
+        headers = {} if key is None else {"Idempotency-Key": key}
+        answer = await self.client.post("/emails/send", json=body, headers=headers)
         if answer.is_success:
             self.site.accepted[answer.json()["message_id"]] = str(address)
         return answer

@@ -11,7 +11,7 @@ from typing import Final
 from core.cli import next_steps
 from core.cli.context import CommandContext
 from core.cli.diagnostics.finding import Finding, Grade
-from core.db import audit_log, directory
+from core.db import audit_log, directory, postgresql
 from core.db.development import BANNER, is_development
 from core.db.queries import agents
 from core.db.transaction import Transaction
@@ -53,6 +53,40 @@ def handed_over(desk: CommandContext) -> Iterator[Finding]:
             Grade.WARN, "operators", "", f"the tokens of {', '.join(names)} are still in this desk's files",
             f"hand each to its person, then: {shlex.join(['rm', *(next_steps.near(file) for file in files)])}",
         )  # fmt: skip
+
+
+def durable(desk: CommandContext) -> Iterator[Finding]:
+    """PostgreSQL alone: whether what was acknowledged outlives a power cut, and the loss of the primary."""
+    if desk.store.sqlite:
+        return
+    with desk.read() as conn:
+        found = postgresql.durability(conn)
+    for name in found.off:
+        yield Finding(
+            Grade.FAIL, "database", name, "it is off: a crash of the server loses mail that was accepted",
+            _set_on_server(f"{name} = on"),
+        )  # fmt: skip
+    if found.standbys and not found.synchronous:
+        yield Finding(
+            Grade.WARN, "database", "standby",
+            "no commit waits for a standby: a failover loses the last of the mail that was accepted",
+            _set_on_server("synchronous_standby_names = 'ANY 1 (*)'"),
+        )  # fmt: skip
+    if found.synchronous and found.cancels is not None:
+        yield Finding(
+            Grade.WARN, "database", found.cancels,
+            "a commit that it cancels while a standby is waited for counts, and a failover may lose it",
+            f'as the desk\'s role: psql -c "ALTER ROLE CURRENT_USER SET {found.cancels} = 0"; restart the gateways',
+        )  # fmt: skip
+    if found.pooled:
+        yield Finding(
+            Grade.WARN, "database", "pooler", "statements are not prepared: each message costs more CPU",
+            "name the server itself, and reserve 16 connections for each gateway: postroom docs databases",
+        )  # fmt: skip
+
+
+def _set_on_server(setting: str) -> str:
+    return f'as a superuser: psql -c "ALTER SYSTEM SET {setting}" -c "SELECT pg_reload_conf()"'
 
 
 def log_holds(desk: CommandContext) -> Iterator[Finding]:
