@@ -69,6 +69,15 @@ def leads_nowhere(error: object) -> bool:
     return getattr(error, "sqlstate", None) == READ_ONLY
 
 
+def is_answer(error: Exception) -> bool:
+    """Whether a server said no, so that nothing was committed.
+
+    It says 57P01 also when it ends the session of a commit that stands and waits for its standby.
+    """
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return state is not None and state != "40003" and not state.startswith(("08", "57"))
+
+
 def _prepare(dbapi: Any, _record: object) -> None:
     dbapi.prepared_max = STATEMENTS
     try:

@@ -135,7 +135,7 @@ class Store:
             with self._opened(first, share) as tx:
                 yield tx
         except DATABASE_ERRORS as error:
-            if tx is not None and tx.finished and not self.sqlite:
+            if tx is not None and tx.finished and not self.sqlite and not postgresql.is_answer(error):
                 raise unanswered(error) from error
             raise
 

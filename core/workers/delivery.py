@@ -26,7 +26,7 @@ from core.db.queue import Claimed
 from core.db.store import Store
 from core.db.transaction import Transaction
 from core.db.writer import Writer
-from core.errors import PostroomError, Unavailable
+from core.errors import NoAnswer, PostroomError, Unavailable
 from core.ids import spell_id
 from core.model import Clock, Outcome, Reply
 from core.rules import compose, dkim, signed_ids
@@ -133,6 +133,8 @@ class DeliveryWorker:
             log.warning("claim failed", reason=error.reason)
             self._trouble = error.reason
             await self._clock.sleep(TRY_AGAIN)
+            if isinstance(error, NoAnswer):
+                await self._release_forgotten()
             return False
         except Exception as error:
             log.exception("claim failed")  # one bad row must not end all delivery
@@ -144,6 +146,11 @@ class DeliveryWorker:
             self._in_progress.add(claimed)
             self._track(asyncio.create_task(self._deliver_all(claimed)))
         return bool(claimed)
+
+    async def _release_forgotten(self) -> None:
+        """After a claim whose commit was not answered: what it may have claimed is another claim's to find."""
+        known = self._in_progress.keys()
+        await self._retry_until_committed(lambda tx: delivery.release_forgotten(tx, worker=self.worker, known=known))
 
     async def _rest_until_due(self) -> None:
         """Wait until woken, or until a read finds something to claim: what another process lets go wakes nobody."""
@@ -329,7 +336,7 @@ class DeliveryWorker:
     def _beat(self, tx: Transaction) -> None:
         delivery.heartbeat(tx, worker=self.worker, claimed_at=self._claimed_at, trouble=self._trouble)
 
-    async def _retry_until_committed(self, verb: Callable[[Transaction], None]) -> None:
+    async def _retry_until_committed(self, verb: Callable[[Transaction], object]) -> None:
         while not self._stopping:
             try:
                 await self._writer.do(verb)

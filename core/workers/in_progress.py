@@ -32,11 +32,14 @@ class InProgress:
     def __init__(self) -> None:
         self._streams: Counter[int] = Counter()
         self._domains: Counter[tuple[int, str]] = Counter()
+        self._keys: Counter[tuple[int, int]] = Counter()
+        """A recipient that was deferred may be claimed again before its first delivery is over here."""
 
     def add(self, claimed: Iterable[Claimed]) -> None:
         for one in claimed:
             self._streams[one.stream_id] += 1
             self._domains[one.stream_id, one.domain] += 1
+            self._keys[one.key] += 1
 
     def remove(self, one: Claimed) -> bool:
         """Count one less. Returns whether that opens its stream or its domain for the next claim."""
@@ -46,7 +49,14 @@ class InProgress:
         opened = self._streams[one.stream_id] + TURN == STREAM_WINDOW or self._domains[domain] + TURN == DOMAIN_WINDOW
         if not self._domains[domain]:
             del self._domains[domain]  # there is no limit to the domains a desk writes to
+        self._keys[one.key] -= 1
+        if not self._keys[one.key]:
+            del self._keys[one.key]
         return opened
+
+    def keys(self) -> frozenset[tuple[int, int]]:
+        """Message and number of each recipient."""
+        return frozenset(self._keys)
 
     def busy(self) -> list[int]:
         """Streams for which nothing is claimed now."""

@@ -152,6 +152,32 @@ def test_no_lock_is_waited_for_while_others_are_held(store: Store) -> None:
         pass
 
 
+def test_two_gateways_that_wait_for_many_of_the_same_agents_wait_for_each_other_in_turn(
+    store: Store, other: Store
+) -> None:
+    """So many that two transactions that took them in different orders would meet half-way."""
+    wanted = Locks(agents=frozenset(range(1, 600)), streams=frozenset(range(1, 100)))
+    errors: list[Exception] = []
+    start = threading.Barrier(2)
+
+    def take(mine: Store) -> None:
+        try:
+            for _ in range(8):
+                start.wait()
+                with holding(mine, wanted):
+                    pass
+        except Exception as error:  # noqa: BLE001 - a deadlock, reported below
+            errors.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=take, args=(one,)) for one in (store, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
 def test_counts_that_all_agents_share_are_added_up_and_keep_nobody_waiting(store: Store, other: Store) -> None:
     in_time(other)
     with holding(store, ONE) as first:

@@ -7,18 +7,21 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, event, select, update
+from sqlalchemy.exc import OperationalError
 
+from core.clock import SystemClock
 from core.db.store import Store
-from core.db.tables import STREAM, STREAM_KEY
+from core.db.tables import IN_FLIGHT, RECIPIENT, STREAM, STREAM_KEY, WORKER
 from core.db.transaction import Transaction
 from core.db.writer import Writer
 from core.demo.clock import FakeClock
 from core.model import Clock, Mode, Reason
 from core.rules.providers import registry
 from core.security.encryption import MasterKeys, new_key_pair, new_master_key
-from core.services.sending import editing, review
+from core.services.sending import delivery, editing, review
 from core.services.sending.delivery.departure_check import to_review
 from core.services.sending.editing import Wording
 from core.services.sending.review import Decision
@@ -152,3 +155,57 @@ def test_what_the_relay_overwrites_is_not_signed_on_the_way_out(sqlite_store: St
     signed = signed_fields(asyncio.run(leave()))
     assert {"from", "subject", "x-agent-id"} <= signed
     assert signed.isdisjoint(registry.relay("postmark").rewrites)
+
+
+def test_what_a_claim_took_whose_commit_was_not_answered_is_claimed_again(postgres_url: str) -> None:
+    """The worker never learnt of it, and its heartbeats would keep these leases for as long as it lives."""
+    store = Store(postgres_url, clock=SystemClock())
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    lost: list[int] = []
+
+    def lose(conn: Connection) -> None:
+        """The server commits, and its answer is lost on the way."""
+        claimed = conn.exec_driver_sql("SELECT count(*) FROM in_flight").scalar_one()
+        if claimed and not lost:
+            lost.append(claimed)
+            conn.exec_driver_sql("COMMIT")
+            raise OperationalError("COMMIT", None, psycopg.OperationalError("the connection is lost"))
+
+    async def leave() -> list[bytes]:
+        async with receiver() as relay:
+            store.transact(lambda tx: tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{relay.port}")))
+            for n in range(3):
+                desk.submit(f"u{n}@example.com")
+            writer = Writer(store)
+            writer.start()
+            courier = SmtpClient(clock=store.clock)
+            worker = DeliveryWorker(
+                store=store, writer=writer, courier=courier, ctx=desk.ctx, clock=store.clock,
+                outfits=SenderConfigs(store, RING),
+            )  # fmt: skip
+            event.listen(store.engine, "commit", lose)
+            running = asyncio.create_task(worker.run())
+            async with contextlib.AsyncExitStack() as stack:
+                stack.push_async_callback(writer.close)
+                stack.push_async_callback(courier.close)
+                while len(relay.messages) < 3:
+                    await writer.do(delivery.reclaim)  # as a gateway's scheduler does
+                    await asyncio.sleep(0.02)
+                worker.stop()
+                await running
+            return relay.messages
+
+    try:
+        left = asyncio.run(leave())
+        assert lost
+        assert len(left) == 3
+        assert store.rows(select(IN_FLIGHT)) == []
+        assert {row.status for row in store.rows(select(RECIPIENT.c.status))} == {"sent"}
+    finally:
+        store.close()
+
+
+def test_a_worker_that_registers_again_after_a_lost_answer_is_one_worker(store: Store) -> None:
+    for _ in range(2):
+        store.transact(lambda tx: delivery.register_worker(tx, worker=5, pid=7))
+    assert [row.id for row in store.rows(select(WORKER.c.id))] == [5]

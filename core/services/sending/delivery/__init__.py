@@ -22,6 +22,7 @@ from core.services.sending.delivery.leases import (
     reclaim,
     register_worker,
     release_claims,
+    release_forgotten,
     unregister_worker,
 )
 from core.services.sending.delivery.scheduled import SCHEDULED_DUE, release_scheduled
@@ -57,6 +58,7 @@ __all__ = [
     "reclaim",
     "register_worker",
     "release_claims",
+    "release_forgotten",
     "release_scheduled",
     "settle",
     "stored",

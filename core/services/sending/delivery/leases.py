@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
-from sqlalchemy import bindparam, exists, update
+from sqlalchemy import bindparam, exists, select, update
 
 from core.db import queue
 from core.db.due import NOW
@@ -33,8 +33,9 @@ def heartbeat(tx: Transaction, *, worker: int, claimed_at: int | None = None, tr
 
 
 def register_worker(tx: Transaction, *, worker: int, pid: int) -> None:
-    """Register a new worker."""
-    tx.add(WORKER, {"id": worker, "started_at": tx.now, "beat_at": tx.now, "pid": pid})
+    """Register a new worker. Again is no harm: the commit of the first time may not have been answered."""
+    if tx.one(select(WORKER.c.id).where(WORKER.c.id == worker)) is None:
+        tx.add(WORKER, {"id": worker, "started_at": tx.now, "beat_at": tx.now, "pid": pid})
 
 
 def unregister_worker(tx: Transaction, *, worker: int) -> None:
@@ -52,6 +53,21 @@ def release_claims(tx: Transaction, claimed: Sequence[Claimed], *, worker: int, 
         _LET_GO_UNATTEMPTED if unattempted else _LET_GO,
         [{"b_message": c.message_id, "b_n": c.n, "b_worker": worker, "b_until": tx.now} for c in claimed],
     )
+
+
+def release_forgotten(tx: Transaction, *, worker: int, known: Collection[tuple[int, int]]) -> int:
+    """End leases of a claim that was committed without its worker learning of it. Returns how many.
+
+    Its heartbeats would extend them forever. `known`: the recipients that it works on.
+    """
+    held = IN_FLIGHT.c.worker == worker, IN_FLIGHT.c.attempted_at.is_(None), IN_FLIGHT.c.lease_until > tx.now
+    rows = tx.all(select(IN_FLIGHT.c.message_id, IN_FLIGHT.c.n).where(*held))
+    forgotten = [(row.message_id, row.n) for row in rows if (row.message_id, row.n) not in known]
+    tx.write_keeping_caches(
+        _LET_GO_UNATTEMPTED,
+        [{"b_message": message, "b_n": n, "b_worker": worker, "b_until": tx.now} for message, n in forgotten],
+    )
+    return len(forgotten)
 
 
 def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
