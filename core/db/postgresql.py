@@ -120,15 +120,14 @@ def shares_sessions(engine: Engine) -> bool:
     was given back last, or the one that has rested longest; either way one of the connections gets another than before.
     """
     with engine.connect() as one, engine.connect() as two:
-        with one.begin():
-            if not is_pooled(one):
-                return False
-            seen = {(0, _session(one))}
-            with two.begin():
-                seen.add((1, _session(two)))
+        if not is_pooled(one):
+            return False
+        seen = {(0, _session(one)), (1, _session(two))}  # both are in a transaction now
+        two.rollback()
+        one.rollback()
         for number, conn in ((1, two), (0, one), (0, one), (1, two)):
-            with conn.begin():
-                seen.add((number, _session(conn)))
+            seen.add((number, _session(conn)))
+            conn.rollback()
     return len(seen) > len({number for number, _ in seen})
 
 
