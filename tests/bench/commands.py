@@ -19,10 +19,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from core.desk_client.refusals import JSON
 from tests.cli.cli_runner import founded
 
 BARS: Mapping[str, float] = {"remote": 0.25, "local": 1.3, "help": 0.15, "completion": 0.15}
 ANSWER = json.dumps({"agents": [], "mailboxes": [], "messages": [], "next_cursor": None}).encode()
+LINES = ("agent list", "mailbox list", "queue pending --json")
 POSTROOM = (sys.executable, "-c", "import sys; from console.main import main; sys.exit(main(sys.argv[1:]))")
 
 
@@ -32,6 +34,7 @@ class _Answers(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
+        self.send_header("Content-Type", JSON)
         self.send_header("Content-Length", str(len(ANSWER)))
         self.end_headers()
         self.wfile.write(ANSWER)
@@ -72,9 +75,9 @@ def measured(runs: int) -> Iterator[tuple[str, str, float]]:
         desk = founded(Path(place) / "desk")
         elsewhere = {"POSTROOM_URL": url, "POSTROOM_TOKEN": "pro_of_nobody"}
         here = {"POSTROOM_DIR": str(desk.directory), "POSTROOM_TOKEN": desk.tokens["victor"]}
-        for line in ("agent list", "mailbox list", "queue pending --json"):
+        for line in LINES:
             yield "remote", line, cpu([*POSTROOM, *line.split()], elsewhere, runs=runs)
-        for line in ("agent list", "mailbox list", "queue pending --json"):
+        for line in LINES:
             yield "local", line, cpu([*POSTROOM, *line.split()], here, runs=runs)
         yield "help", "--help", cpu([*POSTROOM, "--help"], {}, runs=runs)
         typed = {"_POSTROOM_COMPLETE": "complete_bash", "COMP_WORDS": "postroom ag", "COMP_CWORD": "1"}
