@@ -64,7 +64,7 @@ class OwnDesk(LocalDesk):
     """The desk in this database, for a console that opened it and closes it."""
 
     def __init__(self, store: Store, settings: Settings, token: str, *, guarded: bool = False) -> None:
-        resources = Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
+        resources = Resources(lambda: key_file.serving_provenance_keys(settings), settings)
         super().__init__(store, resources, token, entry_point=EntryPoint.CONSOLE, guarded=guarded)
         self._own = store
 

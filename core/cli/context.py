@@ -106,7 +106,7 @@ class CommandContext(Terminal):
     @property
     def _resources(self) -> Resources:
         settings = self.settings
-        return Resources(lambda: key_file.provenance_keys(settings.master_key.read_text()), settings)
+        return Resources(lambda: key_file.serving_provenance_keys(settings), settings)
 
     @property
     def where(self) -> Path:

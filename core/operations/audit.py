@@ -80,7 +80,7 @@ def verify_against(call: Call, request: AgainstRequest) -> Json:
 
 def make_key(call: Call, _request: Nothing) -> Callable[[], object]:
     settings = call.resources.settings
-    return lambda: (key_file.load_master_keys(settings), encryption.new_key_pair("ed25519"))
+    return lambda: (key_file.serving_master_keys(settings), encryption.new_key_pair("ed25519"))
 
 
 def checkpoint(call: Call, _request: Nothing) -> Json:
