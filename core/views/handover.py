@@ -14,10 +14,11 @@ def title(page: Mapping[str, Any]) -> str:
 
 def sections(page: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     """Each section with its lines, none if there is nothing to say. Texts of people are not made safe here."""
+    told = _told(page["waits"])
     counts = {kind: n for kind, n in page["counts"].items() if kind.startswith("email.")}
     return [
         ("WAITS", _waits(page["waits"])),
-        ("HAPPENED", [_happened(one) for one in page["happened"]]),
+        ("HAPPENED", [_happened(one, told) for one in page["happened"]]),
         ("WHO DID WHAT", [f"{one['operator']}: {_counts(one['did'])}" for one in page["people"]]),
         ("NOTES", [_note(one) for one in page["notes"]]),
         ("MAIL", [_counts(counts)] if counts else []),
@@ -39,8 +40,16 @@ def _waits(waits: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _happened(one: Mapping[str, Any]) -> str:
-    return f"{one['at']}  {one['actor']}  {one['type']}  {one['target']}  {one['detail']}".rstrip()
+def _told(waits: Mapping[str, Any]) -> Mapping[tuple[str, str], str]:
+    """The reasons that WAITS gives: what happened does not give them again."""
+    found = {("agent.suspended", one["agent"]): one["reason"] for one in waits["suspended"]}
+    return found | ({("desk.stopped", "desk"): waits["stop_reason"]} if waits["stopped_by"] else {})
+
+
+def _happened(one: Mapping[str, Any], told: Mapping[tuple[str, str], str]) -> str:
+    reason = told.get((one["type"], one["target"]))
+    detail = one["detail"].removeprefix(reason).removeprefix(" · ") if reason else one["detail"]
+    return f"{one['at']}  {one['actor']}  {one['type']}  {one['target']}  {detail}".rstrip()
 
 
 def _note(one: Mapping[str, Any]) -> str:

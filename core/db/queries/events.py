@@ -344,14 +344,18 @@ _QUIET: Final = frozenset({"digest", "signature", "head", "key", "token", "polic
 
 
 def detail(data: Mapping[str, Any]) -> str:
-    """Format an event's members on one line, its reason first; digests and row ids are omitted."""
-    parts = [str(data["reason"])] if data.get("reason") else []
+    """Format an event's members on one line, its reason first and once; digests and row ids are omitted."""
+    reason = str(data["reason"]) if data.get("reason") else ""
+    parts = [reason] if reason else []
     if "old" in data and "new" in data:
         parts.insert(0, f"{_spelled('old', data['old'])} → {_spelled('new', data['new'])}")
     for name, value in data.items():
         if name in _QUIET or name in {"reason", "old", "new"} or value in (None, False, "", [], {}):
             continue
-        parts.append(name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_spelled(name, value)}")
+        spelled = "" if value is True else _spelled(name, value)
+        if spelled == reason != "":
+            continue  # a guard's figures spell the sentence that is the reason
+        parts.append(f"{name.replace('_', ' ')} {spelled}".rstrip())
     return " · ".join(parts)
 
 

@@ -377,4 +377,6 @@ def test_the_hand_over_says_what_waits_what_happened_and_who_did_what(store: Sto
     }  # fmt: skip
     assert page["counts"]["email.submitted"] == 1
     assert "before the shift" not in str(page)
-    assert "support-bot is suspended by alice: wrong customer" in "\n".join(lines(page))
+    text = "\n".join(lines(page))
+    assert "support-bot is suspended by alice: wrong customer" in text
+    assert text.count("wrong customer") == 1, "what happened does not repeat it"
