@@ -29,6 +29,7 @@ from core.operations.bodies import (
     wanted,
 )
 from core.operations.operation import Call, Json, act, act_each, read
+from core.operations.replies import lane_for
 from core.rules import signed_ids
 from core.rules.content import examined, read_mail, said_by
 from core.rules.roles import Verb
@@ -240,7 +241,7 @@ class LaneReason(ReasonRequest):
 def list_lanes(call: Call, request: LanesRequest) -> Json:
     wants = wanted(request.filter, Listing.LANES)
     found = lanes.lanes(call.tx.conn, now=call.tx.now, wants=wants, all_of_them=request.everything)
-    return {"lanes": [mail.lane(one) for one in found]}
+    return {"lanes": [mail.lane(lane_for(one, call.actor)) for one in found]}
 
 
 def pause_lane(call: Call, request: LaneReason) -> Json:

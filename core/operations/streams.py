@@ -13,13 +13,14 @@ from core.json_body import Name, Sentence, Shape
 from core.operations.answers import Answer, WideAnswer
 from core.operations.bodies import AfterRequest, DomainReason, DomainRequest, Number, Required
 from core.operations.operation import Call, Json, act, read
+from core.operations.replies import reply_for
 from core.rules.providers import registry
 from core.rules.roles import Verb
 from core.security import key_file
 from core.serializers import streams as resources
 from core.services.control import emergency
 from core.services.identity import stream_dns, stream_keys, streams
-from core.services.identity.streams import NewStream, SealedKey, StreamChange
+from core.services.identity.streams import NewStream, SealedKey, StreamChange, StreamFacts
 from core.smtp import credentials
 from core.smtp.route import Route
 
@@ -80,11 +81,15 @@ class DnsRequest(DomainRequest):
 
 
 def list_streams(call: Call, request: AfterRequest) -> Json:
-    return {"streams": [resources.stream(one) for one in streams.listed(call.tx.conn, after=request.after)]}
+    return {"streams": [_shown(call, one) for one in streams.listed(call.tx.conn, after=request.after)]}
 
 
 def show(call: Call, request: DomainRequest) -> Json:
-    return resources.stream(streams.show(call.tx.conn, request.domain))
+    return _shown(call, streams.show(call.tx.conn, request.domain))
+
+
+def _shown(call: Call, one: StreamFacts) -> Json:
+    return resources.stream(one) | {"last_reply": reply_for(one.last_reply, call.actor)}
 
 
 def make_keys(call: Call, request: AddRequest) -> Callable[[], object]:
@@ -92,7 +97,7 @@ def make_keys(call: Call, request: AddRequest) -> Callable[[], object]:
     domain, now, settings = streams.subdomain(request.domain), call.tx.now, call.resources.settings
     Route.parse(request.route)
     return lambda: stream_keys.fresh_keys(
-        domain, streams.SLOTS, ring=key_file.load_master_keys(settings), now=now
+        domain, streams.SLOTS, ring=key_file.serving_master_keys(settings), now=now
     )  # fmt: skip
 
 
@@ -106,7 +111,7 @@ def add(call: Call, request: AddRequest) -> Json:
         connection_messages=request.connection_messages, minute_messages=request.minute_messages, spf=request.spf,
     )  # fmt: skip
     streams.add(call.tx, new, actor=call.actor)
-    shown = resources.stream(streams.show(call.tx.conn, domain))
+    shown = _shown(call, streams.show(call.tx.conn, domain))
     return shown | {"selectors": [key.selector for key in new.keys]}
 
 
@@ -127,14 +132,15 @@ def change(call: Call, request: SetRequest) -> Json:
     if changes == StreamChange():
         raise Invalid("no change given", fix="such as organisation")
     streams.change(call.tx, domain, changes, reason=request.reason, actor=call.actor)
-    return resources.stream(streams.show(call.tx.conn, domain))
+    return _shown(call, streams.show(call.tx.conn, domain))
 
 
 def _sealed(call: Call, domain: str, password: SecretStr | None) -> bytes | None:
+    """The password under the desk's master key. Raises `Invalid`: the password. `Unavailable`: the key."""
     if password is None:
         return None
     checked = credentials.checked(password.get_secret_value())
-    return key_file.load_master_keys(call.resources.settings).seal(checked.encode(), about=f"route:{domain}")
+    return key_file.serving_master_keys(call.resources.settings).seal(checked.encode(), about=f"route:{domain}")
 
 
 def make_next_keys(call: Call, request: RotateRequest) -> Callable[[], object]:
@@ -142,7 +148,7 @@ def make_next_keys(call: Call, request: RotateRequest) -> Callable[[], object]:
     expected = stream_keys.rotation(
         call.tx.conn, request.domain, settings, now=call.tx.now, force=request.force
     )  # fmt: skip
-    return lambda: stream_keys.keys_to_rotate(expected, lambda: key_file.load_master_keys(settings))
+    return lambda: stream_keys.keys_to_rotate(expected, lambda: key_file.serving_master_keys(settings))
 
 
 def rotate(call: Call, request: RotateRequest) -> Json:

@@ -1,4 +1,4 @@
-"""Take e-mail addresses out of text that is kept for good."""
+"""Take e-mail addresses out of text that is kept for good, or is shown to people who may not read mail."""
 
 from __future__ import annotations
 
@@ -7,12 +7,24 @@ from typing import Any, Final
 
 REDACTED: Final = "[address]"
 """Stands where an address was."""
+HIDDEN: Final = "***"
+"""Stands where a local part was."""
 # Each part begins only where no character of its own kind comes before it: text without an address costs one pass.
 # A local part of `*` alone is a pattern for a whole domain, which names nobody.
 _ADDRESS: Final = re.compile(
     r'(?:"[^"]+"|(?<![^\s"<>()\[\],;:@])(?!\*+@)[^\s"<>()\[\],;:@]++)'
     r"@(?:\[[^\]\s]+\]|\w(?:[\w.-]*\w)?)"
 )
+# Receivers quote a recipient without its domain (`<jane> unknown`), or encoded as in a return path (`jane=acme.com`).
+_QUOTED: Final = re.compile(
+    r"<(?![^<>]*://)[^<>@\s]++>|(?<![^\s\"<>()\[\],;:@=])[^\s\"<>()\[\],;:@=]++(?==(?:[\w-]+\.)+[a-zA-Z]{2,})"
+)
+
+
+def without_local_parts(text: str) -> str:
+    """Return a receiver's text with `HIDDEN` in place of the local part of each address in it: the domain stays."""
+    whole = _ADDRESS.sub(lambda found: HIDDEN + found[0][found[0].rindex("@") :], text) if "@" in text else text
+    return _QUOTED.sub(lambda found: f"<{HIDDEN}>" if found[0].startswith("<") else HIDDEN, whole)
 
 
 def without_addresses(value: Any) -> Any:

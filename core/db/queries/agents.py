@@ -31,6 +31,7 @@ from core.filter_fields import Listing, fields
 from core.filters import Compare, Fields, OneOf, Want
 from core.ids import spell_id
 from core.model import EVERY_CLASS, SILENT, Mode
+from core.text.redaction import without_local_parts
 from core.views.agents import AgentBasics, KeyRow, MailboxRow, RunRow, SuppressionRow
 
 PAGE: Final = 100
@@ -226,7 +227,8 @@ def _streams(conn: Connection, now: int) -> list[Trouble]:
             paused = f"paused by {row.paused_by}: {row.pause_reason}"
             found.append(Trouble("stream_paused", row.domain, paused, row.paused_at))
         if row.backoff_until > now or (row.route_failures and _anything_waits(conn, row.id)):
-            found.append(Trouble("route_down", row.domain, f"the relay is not answering: {row.last_reply}", None))
+            reply = without_local_parts(row.last_reply or "")  # every role sees this
+            found.append(Trouble("route_down", row.domain, f"the relay is not answering: {reply}", None))
     return found
 
 

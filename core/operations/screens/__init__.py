@@ -176,7 +176,7 @@ def _of_agent(_request: AgentRequest, page: AgentPage) -> tuple[Shown, ...]:
 
 
 def waiting(call: Call, _request: Nothing) -> Waiting:
-    return records.waiting(call.tx)
+    return records.waiting(call.tx, reader=call.actor)
 
 
 def sites(call: Call, _request: Nothing) -> Sites:

@@ -10,6 +10,8 @@ from core.db.directory import AgentFacts, MailboxRecord
 from core.db.queries import agents, lanes, scheduled
 from core.db.signoff_queries import SignoffFacts
 from core.db.transaction import Transaction
+from core.model import Actor
+from core.operations.replies import lane_for
 from core.rules import issuance
 from core.services.identity import inventory, mailbox_record, widenings
 from core.services.sending import site_limits
@@ -23,9 +25,9 @@ IDENTITIES: Final = 500
 # --- lanes --------------------------------------------------------------------------------------------------------
 
 
-def waiting(tx: Transaction) -> Waiting:
-    """The deepest lane first."""
-    found = lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)
+def waiting(tx: Transaction, *, reader: Actor) -> Waiting:
+    """The deepest lane first, with its last reply as far as the reader may see it."""
+    found = [lane_for(one, reader) for one in lanes.lanes(tx.conn, now=tx.now, limit=LANE_PAGE)]
     site_limits.prefetch_sites(tx, [(lane.mailbox_id, lane.site) for lane in found])
     streams = {(gate_queries.gate(tx, lane.mailbox_id).stream_id, lane.site) for lane in found}
     site_limits.prefetch_stream_sites(tx, sorted(streams))
