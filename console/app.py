@@ -13,19 +13,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import click
 from textual import work
-from textual.app import SuspendNotSupported, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.content import Content
 from textual.screen import Screen
-from textual.worker import Worker, WorkerState
 
 from console.desk_guard import DeskGuard
-from console.dialogs import Choice, ChoiceDialog, Dialog, RefusalDialog
+from console.dialogs import Dialog, RefusalDialog
 from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, on_cursor, refusal, works_in
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
@@ -34,20 +32,15 @@ from console.session import Session
 from console.several_desks import SeveralDesks
 from console.start import Start
 from console.state import DeskUpdate, Link, Live
-from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
 from console.widgets.frame import Head, Line, head_line
 from core.clock import SystemClock
-from core.durations import MINUTE
-from core.errors import AccessEnded, Invalid, NoAnswer, PostroomError, Refused, Unavailable
+from core.errors import AccessEnded, Refused, Unavailable
 from core.model import Clock
 
 if TYPE_CHECKING:
     from console.desk_client import Desk
-    from console.operations import Operation
     from console.ports import Parts, SavedDesks, Waiting
-    from console.screens.desk_screen import DeskScreen
 
-T = TypeVar("T")
 Opener = Callable[[], "Parts"]
 
 FRAME_EVERY: Final = 0.5
@@ -108,9 +101,6 @@ class PostroomConsole(SeveralDesks):
         self.refused: Refused | None = None
         """Why there is no desk to look at, if the console ended for that."""
         self._opener = opener
-        self._leaving = False
-        install_themes(self, load_themes(theme_folder())[0])
-        self.theme = DEFAULT_THEME
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
@@ -126,7 +116,6 @@ class PostroomConsole(SeveralDesks):
 
     def on_mount(self) -> None:
         self.frame_timer = self.set_interval(FRAME_EVERY, self._check_frame)
-        self._watch_themes()
         # after the first frame: importing holds the interpreter, and a black screen tells nobody anything
         if self._opener is not None:
             self.call_after_refresh(self._open, self._opener)
@@ -220,14 +209,6 @@ class PostroomConsole(SeveralDesks):
         """Events held back while the console is paused."""
         return self._held_back.count if self._held_back else 0
 
-    @property
-    def desk_screen(self) -> DeskScreen | None:
-        """The desk screen that is visible, below any dialog."""
-        for screen in reversed(self.screen_stack):
-            if hasattr(screen, "apply_update"):
-                return cast("DeskScreen", screen)  # only these screens are told; their classes would import the ORM
-        return None
-
     def _check_frame(self) -> None:
         if not self._screen_stack:  # during shutdown a last tick may arrive after the last screen is gone
             return
@@ -290,91 +271,6 @@ class PostroomConsole(SeveralDesks):
             self.push_screen(RefusalDialog(f"You cannot {action.label}", text, clock=self.monotonic))
         else:
             self.say(f"{action.label}: {why}", "warning")
-
-    def edit_text(self, text: str) -> str | None:
-        """Let the operator edit a text in $EDITOR; None if it was not saved. Raises `Invalid`: it failed."""
-        found, wrong = None, ""
-        try:
-            with self.suspend():
-                # Textual takes the terminal back only if this block ends normally: `:cq` would kill the console
-                try:
-                    found = click.edit(text, extension=".eml")
-                except click.ClickException as error:
-                    wrong = error.message
-                except Exception as error:  # noqa: BLE001 - the same for text that is not UTF-8, or an odd $EDITOR
-                    wrong = str(error)
-        except SuspendNotSupported as error:
-            raise Invalid("no editor can run in this terminal", fix="use postroom queue edit") from error
-        if wrong:
-            raise Invalid(f"nothing was changed: {wrong}", fix="look at $EDITOR, then press E again")
-        return found
-
-    def run_operation(
-        self,
-        operation: Operation[T],
-        then: Callable[[T], None],
-        *,
-        otherwise: Callable[[str], None] | None = None,
-        ended: Callable[[], None] | None = None,
-    ) -> None:
-        """Run an operation in the background; `then` runs with the answer.
-
-        Why there is none goes to `otherwise`, or becomes a notice. `ended` runs before either, whatever came of it.
-        """
-        self._under_way += 1
-        run = partial(self._run_operation, operation, then, otherwise, ended or (lambda: None))
-        self.run_worker(run, group="operations", exit_on_error=False)  # type: ignore[arg-type]  # Textual wants None inferred
-
-    async def _run_operation(
-        self,
-        operation: Operation[T],
-        then: Callable[[T], None],
-        otherwise: Callable[[str], None] | None,
-        ended: Callable[[], None],
-    ) -> None:
-        try:
-            try:
-                answer = await self._guard.act(operation)
-            finally:
-                ended()
-        except AccessEnded:
-            return  # the whole screen says so
-        except Refused as error:
-            why = f"{error.reason}{' - ' + error.fix if error.fix else ''}"
-            (otherwise or partial(self.say, severity="warning"))(why)
-        except PostroomError as error:
-            if otherwise is not None:
-                otherwise(f"could not load: {error}")
-            elif isinstance(error, NoAnswer):
-                self.say(f"no answer: it may have been done; look again before you repeat it ({error})", "error")
-                if (screen := self.desk_screen) is not None:
-                    screen.read_again()
-            else:
-                self.say(f"not done: {error}", "error")
-        else:
-            then(answer)
-        finally:
-            self._under_way -= 1
-            if self._leaving and not self._under_way:
-                self.exit(0)
-
-    def alarm(self, text: str) -> None:
-        """Approvals come faster than anyone can read: tell the reviewer, and keep it in the footer for a minute."""
-        self._alarm = (text, self.now + MINUTE)
-        self.say(text, "warning")
-
-    @property
-    def alarm_text(self) -> str:
-        text, until = self._alarm
-        return f"▲ {text}" if text and self.now < until else ""
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.state is WorkerState.ERROR:
-            self.report(event.worker.error)
-
-    def report(self, error: BaseException | None) -> None:
-        """Tell of a mistake of ours; the console goes on, because whoever uses it needs it now."""
-        self.say(f"internal error, please report it: {error!r}", "error")
 
     # -- moving -------------------------------------------------------------------------------------------------------
 
@@ -452,24 +348,6 @@ class PostroomConsole(SeveralDesks):
         for line in self.live.agents:
             name = make_safe(line.name).text
             yield SystemCommand(name, "Open this agent's page.", partial(self.open_agent, line.name), discover=False)
-
-    # -- themes -------------------------------------------------------------------------------------------------------
-
-    def do_themes(self) -> None:
-        names = [theme.name for theme in load_themes(theme_folder())[0]]
-        choices = [Choice(name, Content(("● " if name == self.theme else "  ") + name)) for name in names]
-
-        dialog = ChoiceDialog("Theme", choices=choices, clock=self.monotonic)
-        dialog.when_answered(self.choose_theme)
-        self.push_screen(dialog)
-
-    @work(group="themes", exit_on_error=False)
-    async def _watch_themes(self) -> None:
-        async for theme in watch_themes(theme_folder()):
-            if isinstance(theme, BadTheme):
-                self.say(f"theme rejected, keeping the last good one: {theme}", "warning")
-            else:
-                install_themes(self, [theme])
 
     async def action_quit(self) -> None:
         self.exit(0)

@@ -1,23 +1,30 @@
-"""What is a person's own in the console: what it remembers of them, their keys and commands, their terminal's bell."""
+"""What is a person's own in the console: what it remembers of them, keys, commands, theme, editor, terminal's bell."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from textual.app import ReturnType
+import click
+from textual import work
+from textual.app import ReturnType, SuspendNotSupported
+from textual.content import Content
 
 from console import copying, own_keys, preferences
 from console.alerts import RESTORE_TITLE, SAVE_TITLE, Alerts
+from console.dialogs import Choice, ChoiceDialog
 from console.own_keys import OwnCommand, OwnKeys
 from console.preferences import Preferences, Remembered
 from console.safe_app import SafeApp
 from console.state import Live
+from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
+from core.errors import Invalid
 
 OUTPUT_LIMIT: Final = 4_000
 """Bytes of a command's output that are looked at."""
@@ -44,11 +51,14 @@ class PersonalApp(SafeApp[ReturnType]):
     """The console of one person. `personal` is set before it runs; without it nothing outlives the console."""
 
     personal = Personal()
+    monotonic: Callable[[], float]
 
     def __init__(self) -> None:
         super().__init__()
         self._alerts = Alerts(os.environ)
         self._rings = False
+        install_themes(self, load_themes(theme_folder())[0])
+        self.theme = DEFAULT_THEME
 
     @property
     def preferences(self) -> Preferences:
@@ -62,6 +72,7 @@ class PersonalApp(SafeApp[ReturnType]):
     def on_mount(self) -> None:
         self._rings = self.preferences.alerts and not self.is_headless
         self._write_to_terminal(SAVE_TITLE)
+        self._watch_themes()
         if (theme := self.preferences.theme) in self.available_themes:
             self.theme = theme
         elif theme:
@@ -74,10 +85,6 @@ class PersonalApp(SafeApp[ReturnType]):
     async def on_unmount(self) -> None:
         self._write_to_terminal(RESTORE_TITLE)
 
-    def choose_theme(self, name: str) -> None:
-        self.theme = name
-        self.remember(replace(self.preferences, theme=name))
-
     def copy(self, text: str) -> None:
         path, failed = self.personal.copied, None
         self.copy_to_clipboard(text)
@@ -85,6 +92,28 @@ class PersonalApp(SafeApp[ReturnType]):
             failed = copying.written(text, path)
         blind = copying.without_clipboard(os.environ)
         self.say(copying.notice(text, path=path, failed=failed, no_clipboard=blind))
+
+    # -- themes -------------------------------------------------------------------------------------------------------
+
+    def choose_theme(self, name: str) -> None:
+        self.theme = name
+        self.remember(replace(self.preferences, theme=name))
+
+    def do_themes(self) -> None:
+        names = [theme.name for theme in load_themes(theme_folder())[0]]
+        choices = [Choice(name, Content(("● " if name == self.theme else "  ") + name)) for name in names]
+
+        dialog = ChoiceDialog("Theme", choices=choices, clock=self.monotonic)
+        dialog.when_answered(self.choose_theme)
+        self.push_screen(dialog)
+
+    @work(group="themes", exit_on_error=False)
+    async def _watch_themes(self) -> None:
+        async for theme in watch_themes(theme_folder()):
+            if isinstance(theme, BadTheme):
+                self.say(f"theme rejected, keeping the last good one: {theme}", "warning")
+            else:
+                install_themes(self, [theme])
 
     # -- the terminal -------------------------------------------------------------------------------------------------
 
@@ -96,6 +125,24 @@ class PersonalApp(SafeApp[ReturnType]):
     def _write_to_terminal(self, sequences: str) -> None:
         if self._rings and sequences and self._driver is not None:
             self._driver.write(sequences)
+
+    def edit_text(self, text: str) -> str | None:
+        """Let the operator edit a text in $EDITOR; None if it was not saved. Raises `Invalid`: it failed."""
+        found, wrong = None, ""
+        try:
+            with self.suspend():
+                # Textual takes the terminal back only if this block ends normally: `:cq` would kill the console
+                try:
+                    found = click.edit(text, extension=".eml")
+                except click.ClickException as error:
+                    wrong = error.message
+                except Exception as error:  # noqa: BLE001 - the same for text that is not UTF-8, or an odd $EDITOR
+                    wrong = str(error)
+        except SuspendNotSupported as error:
+            raise Invalid("no editor can run in this terminal", fix="use postroom queue edit") from error
+        if wrong:
+            raise Invalid(f"nothing was changed: {wrong}", fix="look at $EDITOR, then press E again")
+        return found
 
     # -- own commands -------------------------------------------------------------------------------------------------
 

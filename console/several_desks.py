@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from console import saved_views
 from console.keymap import TABS
-from console.personal_app import PersonalApp
+from console.operation_app import OperationApp
 from console.safe_text import make_safe
 from console.saved_views import View
 from console.screens.opening import OpeningScreen
@@ -39,7 +39,7 @@ POLL: Final = 0.05
 NOBODY: Final = Actor("operator", "...")
 
 
-class SeveralDesks(PersonalApp[int]):
+class SeveralDesks(OperationApp):
     """An app that shows one desk at a time."""
 
     saved_desks: SavedDesks | None = None
@@ -54,20 +54,13 @@ class SeveralDesks(PersonalApp[int]):
     paused_at: int | None = None
     _parts: Parts | None = None
     _held_back: DeskUpdate | None = None
-    _alarm = ("", 0)
     _last_mode = ""
-    _under_way = 0
     _switching = ""
 
     @property
     def is_open(self) -> bool:
         """Whether a desk is open, on the screen or below it."""
         return self._parts is not None
-
-    @property
-    def now(self) -> int:
-        """UTC microseconds, by the desk's clock."""
-        raise NotImplementedError
 
     def opening_line(self, width: int) -> Content:
         """The header while no desk is open."""

@@ -165,7 +165,7 @@ async def test_a_saved_theme_is_drawn_while_the_console_runs_and_a_bad_one_is_re
 ) -> None:
     folder = tmp_path / "themes"
     shutil.copytree(theme_folder(), folder)
-    monkeypatch.setattr("console.app.theme_folder", lambda: folder)
+    monkeypatch.setattr("console.personal_app.theme_folder", lambda: folder)
     path = folder / "postroom-dark.toml"
     good = path.read_text()
     background = next(line for line in good.splitlines() if line.startswith("background"))
