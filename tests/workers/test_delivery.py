@@ -30,7 +30,7 @@ from core.smtp.route import Parcel
 from core.workers.delivery import DeliveryWorker
 from core.workers.sender_config import SenderConfigs
 from tests.factories.delivery import number
-from tests.factories.desk import ALICE, BOB, DOMAIN, WIDE, make_desk
+from tests.factories.desk import ALICE, BOB, DOMAIN, WIDE, Bench, make_desk
 from tests.smtp.receiver import receiver
 
 RING = MasterKeys.parse(new_master_key("k1"))
@@ -68,6 +68,23 @@ class Gated(SmtpClient):
             await self.came.wait_for(lambda: len(self.gates) >= n)
 
 
+@contextlib.asynccontextmanager
+async def delivering(store: Store, desk: Bench, courier: SmtpClient) -> AsyncIterator[DeliveryWorker]:
+    """A worker that delivers the desk's mail through this client until the block ends."""
+    writer = Writer(store)
+    writer.start()
+    worker = DeliveryWorker(
+        store=store, writer=writer, courier=courier, ctx=desk.ctx, clock=store.clock, outfits=SenderConfigs(store, RING)
+    )
+    running = asyncio.create_task(worker.run())
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(writer.close)
+        stack.push_async_callback(courier.close)
+        yield worker
+        worker.stop()
+        await running
+
+
 @pytest.mark.parametrize("first", ["the earlier claim", "the later claim"])
 def test_a_delivery_that_waits_for_its_host_does_not_leave_with_bytes_edited_since(
     sqlite_store: Store, first: str
@@ -81,17 +98,8 @@ def test_a_delivery_that_waits_for_its_host_does_not_leave_with_bytes_edited_sin
             store.transact(lambda tx: tx.write(update(STREAM).values(route=f"smtp://127.0.0.1:{relay.port}")))
             item = number(desk.submit(text="It is on its way.").message_id)
             clock.advance(seconds=1)
-            writer = Writer(store)
-            writer.start()
             courier = Gated(clock=clock)
-            worker = DeliveryWorker(
-                store=store, writer=writer, courier=courier, ctx=desk.ctx, clock=clock,
-                outfits=SenderConfigs(store, RING),
-            )  # fmt: skip
-            running = asyncio.create_task(worker.run())
-            async with contextlib.AsyncExitStack() as stack:
-                stack.push_async_callback(writer.close)
-                stack.push_async_callback(courier.close)
+            async with delivering(store, desk, courier) as worker:
                 await courier.waiting(1)
                 store.transact(lambda tx: to_review(tx, item, [Reason("mode", "the mode asks for it")]))
                 composed = store.look(
@@ -110,8 +118,6 @@ def test_a_delivery_that_waits_for_its_host_does_not_leave_with_bytes_edited_sin
                 await relay.until(lambda: bool(relay.messages))
                 if worker._under_way:
                     await asyncio.wait(worker._under_way)
-                worker.stop()
-                await running
             return relay.messages
 
     (left,) = asyncio.run(leave())
@@ -136,20 +142,8 @@ def test_what_the_relay_overwrites_is_not_signed_on_the_way_out(sqlite_store: St
             store.transact(lambda tx: connect(tx, relay.port))
             desk.submit()
             clock.advance(seconds=1)
-            writer = Writer(store)
-            writer.start()
-            courier = SmtpClient(clock=clock)
-            worker = DeliveryWorker(
-                store=store, writer=writer, courier=courier, ctx=desk.ctx, clock=clock,
-                outfits=SenderConfigs(store, RING),
-            )  # fmt: skip
-            running = asyncio.create_task(worker.run())
-            async with contextlib.AsyncExitStack() as stack:
-                stack.push_async_callback(writer.close)
-                stack.push_async_callback(courier.close)
+            async with delivering(store, desk, SmtpClient(clock=clock)):
                 await relay.until(lambda: bool(relay.messages))
-                worker.stop()
-                await running
             return relay.messages[0]
 
     signed = signed_fields(asyncio.run(leave()))
