@@ -30,16 +30,24 @@ class AddRequest(OperatorRequest):
     roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
 
 
-class ClaimRequest(OperatorRequest):
+class ClaimMembers(Shape):
     """The SHA-256, in hex, of a `pro_...` token that the claimant made."""
 
     token_sha256: Sha256
 
 
-class ConfirmRequest(OperatorRequest):
+class ClaimRequest(ClaimMembers, OperatorRequest):
+    """Who claims a token, and its SHA-256."""
+
+
+class ConfirmMembers(Shape):
     """The fingerprint as the person read it out."""
 
     fingerprint: Required
+
+
+class ConfirmRequest(ConfirmMembers, OperatorRequest):
+    """Who is confirmed, and the fingerprint of their token."""
 
 
 class OperatorReason(OperatorRequest, ReasonRequest):

@@ -5,11 +5,6 @@ An operator's token is never transmitted: its holder generates it and sends the 
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from core.api.schemas.requests.body import Name, Sha256, Shape
 from core.operations import people, tokens
 
 
@@ -28,23 +23,16 @@ class EnrolRequest(tokens.EnrolMembers):
     """
 
 
-class AddOperator(Shape):
+class AddOperator(people.AddRequest):
     """`POST /operators`."""
 
-    name: Name
-    roles: Annotated[list[Name], Field(min_length=1, max_length=10)]
 
-
-class ClaimRequest(Shape):
+class ClaimRequest(people.ClaimMembers):
     """`POST /operators/{name}/claim`: the SHA-256, in hex, of a `pro_...` token that the claimant generated."""
 
-    token_sha256: Sha256
 
-
-class ConfirmOperator(Shape):
+class ConfirmOperator(people.ConfirmMembers):
     """`POST /operators/{name}/confirm`: the fingerprint as the person read it out."""
-
-    fingerprint: Name
 
 
 class RotateRequest(people.RotateRequest):
