@@ -216,7 +216,7 @@ class _Token:
 def _tokens(text: str) -> list[_Token]:
     for at, char in enumerate(text):
         if unicodedata.category(char) in {"Cc", "Cs"}:
-            raise Unreadable("the filter holds a control character", fix="type it anew", start=at, end=at + 1)
+            raise Unreadable("the filter holds a control character", fix="type it again", start=at, end=at + 1)
     found: list[_Token] = []
     at = 0
     while at < len(text):

@@ -94,7 +94,7 @@ def test_a_line_that_says_what_is_not_so_does_not(line: str) -> None:
         ("agent:a OR !check:many", "'many' is no number, at 12", "check>=2"),
         ('""', "looks for nothing", "leave it out"),
         ("agent:" + "a*" * 9, "more than 8 *", "leave some out"),
-        ("agent:a\0", "control character", "anew"),
+        ("agent:a\0", "control character", "again"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_that_says_which_values_there_are(line: str, wrong: str, fix: str) -> None:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from core.errors import ChecklistOpen, Invalid, NoAnswer, PostroomError, Refused, Unavailable
 from core.json_body import where
 
-log = structlog.get_logger("doors")
+log = structlog.get_logger("api")
 
 MEDIA_TYPE: Final = "application/problem+json"
 

@@ -160,7 +160,7 @@ class Ids:
 
     @property
     def ids(self) -> array.array[int]:
-        """The ids, unpacked anew at each use."""
+        """The ids, unpacked again at each use."""
         found = array.array("q", zlib.decompress(self.packed))
         if sys.byteorder == "big":
             found.byteswap()

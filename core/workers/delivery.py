@@ -49,7 +49,7 @@ HANDFUL: Final = 8
 """Messages signed in one call to a thread."""
 TRY_AGAIN: Final = 1.0
 
-log = structlog.get_logger("departures")
+log = structlog.get_logger("delivery")
 
 
 class DeliveryWorker:

@@ -20,7 +20,7 @@ from core.rules.mailbox_providers import site_of_mx
 from core.services.control import site_discovery
 from core.smtp.mx import LookUp, system_resolver
 
-log = structlog.get_logger("rollup")
+log = structlog.get_logger("mx_lookup")
 
 EVERY: Final = 10.0
 AT_ONCE: Final = 4

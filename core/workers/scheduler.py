@@ -25,7 +25,7 @@ from core.services.feedback import anomalies
 from core.services.identity import drills, retirement
 from core.services.sending import clock_skew, delivery, refusals, review, runs
 
-log = structlog.get_logger("housekeeping")
+log = structlog.get_logger("scheduler")
 
 
 FULL_BATCH: Final = 200

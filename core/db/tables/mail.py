@@ -87,7 +87,7 @@ class Message(SQLModel, table=True):
     tags_tainted_by: int | None = maybe_big()
     """Received mail of a stranger that its agent had read when it set the tags; they may repeat it."""
     revises: int | None = maybe_big()
-    """The returned message that its agent submits anew."""
+    """The returned message that its agent submits again."""
     altered_at: int | None = maybe_big()
     """When delivery found bytes or recipients that do not match the digest."""
 

@@ -74,7 +74,7 @@ def message(conn: Connection, message_id: int, *, caller: Caller, now: int) -> d
 
 
 def _revised_by(conn: Connection, row: Row[Any]) -> str | None:
-    """The message that its agent submitted instead, the newest; only returned mail is submitted anew."""
+    """The message that its agent submitted instead, the newest; only returned mail is submitted again."""
     if row.status != Status.RETURNED:
         return None
     newest = select(func.max(MESSAGE.c.id)).where(MESSAGE.c.revises == row.id)

@@ -414,7 +414,7 @@ def activate(tx: Transaction, record: MailboxRecord, *, by: Actor = SYSTEM) -> N
 
 
 def renew(tx: Transaction, address: str, *, expires_at: int, reason: str, actor: Actor) -> MailboxRecord:
-    """Move the end of a live identity, by governance; one that has ended is requested anew.
+    """Move the end of a live identity, by governance; one that has ended is requested again.
 
     To renew is to issue again: neither its requester nor its owner may. Raises `Forbidden`, `Conflict`, `Invalid`.
     """

@@ -23,7 +23,7 @@ from core.rules.inbound.search_words import MAILBOX, MOST_TERMS, Term
 LONGEST_QUERY: Final = 1_000
 BATCH: Final = 128
 CHECKED_BATCH: Final = 2_048
-"""Where candidates are checked further: PostgreSQL's index begins anew for each batch."""
+"""Where candidates are checked further: PostgreSQL's index starts again for each batch."""
 LARGEST_BATCH: Final = 8_192
 NEWEST: Final = 2**63 - 1
 SCAN: Final = 4_000

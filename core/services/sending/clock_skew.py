@@ -78,7 +78,7 @@ def mend(tx: Transaction, *, stepped: bool) -> int:
     _, policy = context.current_policy(tx)
     moved = _letters(tx, policy)
     _lanes(tx, longest=0 if stepped else LONGEST_BUDGET)
-    _doors(tx)
+    _wake_times(tx)
     _leases(tx)
     _releases(tx, policy)
     _webhooks(tx, longest=0 if stepped else max(LONGEST_WEBHOOK, policy.oversight.release_delay))
@@ -147,7 +147,7 @@ def _lanes(tx: Transaction, *, longest: int) -> None:
     )
 
 
-def _doors(tx: Transaction) -> None:
+def _wake_times(tx: Transaction) -> None:
     """Wake mailboxes that wait for a cap, and routes that back off."""
     m, s = MAILBOX.c, STREAM.c
     not_expired = or_(m.expires_at.is_(None), m.expires_at > tx.now)

@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.add_column("review", sa.Column("findings", sa.JSON(), server_default="[]", nullable=False))
     op.add_column("review", sa.Column("cautions", sa.Integer(), server_default="0", nullable=False))
     op.add_column("review", sa.Column("counted", sa.Boolean(), server_default=sa.false(), nullable=False))
-    # what was decided before is in the counters already, and must not be counted again if it is asked anew
+    # what was decided before is in the counters already, and must not be counted again if it is asked again
     op.execute("UPDATE review SET counted = (status IN ('approved', 'released', 'rejected'))")
     op.execute(UNDONE)
 

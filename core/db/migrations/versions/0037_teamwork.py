@@ -1,4 +1,4 @@
-"""Add claims on held items, notes, edits of held mail, acknowledgements, and mail submitted anew after its return."""
+"""Add claims on held items, notes, edits of held mail, acknowledgements, and mail submitted again after its return."""
 
 import sqlalchemy as sa
 from alembic import op

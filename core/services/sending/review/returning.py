@@ -30,7 +30,7 @@ def return_to_agent(tx: Transaction, item_id: int, *, comment: str, actor: Actor
     items.still_pending(tx, item)
     if item.message_id is None or item.kind not in (Action.SEND, Action.REPLY):
         raise Conflict(
-            f"{items.format_item_id(item)} is a held {item.kind}, not mail that its agent could write anew",
+            f"{items.format_item_id(item)} is a held {item.kind}, not mail that its agent could write again",
             fix="reject it: postroom queue reject ID --reason TEXT",
         )
     items.unsent_recipients(tx, item)
