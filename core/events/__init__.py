@@ -8,7 +8,7 @@
     mailboxes  mailbox.*
     people     operator.*, agent.*, run.*, token.*
     streams    stream.*, lane.*
-    desk       desk.*, policy.*, audit.*, webhook.*
+    desk       desk.*, policy.*, audit.*, webhook.*, notify.*
     catalogue  the common members; names to classes; an event rebuilt from a row of the log
 
 An event holds IDs, digests and figures. Addresses, subjects and bodies stay in tables that retention and erasure may
@@ -31,6 +31,7 @@ from core.events.desk import (
     GatewayLost,
     GatewayStarted,
     GatewayStopped,
+    NotifyTested,
     PolicyChanged,
     PolicyRefused,
     WebhookDead,
@@ -199,6 +200,7 @@ __all__ = [
     "MailboxSignedOff",
     "MailboxVetoed",
     "MailboxWideningRequested",
+    "NotifyTested",
     "OperatorAdded",
     "OperatorClaimed",
     "OperatorConfirmed",

@@ -153,3 +153,12 @@ class WebhookReplayed(Event):
     """An operator replayed dead letters: `seqs` are the log entries of their events."""
 
     seqs: list[int]
+
+
+@fact("notify.tested")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyTested(Event):
+    """An operator posted a test to every channel of the policy: `accepted` took it, `failed` did not."""
+
+    accepted: int
+    failed: int

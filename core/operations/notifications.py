@@ -1,4 +1,4 @@
-"""Whether notifications reach people."""
+"""Whether notifications reach people: a test posts for real, so it is an act, and the log has it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable
 from core.errors import Conflict
 from core.operations.answers import Answer
 from core.operations.bodies import Nothing
-from core.operations.operation import Call, Json, read
+from core.operations.operation import Call, Json, act
 from core.rules.roles import Verb
 from core.services import context
+from core.services.notify import notification_outbox
 
 
 def post(call: Call, _request: Nothing) -> Callable[[], object]:
@@ -27,6 +28,7 @@ def post(call: Call, _request: Nothing) -> Callable[[], object]:
 
 
 def test(call: Call, _request: Nothing) -> Json:
+    notification_outbox.record_test(call.tx, call.prepared, actor=call.actor)
     return {"results": [{"url": one.url, "ok": one.ok, "reason": one.reason} for one in call.prepared]}
 
 
@@ -48,6 +50,6 @@ class Tested(Answer):
 
 
 OPERATIONS = (
-    read("notify.test", test, Nothing, Tested, Verb.NOTIFY_TEST, prepare=post,
-         about="Post a test to every channel of the policy in force."),
+    act("notify.test", test, Nothing, Tested, Verb.NOTIFY_TEST, prepare=post,
+        about="Post a test to every channel of the policy in force."),
 )  # fmt: skip

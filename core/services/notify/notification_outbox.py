@@ -30,14 +30,16 @@ from core.events import (
     GatewayLost,
     GatewayStarted,
     IdentityDrillDue,
+    NotifyTested,
     ReviewExpiring,
     WebhookDead,
 )
 from core.ids import spell_id
-from core.model import RECEIVE, plural
+from core.model import RECEIVE, Actor, plural
 from core.rules.policy import Policy
-from core.services import context
-from core.services.notify.apprise_client import Notice, Severity
+from core.rules.roles import Verb
+from core.services import access, context
+from core.services.notify.apprise_client import Notice, Result, Severity
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LEASE: Final = 60 * SECOND
@@ -272,6 +274,13 @@ def _spelled(item: int, message: int | None, kind: str) -> str:
 
 
 # --- sending --------------------------------------------------------------------------------------------------------
+
+
+def record_test(tx: Transaction, results: Sequence[Result], *, actor: Actor) -> None:
+    """Log that an operator posted a test, and how many channels took it. Raises `Forbidden`."""
+    actor = access.require(tx, actor, Verb.NOTIFY_TEST)
+    accepted = sum(one.ok for one in results)
+    tx.emit(NotifyTested(actor=str(actor), accepted=accepted, failed=len(results) - accepted))
 
 
 def claim(tx: Transaction, base: Position, *, worker: int) -> bool:
