@@ -25,7 +25,7 @@ import typer.main
 
 from core.cli import known_desks, plain_values
 from core.cli.known_desks import Place
-from core.errors import Invalid, PostroomError, Unauthenticated, Unavailable
+from core.errors import Invalid, NoAnswer, PostroomError, Unauthenticated, Unavailable
 from core.security.credentials import OWN_TOKEN, is_agents
 from core.text.unicode_safety import STACK, TAB, is_combining, is_hidden, spell_out, width
 
@@ -33,6 +33,8 @@ TOKEN: Final = "POSTROOM_TOKEN"  # noqa: S105 - a variable's name
 SERVICE: Final = "postroom"
 """Service name in the OS keyring for operators' tokens; the user name there is the desk's directory or URL."""
 INTERRUPTED: Final = 130
+LOOK: Final = "postroom handover --since 1h says who did what, postroom trace what became of one message, run or agent"
+"""Where to see whether a command whose answer was lost was carried out."""
 WIDEST: Final = 60
 """Maximum width of a table cell, in columns: one long subject among 5,000 must not widen every row."""
 
@@ -179,6 +181,8 @@ def _end(error: BaseException) -> int:
 
 
 def _complain(error: PostroomError) -> int:
+    if isinstance(error, NoAnswer):
+        return _line(f"it may have been done: {error}; before you repeat it, look: {LOOK}", code=1)
     fix = getattr(error, "fix", None)
     return _line(f"{error}; {fix}" if fix else str(error), code=2 if isinstance(error, Invalid) else 1)
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from core.desk_client import refusals
 from core.desk_client.interface import Json
-from core.desk_client.names import OperationName
+from core.desk_client.names import READS, OperationName
 from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, JSON, TRIES
 from core.desk_client.urls import bearer, checked_url, crosses_network
 
@@ -61,30 +61,32 @@ class CommandDesk:
         """Perform an operation and return its answer. Raises what the services raise."""
         body = json.dumps(members, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
         headers = self._headers | {"Idempotency-Key": uuid.uuid4().hex}  # a read ignores it
-        sent = False
+        sent, act = False, operation not in READS
         headers |= {refusals.TIGHTENS_ONLY: "1"} if self.guarded else {}
         for left in reversed(range(TRIES)):
             try:
+                if self._connection.sock is None:
+                    self._connection.connect()
+                sent = True  # told here: http.client forgets its socket when the other side closes it
                 self._connection.request("POST", f"{self._path}/v1/{operation}", body=body, headers=headers)
                 self._connection.sock.settimeout(refusals.answer_within(operation))
                 answer = self._connection.getresponse()
                 content = answer.read()
             except (OSError, http.client.HTTPException) as error:
-                sent = sent or self._connection.sock is not None  # None: it was never connected
                 self._connection.close()
                 if not left:
-                    raise refusals.lost(self.name, self.url, error, sent=sent) from error
+                    raise refusals.lost(self.name, self.url, error, done=act and sent) from error
             else:
-                return self._accepted(answer, content)
+                return self._accepted(answer, content, act=act)
         raise AssertionError
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._connection.close()
 
-    def _accepted(self, answer: http.client.HTTPResponse, content: bytes) -> Json:
+    def _accepted(self, answer: http.client.HTTPResponse, content: bytes, *, act: bool) -> Json:
         headers = {name.lower(): value for name, value in answer.getheaders()}
-        refusals.check(self.url, answer.status, headers, content, admitted=self._admitted)
+        refusals.check(self.url, answer.status, headers, content, admitted=self._admitted, act=act)
         self._admitted = True
         return refusals.members(self.url, content)
 

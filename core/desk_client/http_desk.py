@@ -21,7 +21,7 @@ import httpx
 
 from core.desk_client import refusals
 from core.desk_client.interface import Heartbeat, Json, LogLine
-from core.desk_client.names import OperationName
+from core.desk_client.names import READS, OperationName
 from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, EVENTS, JSON, TRIES
 from core.desk_client.urls import bearer, checked_url, crosses_network
 from core.errors import AccessEnded, Forbidden, Unavailable
@@ -78,16 +78,16 @@ class DeskClient:
         headers |= {refusals.TIGHTENS_ONLY: "1"} if self.guarded else {}
         most = self._answer_within
         timeout = httpx.Timeout(most or ANSWER_WITHIN, read=most or refusals.answer_within(operation))
-        sent = False
+        sent, act = False, operation not in READS
         for left in reversed(range(TRIES)):
             try:
                 answer = self._http.post(f"v1/{operation}", json=members, headers=headers, timeout=timeout)
             except httpx.TransportError as error:
                 sent = sent or not isinstance(error, NOT_SENT)
                 if not left:
-                    raise refusals.lost(self.name, self.url, error, sent=sent) from error
+                    raise refusals.lost(self.name, self.url, error, done=act and sent) from error
             else:
-                return self._accepted(answer)
+                return self._accepted(answer, act=act)
         raise AssertionError
 
     def events(self, *, after: int | None = None, outline: bool = False) -> Generator[LogLine | Heartbeat, None, None]:
@@ -99,7 +99,7 @@ class DeskClient:
             with self._http.stream("GET", "v1/events", params=params, timeout=timeout) as answer:
                 if answer.status_code != 200:
                     answer.read()
-                self._accepted(answer, kind=EVENTS)
+                self._accepted(answer, act=False, kind=EVENTS)
                 for members in _blocks(answer.iter_lines()):
                     yield self._event(members)
         except httpx.TransportError as error:
@@ -122,10 +122,10 @@ class DeskClient:
             case _:
                 return Heartbeat(int(data["seq"]), data["at"])
 
-    def _accepted(self, answer: httpx.Response, *, kind: str = JSON) -> httpx.Response:
+    def _accepted(self, answer: httpx.Response, *, act: bool, kind: str = JSON) -> httpx.Response:
         content = answer.content if answer.is_closed else b""  # a stream is read as it comes
         refusals.check(
-            self.url, answer.status_code, answer.headers, content, kind=kind, admitted=self._admitted
+            self.url, answer.status_code, answer.headers, content, kind=kind, act=act, admitted=self._admitted
         )  # fmt: skip
         self._admitted = True
         return answer

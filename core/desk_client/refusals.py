@@ -43,11 +43,14 @@ def answer_within(operation: str) -> float:
     return SLOW_WITHIN if operation in SLOW else ANSWER_WITHIN
 
 
-def check(url: str, status: int, headers: Mapping[str, str], body: bytes, *, admitted: bool, kind: str = JSON) -> None:
+def check(
+    url: str, status: int, headers: Mapping[str, str], body: bytes, *, admitted: bool, act: bool = True,
+    kind: str = JSON,
+) -> None:  # fmt: skip
     """Raise the error that an answer stands for, in the class that tells a caller what to do next.
 
     `headers` are looked up in small letters. `kind`: the media type of an answer. `admitted`: the desk has accepted
-    this token before.
+    this token before. `act`: the request may have changed something.
     """
     media = headers.get("content-type", "").partition(";")[0].strip().lower()
     if status == 200 and media == kind:
@@ -57,7 +60,7 @@ def check(url: str, status: int, headers: Mapping[str, str], body: bytes, *, adm
         raise _error_of(status, problem, admitted=admitted)
     where = f"; it leads to {headers['location']}" if 300 <= status < 400 and "location" in headers else ""
     # a proxy that lost the desk behind it cannot say whether the desk has received the request
-    lost_behind = NoAnswer if status in (502, 504) else Unavailable
+    lost_behind = NoAnswer if act and status in (502, 504) else Unavailable
     raise lost_behind(f"{url} answers {status} and is no desk{where}")
 
 
@@ -97,9 +100,9 @@ def _error_of(status: int, found: Json, *, admitted: bool) -> PostroomError:
     return refused(reason, error=code, fix=fix)
 
 
-def lost(name: str, url: str, error: Exception, *, sent: bool = False) -> Unavailable:
-    """The desk does not answer. `sent`: it may have received the request, and done what it asks for."""
-    return (NoAnswer if sent else Unavailable)(
-        f"{name} does not answer at {url} ({str(error) or type(error).__name__}); "
-        "on its host, the same command with --dir works without a gateway"
-    )
+def lost(name: str, url: str, error: Exception, *, done: bool = False) -> Unavailable:
+    """The desk does not answer. `done`: it may have received an act, and performed it."""
+    said = f"{name} does not answer at {url} ({str(error) or type(error).__name__})"
+    if done:
+        return NoAnswer(said)
+    return Unavailable(f"{said}; on its host, the same command with --dir works without a gateway")

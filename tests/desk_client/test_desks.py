@@ -19,7 +19,7 @@ from core.db.store import Store
 from core.desk_client import command_desk, http_desk
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk, Heartbeat, LogLine
-from core.desk_client.names import OperationName
+from core.desk_client.names import READS, OperationName
 from core.errors import (
     AccessEnded,
     ChecklistOpen,
@@ -38,7 +38,7 @@ from core.errors import (
     UnsupportedMedia,
 )
 from core.operations.local_desk import LocalDesk
-from core.operations.operation import Resources
+from core.operations.operation import Kind, Resources
 from core.operations.registry import OPERATIONS
 from core.security import key_file
 from core.settings import load
@@ -54,6 +54,7 @@ Client = Callable[[str, str], Any]
 
 def test_the_client_knows_every_operation_by_name() -> None:
     assert sorted(get_args(OperationName)) == sorted(OPERATIONS)
+    assert {name for name, one in OPERATIONS.items() if one.kind is Kind.READ} == READS
 
 
 @pytest.fixture
