@@ -34,7 +34,7 @@ Where to look:
     an agent asks for a mailbox  services/identity/: enrolment, enrolment_claims; api/routes/: enrolment, agent_guide
     what a signer is shown       services/identity/: signoff_checklists, sender_checks (DNS, feedback)
     a desk for one person        services/identity/development.py (`init --dev`), demo/catcher.py (its receiver)
-    drills, the IAM record       services/identity/: drills (revocation), inventory; cli/drill.py, drill_gateways.py
+    drills, the IAM record       services/identity/: drills (revocation), inventory; desk_client/drill.py
     what operators can do        operations/: one registry, for HTTP (/v1/NAME), docs, desk clients; event_stream.py
     a desk on another machine    desk_client/ (httpx, no database); cli/: known_desks, remote/
     who may act or read          services/access.py (operators), services/sending/token_access.py (agents); roles

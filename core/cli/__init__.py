@@ -16,7 +16,6 @@ inbound.py         inbound: the configuration of the mail server in front
 report.py          report
 audit.py           audit bundle: evidence of a period
 backup.py          backup, restore, migrate
-drill.py           drill: revocation drill; drill_gateways.py finds the gateways
 docs.py            docs
 egress_process.py  the process that `serve --egress` starts
 compose_process.py the process that composes large messages

@@ -60,7 +60,7 @@ ENTRIES: Final = (
     Entry("migrate", "Bring the database to the schema of this version, in one transaction.", "backup", noun=False),
     Entry("docs", "Read a page of the documentation: providers, setting up.", "docs", noun=False),
     Entry("drill", "Revocation drill: revoke an agent's tokens, check that no gateway accepts them, issue new ones.",
-          "drill", noun=False),
+          "remote.drill", noun=False),
     Entry("inventory", "Every non-human identity: owner, reviewers, credentials and their age, last use, last drill, "
           "findings.", "remote.inventory", noun=False),
     Entry("mcp", "Serve a gateway's tools to an MCP client on stdin and stdout.", "mcp", noun=False),

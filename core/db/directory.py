@@ -384,6 +384,12 @@ def tokens_alive(
     return [_token(row) for row in conn.execute(query.order_by(TOKEN.c.id))]
 
 
+def tokens_revoked(conn: Connection, *, agent_id: int, since: int) -> list[TokenRecord]:
+    """Return the agent's tokens that were revoked at this time or later, by id."""
+    query = _TOKENS.where(TOKEN.c.agent_id == agent_id, TOKEN.c.revoked_at >= since).order_by(TOKEN.c.id)
+    return [_token(row) for row in conn.execute(query)]
+
+
 def _token(row: Row[Any]) -> TokenRecord:
     values: dict[str, Any] = row._asdict()
     return TokenRecord(**(values | {"scopes": tuple(row.scopes or ())}))

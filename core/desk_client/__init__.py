@@ -7,4 +7,5 @@ Nothing here imports the database: a command that works through a gateway starts
     urls.py        which URLs a token may be sent to
     http_desk.py   `DeskClient`: it raises the same errors as the services; refusals.py reads them from an answer
     command_desk.py  the calls of one command, without httpx
+    drill.py       a revocation drill; drill_gateways.py finds the gateways and asks them
 """

@@ -39,6 +39,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "filtering": ("filter",),
     "agents": ("agent", "run"),
     "tokens": ("token",),
+    "drills": ("drill",),
     "mailboxes": ("mailbox", "inventory"),
     "mailbox_records": ("mailbox",),
     "mailbox_webhooks": ("mailbox",),

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -18,14 +19,19 @@ from typing import Any
 import httpx
 import pytest
 
-from core.cli import drill_gateways
 from core.clock import SystemClock
 from core.db.store import Store
+from core.desk_client import drill_gateways
+from core.desk_client.http_desk import DeskClient
 from core.durations import SECOND
+from core.errors import Conflict
 from core.model import SILENT
+from core.security import credentials
 from core.services.control import gateway_registry
 from tests.cli.cli_runner import ADDRESS, DOMAIN, NOBODY, Clerk
 from tests.cli.gateway_process import serving
+from tests.factories.fork_server import postroom
+from tests.factories.served import served
 from tests.terminal import terminal
 
 BOX = f"/mailboxes/{ADDRESS}"
@@ -149,6 +155,49 @@ def test_a_drill_ends_every_token_at_the_real_gateway_and_restores_the_agent_by_
     assert (fresh["scopes"], fresh["expires_at"] <= old["expires_at"]) == (["send"], True)
     assert in_force(agent) == [fresh["id"]]
     assert identity(agent) == [("ok", "", "1 identity: owned, in use, revocation exercised")]
+
+
+def test_a_drill_from_another_machine_ends_and_restores_as_on_the_host(agent: Clerk) -> None:
+    held = sorted(in_force(agent))
+    with serving(agent) as url:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
+        env |= {"POSTROOM_URL": url, "POSTROOM_TOKEN": agent.tokens["gail"]}
+        done = subprocess.run(
+            [*postroom(), "drill", "support-bot", "--json"], env=env, capture_output=True, check=False
+        )
+        found = json.loads(done.stdout)
+        assert (done.returncode, found["result"], found["gateways"], found["unreached"]) == (0, "passed", [url], [])
+        assert (found["revoked"], isinstance(found["closed_ms"], int)) == (held, True)
+        (fresh,) = found["restored"]
+        assert ask(url, agent.tokens["bot"], "POST", "/emails/send", MAIL) == 401
+        assert ask(url, fresh["token"], "POST", "/emails/send", MAIL) == 202
+        refused = subprocess.run(
+            [*postroom(), "drill", "support-bot"], env=env | {"POSTROOM_TOKEN": agent.tokens["alice"]},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (refused.returncode, refused.stdout, "governance" in refused.stderr) == (1, "", True)
+    assert in_force(agent) == [fresh["id"]]
+    (event,) = events(agent, "identity.drilled")
+    assert (event["actor"], event["data"]["passed"], event["data"]["revoked"]) == ("gail", True, held)
+    assert set(found["remove_to_stop_signatures"][0]) == {"type", "name", "purpose"}
+
+
+def test_what_a_drill_reports_cannot_hide_a_token_that_is_still_in_force(agent: Clerk) -> None:
+    held = in_force(agent)
+    with served(agent.directory) as url, contextlib.closing(DeskClient(url, agent.tokens["gail"])) as gail:
+        made = credentials.new_agent_token()
+        started = gail.call("drill.start", agent="support-bot", probes=[made.digest.hex()])
+        step = {
+            "agent": "support-bot", "started": started["started"], "probes": [one["id"] for one in started["probes"]]
+        }  # fmt: skip
+        nothing: dict[str, Any] = {
+            name: [] for name in ("failures", "gateways", "unreached", "revoked", "restored", "records", "remaining")
+        }
+        told = gail.call("drill.finish", **step, **nothing)
+        assert (told["result"], told["failures"]) == ("failed", [f"token {n} is still in force" for n in held])
+        with pytest.raises(Conflict, match="has ended"):
+            gail.call("drill.revoke", **step)
+    assert in_force(agent) == held
 
 
 def test_a_drill_leaves_its_result_in_the_log_the_trace_and_the_inventory(agent: Clerk) -> None:

@@ -24,6 +24,7 @@ from core.db.store import Store
 from core.rules.policy import parse
 from core.services.control import policy
 from core.settings import load as load_settings
+from tests.bench.commands import LINES, answering
 from tests.cli.cli_runner import Clerk, Heard, with_mailbox
 from tests.factories.mail import hand_in
 from tests.factories.ports import free_port
@@ -100,7 +101,6 @@ READS = (
     "policy check {policy}",
     "policy replay {policy} --json",
     "audit verify --against {policy}",
-    "notify test",
 )
 
 
@@ -178,6 +178,8 @@ ACTS = (
     ("policy confirm 00 --reason odd", "gail"),
     ("inbox release {held}", "alice"),
     ("audit checkpoint", "root"),
+    ("notify test", "alice"),
+    ("notify test", "victor"),
 )
 
 
@@ -255,6 +257,13 @@ def test_what_an_edit_loosened_is_confirmed_from_another_machine(office: Clerk, 
     assert "budgets.agent.hour" in shown
     done = run("policy", "confirm", waiting["digest"], "--reason", "spring", "--json", token=gail, POSTROOM_URL=url)
     assert [one["new"] for one in done.json["changes"]] == [100]
+
+
+def test_the_gateway_of_the_benchmark_is_a_desk_to_each_command_that_it_times() -> None:
+    with answering() as found:
+        for line in LINES:
+            heard = run(*line.split(), token="pro_of_nobody", POSTROOM_URL=found)
+            assert (heard.code, heard.err) == (0, ""), line
 
 
 LEAN = (
@@ -437,7 +446,6 @@ def test_what_works_on_the_host_alone_says_so(office: Clerk, url: str, home: dic
         ("migrate --desk prod", {}),
         ("restore here.zip --desk prod", {}),
         ("init --desk prod", {}),
-        ("drill support-bot", {"POSTROOM_URL": url}),
     ):
         refused = run(*line.split(), token=alice, **(home | where))
         assert (refused.code, refused.out) == (2, ""), line

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import insert, select
 
 from core.db.store import Store
-from core.db.tables import DEAD_HOOK, MESSAGE
+from core.db.tables import DEAD_HOOK, MESSAGE, TOKEN
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.ids import read_id, spell_id
@@ -56,6 +56,10 @@ WHO: Final[Mapping[str, Actor]] = {
         ("mailbox.webhook", "mailbox.webhook_events", "mailbox.webhook_rotate", "token.enrol"), OLIVE,
     ),
     "token.issue": GAIL,
+    **dict.fromkeys(
+        ("drill.plan", "drill.start", "drill.abandon", "drill.revoke", "drill.check", "drill.restore", "drill.keys",
+         "drill.finish"), GAIL,
+    ),
     "operator.claim": NOBODY,
     **dict.fromkeys(("operator.add", "operator.disable", "operator.revoke"), ROOT),
 }  # fmt: skip
@@ -102,7 +106,7 @@ class Scene:
         ring = MasterKeys.parse(new_master_key("m1"))
         return {
             "stream.add": _keys("a", "b", n=1), "stream.rotate": _keys("a", n=2), "recipient.erase": Found(),
-            "notify.test": (Result("json://chat.acme.test/...", ok=True),),
+            "drill.keys": [], "notify.test": (Result("json://chat.acme.test/...", ok=True),),
             "audit.checkpoint": (ring, encryption.new_key_pair("ed25519")),
         }  # fmt: skip
 
@@ -116,6 +120,7 @@ class Scene:
         agent, stream, run = {"agent": "support-bot"}, {"domain": DOMAIN}, {"run": "run-1", "agent": "support-bot"}
         lane, number = {"lane": 1} | WHY, {"id": read_id("m", self.held)}
         numbers = {"ids": [number["id"]]}
+        step = agent | {"started": self.store.clock.now(), "probes": [self._next_token()]}
         found: dict[str, Json] = {
             name: {}
             for name in (
@@ -181,9 +186,21 @@ class Scene:
             "operator.claim": {"name": "xena", "token_sha256": "ef" * 32},
             "operator.rotate": {"token_sha256": "ab" * 32}, "operator.revoke": {"name": "bob"} | WHY,
             "operator.disable": {"name": "bob"}, "webhook.replay": {"mailbox": ADDRESS},
+            "drill.plan": agent, "drill.keys": agent,
+            "drill.start": agent | {"probes": [f"0{n}" * 32 for n in range(9)]},
+            "drill.abandon": step, "drill.revoke": step, "drill.check": step | {"tokens": [1], "fresh": ["0b" * 32]},
+            "drill.restore": step | {"revoked": [1], "fresh": ["0c" * 32, "0d" * 32]},
+            "drill.finish": step | {
+                "failures": [], "gateways": [], "unreached": [], "revoked": [], "restored": [], "records": [],
+                "remaining": [],
+            },
             "screen.open": number, "screen.queue_rows": numbers, "screen.alike": number, "screen.agent": agent,
             "screen.item": number | {"whole": True}, "screen.inbox_rows": numbers, "screen.trace": {"key": self.held},
         }  # fmt: skip
+
+    def _next_token(self) -> int:
+        """The id of the token that is issued next, as a drill's probe."""
+        return max(int(row.id) for row in self.store.rows(select(TOKEN.c.id))) + 1
 
     def before(self, name: str) -> Sequence[tuple[str, Actor]]:
         """Operations that must have been performed for this one to have something to do."""
@@ -193,6 +210,11 @@ class Scene:
             "lane.resume": [("lane.pause", ALICE)], "stream.resume": [("stream.pause", ALICE)],
             "stream.rotate": [("stream.add", DORA)], "suppression.remove": [("suppression.add", ALICE)],
             "consent.withdraw": [("consent.add", OLIVE)],
+            **{
+                step: [("drill.start", GAIL)]
+                for step in ("drill.abandon", "drill.revoke", "drill.check", "drill.finish")
+            },
+            "drill.restore": [("drill.start", GAIL), ("drill.revoke", GAIL)],
         }.get(name, [])  # fmt: skip
 
     def caller(self, name: str) -> Actor:

@@ -16,6 +16,12 @@ from core.desk_client.names import OperationName
 __all__ = ["AnyDesk", "Reason", "command"]
 
 
+class Held(Protocol):
+    """Interrupts that are held: `asked` once there was one."""
+
+    asked: bool
+
+
 class AnyDesk(Protocol):
     """The chosen desk, for the operator who runs the command."""
 
@@ -37,7 +43,7 @@ class AnyDesk(Protocol):
     def api_url(self) -> str:
         """The URL at which agents reach the gateway from here."""
 
-    def hold_interrupts(self) -> object:
+    def hold_interrupts(self) -> Held:
         """Until the output is printed, record Ctrl-C and SIGTERM instead of exiting: it has a secret, shown once."""
 
     def asking(self) -> AbstractContextManager[None]:

@@ -25,6 +25,7 @@ from core.services.control import acknowledgements, emergency
 from core.services.control import policy as policy_versions
 from core.services.control.acknowledgements import Known
 from core.services.feedback import anomalies
+from core.text.redaction import without_local_parts
 from core.views.format import clock, moment, percent, plural, stamp
 from core.views.live import AgentLine, Level, Need
 
@@ -238,8 +239,9 @@ def _of_lanes(tx: Transaction) -> Iterator[Need]:
                 step="deliverability resumes it", next="lane.resume",
             )  # fmt: skip
         elif lane.failures >= FAILING:
+            reply = without_local_parts(lane.last_reply or "")  # every role sees this; Lanes shows it whole to readers
             yield Need(
-                Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {lane.last_reply}", "lanes",
+                Level.WARN, subject, f"{plural(lane.failures, 'deferral')} in a row: {reply}", "lanes",
                 id=f"lane:{lane.id}:deferred", since=lane.last_reply_at, did="backs off and retries",
                 step="read the reply; pause the lane if they ask for it", next="lane.pause",
             )  # fmt: skip
@@ -293,4 +295,7 @@ def _of_drills(tx: Transaction) -> Iterator[Need]:
         if names:
             subject = names[0] if len(names) == 1 else plural(len(names), "agent")
             named = names[0] if len(names) == 1 else "AGENT"
-            yield Need(level, subject, f"{text}: postroom drill {named}", "identities", id=f"drill:{subject}:{level}")
+            yield Need(
+                level, subject, f"{text}: postroom drill {named}", "identities", id=f"drill:{subject}:{level}",
+                next="drill.start",
+            )  # fmt: skip

@@ -35,7 +35,6 @@ from core.model import SYSTEM, Actor, Scope
 from core.rules import identity_findings
 from core.rules.identity_findings import DrillResult
 from core.rules.roles import Verb
-from core.security import credentials
 from core.security.credentials import NewSecret
 from core.services import access, context
 from core.services.identity import tokens
@@ -158,8 +157,27 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
     held = [one for one in directory.tokens_alive(tx.conn, now=tx.now, agent_id=agent.id) if not one.enrols]
     probes = tuple(_probe(tx, name, one, mint(), actor=actor) for one in held[:MOST_PROBES] or (None,))
     tx.write(update(AGENT).where(AGENT.c.id == agent.id).values(drill_started_at=tx.now))
-    streams = dict.fromkeys((mailbox.stream_id, mailbox.domain) for mailbox in mailboxes)
-    return Drill(agent, mailboxes[0].address, tuple(streams), probes)
+    return Drill(agent, mailboxes[0].address, streams(tx, name), probes)
+
+
+def running(tx: Transaction, name: str, *, started: int, probes: Sequence[int], actor: Actor) -> Drill:
+    """Return the drill of this agent that began then, for its next step. Raises `Forbidden`, `Conflict`: it is over."""
+    access.require(tx, actor, Verb.AGENT_DRILL)
+    agent = directory.agent(tx.conn, name)
+    if agent is None or agent.drill_started_at != started:
+        raise Conflict(
+            f"that drill of {name} has ended, or another has begun", fix="see its result: postroom agent show"
+        )
+    return Drill(agent, "", streams(tx, name), tuple(Probe(number, None, "") for number in probes))
+
+
+def streams(tx: Transaction, name: str) -> tuple[tuple[int, str], ...]:
+    """Return the streams (id, domain) whose keys sign for this agent. Raises `NotFound`, `Conflict`."""
+    agent = directory.agent(tx.conn, name)
+    if agent is None:
+        raise NotFound(f"there is no agent {name}", fix="postroom agent list lists them")
+    mailboxes = tokens.open_mailboxes(tx, agent.id, name=name)
+    return tuple(dict.fromkeys((mailbox.stream_id, mailbox.domain) for mailbox in mailboxes))
 
 
 def abandon(tx: Transaction, drill: Drill, *, actor: Actor) -> None:
@@ -178,19 +196,26 @@ def revoke(tx: Transaction, drill: Drill, *, actor: Actor) -> tuple[TokenRecord,
     return tuple(one for one in held if one.id not in probes)
 
 
-def ended(tx: Transaction, revoked: Sequence[TokenRecord]) -> tuple[TokenRecord, ...]:
-    """Return which of these are revoked.
+def revoked_since(tx: Transaction, drill: Drill, at: int) -> tuple[TokenRecord, ...]:
+    """Return the agent's own tokens that were revoked at this time or later.
 
     For a caller whose revocation was interrupted: it may have been committed all the same.
     """
-    now = (directory.token(tx.conn, one.id) for one in revoked)
-    return tuple(one for one, record in zip(revoked, now, strict=True) if record is not None and record.revoked_at)
+    probes = {probe.token for probe in drill.probes}
+    found = directory.tokens_revoked(tx.conn, agent_id=drill.agent.id, since=at)
+    return tuple(one for one in found if one.id not in probes)
 
 
-def issued(tx: Transaction, fresh: Sequence[Fresh]) -> tuple[Fresh, ...]:
-    """Return which of these the desk accepts, looked up by their secrets as the API does."""
-    stored = ((one, gate_queries.token_by_hash(tx.conn, credentials.digest(one.secret))) for one in fresh)
-    return tuple(one for one, token in stored if token is not None and token.alive(tx.now))
+def unrevoked(tx: Transaction, drill: Drill, at: int) -> list[int]:
+    """Return the agent's tokens that were issued before this time and are in force."""
+    alive = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
+    return [one.id for one in alive if one.issued_at < at]
+
+
+def accepted(tx: Transaction, digest: bytes) -> int | None:
+    """Return the id of the token with this digest if the desk accepts it, looked up as the API does."""
+    found = gate_queries.token_by_hash(tx.conn, digest)
+    return found.id if found is not None and found.alive(tx.now) else None
 
 
 def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
@@ -202,7 +227,7 @@ def still_open(tx: Transaction, ids: Collection[int]) -> list[int]:
 def restore(
     tx: Transaction, drill: Drill, revoked: Sequence[TokenRecord], *, mint: Mint, actor: Actor
 ) -> tuple[Fresh, ...]:
-    """Issue a fresh token for each that governance had issued; the agent delegates anew from these.
+    """Issue a fresh token for each that governance had issued; the agent delegates from these again.
 
     An enrolment token sends and reads nothing, so it is not replaced: its owner issues another.
 
@@ -212,7 +237,7 @@ def restore(
     actor = access.require(tx, actor, Verb.AGENT_DRILL)
     fresh = []
     for one in revoked:
-        if one.parent_id is None and not one.enrols:
+        if is_restored(one):
             made = mint()
             ttl = min(LONGEST_LIFE, max(SHORTEST_LIFE, one.expires_at - tx.now))
             grant = _grant(one, ttl=ttl, test=one.test)
@@ -224,6 +249,11 @@ def restore(
                 )
             )  # fmt: skip
     return tuple(fresh)
+
+
+def is_restored(one: TokenRecord) -> bool:
+    """Whether a drill issues another for this token."""
+    return one.parent_id is None and not one.enrols
 
 
 def finish(tx: Transaction, drill: Drill, outcome: Outcome, *, actor: Actor) -> None:

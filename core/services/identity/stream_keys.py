@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from core.db import directory
 from core.db.development import is_development
 from core.db.queries import agents as views
 from core.durations import MICROS
 from core.errors import Conflict
 from core.rules import stream_records
+from core.rules.dkim import SigningKey
+from core.rules.key_removal import Algorithm, Signer
 from core.rules.stream_records import DnsRecord, Found, Slot
 from core.security import encryption
 from core.security.encryption import MasterKeys
@@ -44,6 +47,31 @@ def fresh_keys(
             sealed = ring.seal(pair.private, about=f"dkim:{domain}:{selector}")
             made.append(SealedKey(slot, algorithm, selector, sealed, pair.public))
     return tuple(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """The keys of a stream that sign now, sealed."""
+
+    domain: str
+    keys: tuple[tuple[str, Algorithm, bytes], ...]
+    """Selector, algorithm and private key."""
+
+
+def signing(conn: Connection, stream_id: int) -> Signing:
+    """Read the keys with which a stream signs."""
+    stream, rows = directory.stream_with_keys(conn, stream_id)
+    return Signing(stream.domain, tuple((row.selector, row.algorithm, bytes(row.private)) for row in rows))
+
+
+def signers(found: Signing, ring: MasterKeys) -> list[Signer]:
+    """Open the keys. Raises `Unavailable`: the master key is not theirs."""
+    opened = []
+    for selector, algorithm, sealed in found.keys:
+        private = ring.open(sealed, about=f"dkim:{found.domain}:{selector}")
+        key = SigningKey.load(found.domain, selector=selector, algorithm=algorithm, private=private)
+        opened.append(Signer(selector, algorithm, key.sign))
+    return opened
 
 
 @dataclass(frozen=True, slots=True)

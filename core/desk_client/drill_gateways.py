@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import httpx
 
+from core.desk_client.urls import crosses_network
 from core.errors import Conflict, Invalid
-from core.services.control.gateway_registry import Place
 from core.settings import split_listen
 from core.smtp.route import is_loopback
 
@@ -24,6 +24,15 @@ class Gateways:
 
     urls: list[str] = field(default_factory=list)
     unreached: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gateway runs, as the desk knows it; `key` is what its `GET /healthz` shows."""
+
+    key: str
+    host: str
+    listen: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,8 @@ class Answer:
         return f"{self.status} {self.error}".rstrip()
 
 
-def find(live_gateways: Sequence[Place], named: Sequence[str]) -> Gateways:
-    """Every given URL that answers, and one for each running gateway that is behind none of these.
+def find(running: Sequence[Mapping[str, str]], named: Sequence[str]) -> Gateways:
+    """Every given URL that answers, and one for each gateway of `drill.plan` that is behind none of these.
 
     Raises `Invalid` for a malformed URL, `Conflict` if no gateway answers: nothing has happened yet.
     """
@@ -61,7 +70,7 @@ def find(live_gateways: Sequence[Place], named: Sequence[str]) -> Gateways:
             found.unreached.append(url)
         else:
             found.urls.append(url)
-    for place in live_gateways:
+    for place in (Place(one["key"], one["host"], one["listen"]) for one in running):
         if place.key in seen:
             continue
         guess = _url(place)
@@ -82,7 +91,9 @@ def find(live_gateways: Sequence[Place], named: Sequence[str]) -> Gateways:
 def ask(url: str, secret: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
     """Raises `httpx.HTTPError`."""
     headers = {"Authorization": f"Bearer {secret}"}
-    answer = httpx.request(method, f"{url}{path}", headers=headers, json=body, timeout=PATIENCE, trust_env=False)
+    answer = httpx.request(
+        method, f"{url}{path}", headers=headers, json=body, timeout=PATIENCE, trust_env=crosses_network(url)
+    )
     return Answer(answer.status_code, str(_members(answer).get("error", "")))
 
 
@@ -128,7 +139,7 @@ def _is(url: str, place: Place) -> bool:
 
 def _who(url: str) -> str | None:
     """The key of the gateway behind a URL; None if the response has none. Raises `httpx.HTTPError`."""
-    key = _members(httpx.get(f"{url}/healthz", timeout=PATIENCE, trust_env=False)).get("gateway")
+    key = _members(httpx.get(f"{url}/healthz", timeout=PATIENCE, trust_env=crosses_network(url))).get("gateway")
     return key if isinstance(key, str) else None
 
 
