@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Static
 
@@ -50,6 +50,34 @@ class ValueDialog(Dialog[str]):
             self.say(Content.assemble((f"▲ {make_safe(wrong).text}", Tone.WARN), "   esc cancel"))
         else:
             self.dismiss(value)
+
+
+class SecretDialog(Dialog[None]):
+    """A text with a secret that nobody can show again: esc closes it only when pressed twice."""
+
+    DEFAULT_CSS = """
+    SecretDialog > Vertical { width: 100; }
+    SecretDialog VerticalScroll { height: auto; max-height: 16; margin: 0 0 1 0; }
+    """
+
+    def __init__(self, title: str | Content, text: Content, *, clock: Monotonic = time.monotonic) -> None:
+        super().__init__(title, clock=clock)
+        self._text = text
+        self._asked = False
+
+    def compose_question(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(self._text)
+
+    def hint(self) -> Content:
+        return Content.assemble(("↑↓ ", Tone.INFO), ("scroll   ", Tone.MUTED), ("esc ", Tone.INFO), "close")
+
+    def action_cancel(self) -> None:
+        if self._asked:
+            super().action_cancel()
+            return
+        self._asked = True
+        self.say(Content.assemble(("▲ It is not shown again. ", Tone.WARN), ("esc ", Tone.INFO), "closes it"))
 
 
 @dataclass(frozen=True, slots=True)

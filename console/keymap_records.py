@@ -41,6 +41,28 @@ RECORD_ACTIONS: Final[tuple[Action, ...]] = (
         "revoke_token", "T", "revoke token", _AGENTS, Asks.REASON, (Verb.TOKEN_REVOKE,),
         help="Revoke one of its tokens, and every token delegated from it.",
     ),
+    Action(
+        "drill", "D", "revocation drill", _AGENTS, Asks.TYPED, (Verb.AGENT_DRILL,),
+        help="Revoke its tokens, try them at every gateway, issue fresh ones, shown once: type its name.",
+    ),
+    Action(
+        "renew_mailbox", "", "renew mailbox", _AGENTS, Asks.TYPED, (Verb.MAILBOX_RENEW,),
+        help="Move the end of its mailbox: choose how far, type the address.",
+    ),
+    Action(
+        "retire_mailbox", "", "retire mailbox", _AGENTS, Asks.TYPED, (Verb.MAILBOX_RETIRE,),
+        help="End its mailbox for good: type the address. It cannot be undone.",
+    ),
+    # --- one message
+    Action(
+        "cancel", "", "cancel", (Scope.MESSAGE,), Asks.REASON, (Verb.MESSAGE_CANCEL,),
+        help="Cancel mail that waits: held, scheduled or queued. What has left has left. It cannot be undone.",
+    ),
+    # --- people
+    Action(
+        "disable_operator", "", "disable an operator", _EVERYWHERE, Asks.TYPED, (Verb.OPERATOR_DISABLE,),
+        help="End a person's access now: choose them, type their name. Their name stays taken.",
+    ),
     # --- identities
     Action(
         "request_identity", "n", "request an identity", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_REQUEST,),
@@ -105,6 +127,6 @@ RECORD_ACTIONS: Final[tuple[Action, ...]] = (
 
 RECORD_OPERATIONS: Final[Mapping[str, str]] = {
     "run.confirm": "confirm_run", "mailbox.limits": "limits", "policy.confirm": "waiting_policy",
-    "webhook.replay": "dead_webhooks",
+    "webhook.replay": "dead_webhooks", "drill.start": "drill",
 }  # fmt: skip
 """The action for an operation; one that opens a page without a key is reached by enter where something needs you."""

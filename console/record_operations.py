@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from console.operations import Operation
+from core.desk_client import drill_gateways
+from core.desk_client.drill import Drill, Uninterrupted
 from core.desk_client.interface import Desk, Json
 from core.durations import SECOND
 from core.errors import Conflict
@@ -45,12 +47,49 @@ def note_on_incident(incident: str, text: str) -> Operation[Json]:
     return lambda desk: desk.call("note.add", incident=incident, text=text)
 
 
+def drill(agent: str, progress: Callable[[str], None]) -> Operation[Drill]:
+    """A revocation drill, whole: it ends even if the console is left meanwhile. The answer has the fresh tokens."""
+
+    def run(desk: Desk) -> Drill:
+        planned = desk.call("drill.plan", agent=agent)
+        url = getattr(desk, "url", None)  # a local desk has none: its gateways are tried where they listen
+        gateways = drill_gateways.find(planned["gateways"], [] if url is None else [url])
+        one = Drill(desk, agent, planned, gateways, held=Uninterrupted(), progress=progress)
+        one.run()
+        return one
+
+    return run
+
+
+def cancel(item_id: str, reason: str) -> Operation[Json]:
+    """Cancel mail that waits. Answers its status."""
+    return lambda desk: desk.call("message.cancel", id=item_id, reason=reason)
+
+
+def operators() -> Operation[Json]:
+    """The people of the desk."""
+    return lambda desk: desk.call("operator.list")
+
+
+def disable_operator(name: str) -> Operation[Json]:
+    return lambda desk: desk.call("operator.disable", name=name)
+
+
 # --- a mailbox ----------------------------------------------------------------------------------------------------
 
 
 def mailbox_with_policy(address: str) -> Operation[Json]:
     """The mailbox's record, with the policy in force as `policy`."""
     return lambda desk: desk.call("mailbox.show", address=address) | {"policy": desk.call("policy.show")["policy"]}
+
+
+def renew(address: str, expires: str, reason: str) -> Operation[Json]:
+    """Answers its record."""
+    return lambda desk: desk.call("mailbox.renew", address=address, expires=expires, reason=reason)
+
+
+def retire(address: str, reason: str) -> Operation[Json]:
+    return lambda desk: desk.call("mailbox.retire", address=address, reason=reason)
 
 
 def mailbox(address: str) -> Operation[Json]:

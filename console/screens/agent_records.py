@@ -12,7 +12,7 @@ from console.dialogs import Choice, ChoiceDialog, WaitingDialog
 from console.form_dialogs import ValueDialog
 from console.operations import Operation
 from console.safe_text import content, fill, make_safe
-from console.screens.agent_actions import AgentScreen
+from console.screens.agent_mailboxes import AgentMailboxesScreen
 from console.views.agent_records import LIMITS, limit_text, policy_figure, read_figure, run_text, token_text
 from core.desk_client.interface import Json
 from core.durations import read_stamp
@@ -26,11 +26,11 @@ POLICY: Final = "policy"
 """What is typed for the policy's value of a limit."""
 ADD: Final = "+"
 MOST: Final = 10_000_000
-OF_AGENT: Final = frozenset({"confirm_run", "limits", "allow_list", "revoke_token", "note"})
-OF_MAILBOX: Final = frozenset({"limits", "allow_list"})
+OF_MAILBOX: Final = frozenset({"limits", "allow_list", "renew_mailbox", "retire_mailbox"})
+OF_AGENT: Final = frozenset({"confirm_run", "limits", "allow_list", "revoke_token", "note", *OF_MAILBOX, "drill"})
 
 
-class AgentRecordsScreen(AgentScreen):
+class AgentRecordsScreen(AgentMailboxesScreen):
     """A screen on which the records of an agent can be changed."""
 
     def why_not(self, name: str) -> str | None:
@@ -98,23 +98,12 @@ class AgentRecordsScreen(AgentScreen):
 
     # -- limits -------------------------------------------------------------------------------------------------------
 
-    def _which_mailbox(self, then: Callable[[str], None]) -> None:
-        line = self.chosen_agent()
-        if line is None or not line.mailboxes:
-            return
-        if len(line.mailboxes) == 1:
-            then(line.mailboxes[0].address)
-            return
-        choices = [Choice(one.address, content(make_safe(one.address))) for one in line.mailboxes]
-        title = fill("Which mailbox of $name?", name=line.name)
-        self.ask(ChoiceDialog(title, choices=choices, clock=self.console.monotonic), then)
-
     def do_limits(self) -> None:
         def load(address: str) -> None:
             title = fill("Limits of $address", address=address)
             self.load_then(title, operations.mailbox_with_policy(address), self._choose_limit)
 
-        self._which_mailbox(load)
+        self.which_mailbox(load)
 
     def _choose_limit(self, record: Json) -> None:
         choices = [Choice(name, Content(limit_text(name, record))) for name in LIMITS]
@@ -163,7 +152,7 @@ class AgentRecordsScreen(AgentScreen):
             title = fill("Allow-list of $address", address=address)
             self.load_then(title, operations.mailbox(address), self._choose_entry)
 
-        self._which_mailbox(load)
+        self.which_mailbox(load)
 
     def _choose_entry(self, record: Json) -> None:
         address, listed = record["address"], record["allow"]

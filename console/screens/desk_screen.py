@@ -18,7 +18,7 @@ from textual.css.query import NoMatches
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
-from console import operations, undo
+from console import operations, operator_access, undo
 from console.copying import Source, offers
 from console.dialogs import Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
 from console.keymap import Scope, footer, of_scope, refusal
@@ -290,6 +290,9 @@ class DeskScreen(LineCache, Filtering):
 
     def do_undo(self) -> None:
         undo.undo(self)
+
+    def do_disable_operator(self) -> None:
+        operator_access.disable(self)
 
     def undoable_here(self) -> Approval | None:
         """The decision on what this screen shows, whoever made it, if it can still be undone."""

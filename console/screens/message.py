@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 
+from console import record_operations
 from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog
 from console.keymap import Scope
@@ -28,6 +29,7 @@ from console.views.rows import who_text
 from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.desk_client import reads
+from core.desk_client.interface import Json
 from core.views.live import AgentLine
 
 SHARES: Final = (1 / 2, 1 / 2)
@@ -270,8 +272,8 @@ class MessageScreen(TeamScreen, AgentScreen):
                 return "its body has been purged: nobody can see what it says"
         if name == "taint" and (message is None or message.tainting is None):
             return "its run had read no untrusted mail"
-        if name == "suppress" and (message is None or message.view is None):
-            return "it has no recipients"
+        if name in {"suppress", "cancel"} and (message is None or message.view is None):
+            return "it has no recipients" if name == "suppress" else "only mail that an agent sends can be cancelled"
         return super().why_not(name)
 
     @property
@@ -305,6 +307,23 @@ class MessageScreen(TeamScreen, AgentScreen):
         if held.status not in {"approved", "rejecting"}:
             return None
         return Approval((held.id,), short(held.spelled), held.release_at, held.status == "rejecting")
+
+    def do_cancel(self) -> None:
+        message = self._letter
+        if message is None:
+            return
+        item_id = message.spelled
+
+        def cancelled(done: Json) -> None:
+            self.console.say(f"{short(item_id)} is {done['status']}")
+            self.reload()
+
+        self.ask_reason(
+            fill("Cancel $id?", id=short(item_id)),
+            Content("What has not left is not sent. This cannot be undone."),
+            "cancels it",
+            lambda reason: self.console.run_operation(record_operations.cancel(item_id, reason), cancelled),
+        )
 
     def do_suppress(self) -> None:
         view = self._letter.view if self._letter else None

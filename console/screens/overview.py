@@ -156,7 +156,7 @@ class DeskOverview(NeedsScreen, AgentsScreen):
         need = self._need()
         if need is None:
             return None
-        name = need.key if need.go == "agent" else need.subject if need.next == "run.confirm" else ""
+        name = need.key if need.go == "agent" else need.subject if need.next in {"run.confirm", "drill.start"} else ""
         return next((line for line in self.console.live.agents if line.name == name), None)
 
     def chosen_need(self) -> Need | None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from textual.widgets import Input
 
 from console.screens.needs_actions import NeedsScreen
-from core.db.tables import DEAD_HOOK, MAILBOX, RUN, TOKEN
+from core.db.tables import DEAD_HOOK, MAILBOX, OPERATOR, RECIPIENT, RUN, TOKEN
 from core.db.transaction import Transaction
 from core.model import Role
 from core.rules import policy as policies
@@ -143,6 +143,72 @@ async def test_who_may_not_widen_is_told_so_by_the_desk(scene: Scene) -> None:
         await press(pilot, scene, *"more", "enter", *"20", "space")
         await until(pilot, lambda: "may not widen a limit" in said(app))
         assert mailbox(scene)["limit_hour"] is None
+
+
+async def test_a_mailbox_is_renewed_by_typing_its_address(scene: Scene) -> None:
+    app = scene.app(GRACE)
+    before = mailbox(scene)["expires_at"]
+    async with looking(app) as pilot:
+        await pilot.press("3")
+        await shows(pilot, "support-bot")
+        app.perform("renew_mailbox")
+        await shows(pilot, "until when?")
+        await press(pilot, scene, "enter")
+        await shows(pilot, "for 30 days?")
+        await press(pilot, scene, *"spring", "enter", *ADDRESS, "enter")
+        await shows(pilot, "Enter never confirms")
+        assert mailbox(scene)["expires_at"] == before
+        await pilot.press("space")
+        await until(pilot, lambda: mailbox(scene)["expires_at"] != before)
+
+
+async def test_a_mailbox_is_retired_by_typing_its_address(scene: Scene) -> None:
+    app = scene.app(GRACE)
+    async with looking(app) as pilot:
+        await pilot.press("3")
+        await shows(pilot, "support-bot")
+        app.perform("retire_mailbox")
+        await shows(pilot, "Retire help")
+        await press(pilot, scene, *"ended", "enter", *ADDRESS, "space")
+        await until(pilot, lambda: f"{ADDRESS} is retired" in said(app))
+        assert mailbox(scene)["status"] == "retired"
+
+
+async def test_waiting_mail_is_cancelled_on_its_page_with_a_reason(scene: Scene) -> None:
+    item = scene.submit()
+    app = scene.app(GRACE)
+    async with looking(app) as pilot:
+        await shows(pilot, "support-bot")
+        app.open_message(item)
+        await shows(pilot, "jane@example.com")
+        app.perform("cancel")
+        await shows(pilot, "This cannot be undone")
+        await press(pilot, scene, *"by phone", "enter")
+        await until(pilot, lambda: "is cancelled" in said(app))
+        (row,) = scene.store.rows(select(RECIPIENT.c.status))
+        assert row.status == "cancelled"
+
+
+async def test_a_person_s_access_is_ended_from_anywhere_by_an_admin_alone(scene: Scene) -> None:
+    admin = person("rosa", Role.ADMIN)
+    app = scene.app(admin)
+    async with looking(app) as pilot:
+        await shows(pilot, "support-bot")
+        app.perform("disable_operator")
+        await shows(pilot, "Disable whom?")
+        await shows(pilot, "alice")
+        await press(pilot, scene, "enter")
+        await shows(pilot, "Disable alice?")
+        await press(pilot, scene, *"alice", "space")
+        await until(pilot, lambda: "alice is disabled" in said(app))
+    row = scene.store.row(select(OPERATOR.c.disabled_at).where(OPERATOR.c.name == "alice"))
+    assert row is not None
+    assert row.disabled_at is not None
+    app = scene.app(GRACE)
+    async with looking(app) as pilot:
+        await shows(pilot, "support-bot")
+        app.perform("disable_operator")
+        await shows(pilot, "needs role admin")
 
 
 async def test_dead_webhooks_and_a_waiting_policy_open_where_they_need_somebody_and_by_the_palette(

@@ -61,6 +61,28 @@ async def test_what_one_decides_is_gone_at_the_other_and_who_is_disabled_is_out(
         assert (alice.return_code or 0, bob.return_code) == (0, 1)
 
 
+async def test_a_drill_from_the_console_shows_the_fresh_token_until_escape_is_pressed_twice(tmp_path: Path) -> None:
+    office = with_mailbox(tmp_path / "desk")
+    before = office.ok("token", "issue", "--agent", "support-bot", who="gail")
+    async with gateway(office) as url:
+        gail = console(url, office, "gail")
+        async with looking(gail) as pilot:
+            await shows(pilot, "support-bot")
+            await pilot.press("3", "D")
+            await shows(pilot, "Drill the revocation of support-bot?")
+            await pilot.press(*"support-bot", "space")
+            await shows(pilot, "PASSED: revocation drill")
+            assert "pra_" in drawn(pilot)
+            assert "U+000A" not in drawn(pilot)
+            await pilot.press("escape")
+            await shows(pilot, "It is not shown again")
+            assert "pra_" in drawn(pilot)
+            await pilot.press("escape")
+            await until(pilot, lambda: "pra_" not in drawn(pilot))
+    (event,) = [one for one in office.ok("audit", "export")["events"] if one["type"] == "identity.drilled"]
+    assert (event["actor"], event["data"]["revoked"]) == ("gail", [before["id"]])
+
+
 async def test_a_gateway_that_goes_away_is_missed_at_once_and_what_happened_meanwhile_shows_once_it_is_back(
     tmp_path: Path,
 ) -> None:
