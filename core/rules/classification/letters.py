@@ -76,15 +76,25 @@ def undisguised(text: str, *, telling: Callable[[str], bool]) -> tuple[str, bool
         return read if not found[0].isdigit() and telling(read) else found[0]
 
     spaced = 0
-    shape = text.encode("ascii", "replace").translate(_SHAPE)
-    dotted = "·" in text
-    if dotted or b" a a " in shape.translate(_ROUGH):
+    may_space, may_break, may_mix = _hints(text)
+    if may_space:
         text, spaced = _SPACED.subn(lambda found: _SEPARATOR.sub("", found[0]), text)
-    if dotted or b"-a" in shape:
+    if may_break:
         text = _replaced(text, hint=_JOINT, word=_BROKEN, by=broken)
-    if b"0a" in shape:
+    if may_mix:
         text = _replaced(text, hint=_DIGIT, word=_MIXED, by=mixed)
     return text, spaced > 0
+
+
+@lru_cache(maxsize=4)
+def _hints(text: str) -> tuple[bool, bool, bool]:
+    """Whether the text may have spaced letters, joints in words, digits in words: most have none of them.
+
+    Remembered, because promises and commercial phrases are looked for in the same text, one after the other.
+    """
+    shape = text.encode("ascii", "replace").translate(_SHAPE)
+    dotted = "·" in text
+    return dotted or b" a a " in shape.translate(_ROUGH), dotted or b"-a" in shape, b"0a" in shape
 
 
 def _replaced(text: str, *, hint: re.Pattern[str], word: re.Pattern[str], by: Callable[[re.Match[str]], str]) -> str:

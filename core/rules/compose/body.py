@@ -223,7 +223,8 @@ def boundary_for(seed: str, parts: Sequence[Part]) -> str:
 def preview(text: str | None, html: str | None) -> str:
     """The first 200 or so characters of the readable text, on one line; only 8,000 characters are examined."""
     seen = text[:_PREVIEW_INPUT] if text and text.strip() else visible((html or "")[:_PREVIEW_INPUT])
-    line = " ".join(seen.split())[: _PREVIEW * 2]
+    # Each word and the space before it are two characters or more.
+    line = " ".join(seen.split(maxsplit=_PREVIEW + 1)[: _PREVIEW + 1])[: _PREVIEW * 2]
     if not line.isprintable():
         # Format characters (bidi, zero width) can make a reviewer read other words than the recipient.
         line = "".join(char for char in line if char.isprintable())
