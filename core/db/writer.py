@@ -5,6 +5,9 @@ never before. Verbs can be rerun: after any database error the whole batch is ro
 already, and the next statement would then commit alone) and each verb is run by itself, so that one caller's failure
 costs no other caller anything.
 
+Verbs whose class says that they are `patient` wait for others of their burst (`core.db.gathering`); any other verb goes
+at once, and what waits goes before it.
+
 On PostgreSQL, verbs that declare their locks (`core.db.locks.Shared`) commit apart from those that need the desk for
 themselves, beside other gateways' verbs for other agents. A verb whose agent another gateway works for now is left for
 the next turn; after `PATIENCE` such turns it is waited for, so that nobody starves it.
@@ -25,7 +28,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from core.db.locks import Locks, LockSession, NeedsDesk, Shared
+from core.db.gathering import Gathering
+from core.db.locks import Locks, LockSession, NeedsDesk
 from core.db.store import Store, unavailable
 from core.db.transaction import Transaction
 from core.errors import NoAnswer, Overloaded, Unavailable
@@ -52,8 +56,8 @@ class _Job:
         )
         self.answer: Any = None
         self.error: BaseException | None = None
-        self.locks: Locks | None = verb.locks if isinstance(verb, Shared) else None
-        """The locks it needs; None if it needs the desk for itself."""
+        self.locks: Locks | None = getattr(verb, "locks", None)
+        """The locks it needs, if it is `Shared`; None if it needs the desk for itself."""
         self.waits = False
         """Whether another gateway held one of its locks in this turn."""
         self.passed_over = 0
@@ -70,6 +74,7 @@ class Writer:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._gathering: Gathering[_Job] | None = None
         self._later: list[_Job] = []
         """Jobs whose locks were taken in the last turn; they are first in the next."""
         self._waiting = 0
@@ -113,7 +118,7 @@ class Writer:
             raise Overloaded("the desk has more to write than it can hold; try again shortly", retry_after=1)
         job = _Job(verb, asyncio.get_running_loop())
         self._waiting += 1
-        self._jobs.put(job)
+        self._queue(job)
         assert isinstance(job.future, asyncio.Future)
         answer: T = await asyncio.shield(job.future)
         return answer
@@ -122,8 +127,25 @@ class Writer:
         """Write what is queued, then stop."""
         if not self._closed:
             self._closed = True
+            if self._gathering is not None:
+                self._gathering.flush()
             self._jobs.put(None)
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def _queue(self, job: _Job) -> None:
+        """Queue a coroutine's verb: a patient one with others of its burst, any other at once, behind what waits."""
+        assert job.loop is not None
+        if self._gathering is None or self._gathering.loop is not job.loop:
+            self._gathering = Gathering(job.loop, self._put_all, most=BATCH)
+        if getattr(job.verb, "patient", False):
+            self._gathering.add(job)
+        else:
+            self._gathering.flush()
+            self._jobs.put(job)
+
+    def _put_all(self, jobs: Iterable[_Job]) -> None:
+        for job in jobs:
+            self._jobs.put(job)
 
     # --- the thread ---
 

@@ -117,6 +117,57 @@ def test_a_batch_holds_at_most_sixty_four(store: Store) -> None:
     run(store, story)
 
 
+class Patient:
+    """A verb that waits for others of its burst."""
+
+    patient = True
+
+    def __init__(self, name: str) -> None:
+        self._note = note(name)
+
+    def __call__(self, tx: Transaction) -> str:
+        return self._note(tx)
+
+
+def test_a_verb_that_cannot_wait_takes_along_what_waits_before_it(store: Store) -> None:
+    make_desk(store)
+
+    async def story(made: Writer) -> None:
+        assert await together(made, Patient("a"), Patient("b"), note("c")) == ["a", "b", "c"]
+        assert made.batches == 2  # the one that blocked, and all of ours
+        with store.read() as conn:
+            noted = [one.event for one in audit_log.read(conn, after=0) if isinstance(one.event, AgentResumed)]
+        assert [event.reason for event in noted] == ["a", "b", "c"]
+
+    run(store, story)
+
+
+def test_patient_verbs_are_answered_though_nothing_follows_them(store: Store) -> None:
+    make_desk(store)
+
+    async def story(made: Writer) -> None:
+        for name in "ab":
+            assert await made.do(Patient(name)) == name
+        assert await asyncio.gather(*(made.do(Patient(name)) for name in "cde")) == ["c", "d", "e"]
+        assert await made.do(Patient("f")) == "f"
+        assert kept(store) == set("abcdef")
+
+    run(store, story)
+
+
+def test_what_waits_is_written_before_the_writer_stops(store: Store) -> None:
+    make_desk(store)
+
+    async def story(made: Writer) -> None:
+        waiting = asyncio.create_task(made.do(Patient("late")))
+        await asyncio.sleep(0)
+        await made.close()
+        assert await waiting == "late"
+
+    run(store, story)
+    assert kept(store) == {"late"}
+
+
 def refuses(tx: Transaction) -> None:
     note("refused")(tx)
     tx.write(update(AGENT).values(status="suspended"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from core.db import gate_queries, queue
 from core.db.gate_queries import RunFacts, SenderState, TokenFacts
@@ -52,6 +52,7 @@ class Submit:
     """`submit` of one message, as the writer runs it; a batch reads at once what each would read alone."""
 
     prepared: Prepared
+    patient: ClassVar = True
 
     @property
     def locks(self) -> Locks:
