@@ -24,6 +24,7 @@ import re
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -106,7 +107,8 @@ class Compiled:
         bound = [self._bind(row) for row in rows]
         sql, place = _many(bound[0][0], len(rows))
         one = bound[0][1]
-        return sql, [*one[: place.start], *(value for _, row in bound for value in row[place]), *one[place.stop :]]
+        every = chain.from_iterable(row[place] for _, row in bound)
+        return sql, [*one[: place.start], *every, *one[place.stop :]]
 
     def _bind(self, values: Values) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters in order."""

@@ -34,7 +34,10 @@ class Staged:
     def join(self, other: Staged) -> None:
         """Merge the staged writes of a verb that succeeded."""
         for table, rows in other.rows.items():
-            self.add(table, rows)
+            if table in self.rows:
+                self.rows[table] += rows
+            else:
+                self.rows[table] = rows
         self.keys |= other.keys
         self.events.extend(other.events)
         for lane, change in other.lanes.items():

@@ -135,7 +135,7 @@ def unsaid(run: RunFacts, claim: RunClaim) -> tuple[str, ...]:
 
 def task(run: RunFacts, claim: RunClaim, *, required: tuple[str, ...], missing: str) -> Task:
     """What the gate checks of the run that this message is submitted under."""
-    lacks = tuple(name for name in unsaid(run, claim) if name in required)
+    lacks = tuple(name for name in unsaid(run, claim) if name in required) if required else ()
     other = not run.implicit and any(_wider(run.targets, pattern) for pattern in claim.targets)
     return Task(
         run=run.key, purpose=run.purpose or claim.purpose, unsaid=lacks, refuses=missing == "refuse",
