@@ -7,7 +7,8 @@ a transaction of their own, as the console and the command line do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import pytest
@@ -21,6 +22,7 @@ from core.db.tables import CLAIM, COUNTER, MESSAGE, RECIPIENT, REVIEW
 from core.db.transaction import Transaction
 from core.durations import SECOND
 from core.errors import Conflict, Forbidden, NotFound
+from core.events import Event
 from core.model import Mode, Status
 from core.services.sending import editing, review
 from core.services.sending.editing import Wording
@@ -34,6 +36,10 @@ HELD: Final = 1
 UNDO: Final = SECOND // 50
 """How long a decision can be undone here."""
 
+_EDITS: Final = itertools.count(1)
+READING: Final = 0.01
+"""Seconds between seeing a message and approving it, in which others act."""
+
 places = st.integers(0, 3)
 """Which of the undecided messages: few, so that people meet."""
 delays = st.sampled_from([0, UNDO])
@@ -44,7 +50,8 @@ steps = st.one_of(
     st.tuples(st.just("approve"), st.tuples(places, delays)),
     st.tuples(st.just("approve"), st.tuples(places, delays)),
     st.tuples(st.just("reject"), st.tuples(places, delays)),
-    st.tuples(st.sampled_from(["edit", "return", "undo", "claim", "cancel"]), places),
+    st.tuples(st.just("edit"), places),
+    st.tuples(st.sampled_from(["return", "undo", "claim", "cancel"]), places),
     st.tuples(st.just("release"), st.just(0)),
     st.tuples(st.just("suspend"), st.just(HELD)),
     st.tuples(st.sampled_from(["pause", "stop"]), st.just(0)),
@@ -54,6 +61,11 @@ schedules = st.lists(st.lists(steps, min_size=6, max_size=16), min_size=4, max_s
 
 class Reviewed(Desk):
     """The desk of `test_schedules`, and an agent whose mail is held."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.approved: list[tuple[int, str]] = []
+        """Message and digest that a reviewer saw, of each approval that was accepted."""
 
     def _build(self, tx: Transaction) -> list[tuple[int, int, str]]:
         others = super()._build(tx)
@@ -66,6 +78,8 @@ class Reviewed(Desk):
 
 class Reviewing(Gateway):
     """A gateway, and a person who decides there or beside it."""
+
+    desk: Reviewed
 
     def steps(self) -> dict[str, Callable[[Any], Awaitable[None]]]:
         return super().steps() | {
@@ -82,8 +96,10 @@ class Reviewing(Gateway):
         if (item := await self._undecided(place)) is not None:
             # whoever approves has seen these bytes: an edit in between must refuse it
             digest = (await self._row(select(MESSAGE.c.digest).where(MESSAGE.c.id == item))).digest
+            await asyncio.sleep(READING)
             decision = Decision(item, approve=True, reason="read it", digest=digest, delay=delay)
-            await self._decide(lambda tx: review.decide(tx, decision, actor=self.person))
+            if await self._decide(lambda tx: review.decide(tx, decision, actor=self.person)):
+                self.desk.approved.append((item, digest))
 
     async def reject(self, which: tuple[int, int]) -> None:
         place, delay = which
@@ -93,7 +109,7 @@ class Reviewing(Gateway):
 
     async def edit(self, place: int) -> None:
         if (item := await self._undecided(place)) is not None:
-            wording = Wording(text=f"Better, says {self.person.name}.")
+            wording = Wording(text=f"Better, says {self.person.name}: {next(_EDITS)}.")
 
             def change(tx: Transaction) -> object:
                 return editing.edit(tx, edited, actor=self.person)
@@ -138,14 +154,15 @@ class Reviewing(Gateway):
     async def _row(self, statement: Any) -> Any:
         return await asyncio.to_thread(self.store.row, statement)
 
-    async def _decide(self, verb: Callable[[Transaction], object]) -> None:
+    async def _decide(self, verb: Callable[[Transaction], object]) -> bool:
         try:
             if self.person is ALICE:
                 await self.writer.do(verb)
             else:
                 await asyncio.to_thread(self.store.transact, verb)
         except (Conflict, Forbidden):
-            pass  # somebody else was first, or it is their own edit
+            return False  # somebody else was first, or it is their own edit
+        return True
 
 
 NEXT: Final[dict[tuple[str, str], str]] = {
@@ -171,38 +188,66 @@ STATUS: Final = {
 }  # fmt: skip
 
 
-def decided_once(desk: Desk, entries: list[Entry]) -> set[str]:
-    """Follow each held message through the log. Returns the kinds of events that were seen."""
-    agent = desk.agents[HELD][0]
-    state: dict[int, str] = {}
-    digest: dict[int, str] = {}
-    editor: dict[int, str] = {}
-    holder: dict[int, str] = {}
-    seen = set()
-    for entry in entries:
-        event, data = entry.event, entry.event.data()
-        number = event.message
-        if number is None or event.agent != agent:
-            continue
-        seen.add(event.type)
+class Followed:
+    """What the log says of each held message, entry by entry."""
+
+    def __init__(self, approved: list[tuple[int, str]]) -> None:
+        self.state: dict[int, str] = {}
+        self.digest: dict[int, str] = {}
+        self.accepted = list(approved)
+        """Approvals that were accepted and have not been met in the log yet."""
+        self.seen: set[str] = set()
+        self._editors: dict[int, set[str]] = {}
+        self._approvers: dict[int, set[str]] = {}
+        self._holder: dict[int, str] = {}
+
+    def follow(self, event: Event, number: int) -> None:
+        data = event.data()
+        self.seen.add(event.type)
         if event.type in BEFORE:
-            assert state.setdefault(number, "pending") == "pending"
-            digest[number] = str(data["digest"])
-            continue
-        before = state[number]
+            assert self.state.setdefault(number, "pending") == "pending"
+            self.digest[number] = str(data["digest"])
+            return
+        before = self.state[number]
         assert (before, event.type) in NEXT, f"{event.type} of {number}, which was {before}"
-        state[number] = NEXT[before, event.type]
+        self.state[number] = NEXT[before, event.type]
         match event.type:
             case "email.edited":
-                assert data["before"] == digest[number], "an edit of other bytes"
-                digest[number], editor[number] = str(data["digest"]), event.actor
+                self._edited(number, data, event.actor)
             case "email.approved":
-                assert data["digest"] == digest[number], "an approval of other bytes"
-                assert editor.get(number) != event.actor, "approved by its only editor"
+                self._approved(number, data, event.actor)
+            case "email.approval_undone" | "email.rejection_undone":
+                self._approvers.pop(number, None)
             case "review.claimed":
-                assert holder.setdefault(number, event.actor) == event.actor, "claimed by two people"
-        if event.type != "review.claimed":
-            holder.pop(number, None)
+                assert self._holder.setdefault(number, event.actor) == event.actor, "claimed by two people"
+                return
+        self._holder.pop(number, None)
+
+    def _edited(self, number: int, data: Mapping[str, Any], actor: str) -> None:
+        assert data["before"] == self.digest[number], "an edit of other bytes"
+        self.digest[number] = str(data["digest"])
+        self._editors.setdefault(number, set()).add(actor)
+        self._approvers.pop(number, None)
+
+    def _approved(self, number: int, data: Mapping[str, Any], actor: str) -> None:
+        assert data["digest"] == self.digest[number], "an approval of other bytes"
+        self.accepted.remove((number, self.digest[number]))  # fails if its reviewer had seen other bytes
+        self._approvers.setdefault(number, set()).add(actor)
+        if data["complete"]:
+            assert self._approvers[number] - self._editors.get(number, set()), "approved by those alone who edited it"
+        else:
+            self.state[number] = "pending"
+
+
+def decided_once(desk: Reviewed, entries: list[Entry]) -> set[str]:
+    """Follow each held message through the log. Returns the kinds of events that were seen."""
+    agent = desk.agents[HELD][0]
+    log = Followed(desk.approved)
+    for entry in entries:
+        if entry.event.message is not None and entry.event.agent == agent:
+            log.follow(entry.event, entry.event.message)
+    assert log.accepted == []
+    state = log.state
     with desk.store.read() as conn:
         rows = conn.execute(
             select(MESSAGE.c.id, MESSAGE.c.digest, RECIPIENT.c.status, RECIPIENT.c.attempts, REVIEW.c.status)
@@ -216,7 +261,7 @@ def decided_once(desk: Desk, entries: list[Entry]) -> set[str]:
         claims = [row.item for row in conn.execute(select(CLAIM.c.item))]
     assert {row.id for row in rows} == set(state)
     for number, signed, status, attempts, reviewed in rows:
-        assert signed == digest[number]
+        assert signed == log.digest[number]
         assert Status(status) in STATUS[state[number]], (number, state[number], status)
         assert attempts == (state[number] == "sent"), "it left without an approval, or twice"
         assert (reviewed == "pending") == (state[number] == "pending")
@@ -224,7 +269,7 @@ def decided_once(desk: Desk, entries: list[Entry]) -> set[str]:
     assert (pending or 0) == len(undecided)
     assert set(claims) <= undecided
     assert len(claims) == len(set(claims))
-    return seen
+    return log.seen
 
 
 @pytest.mark.slow
@@ -243,6 +288,7 @@ def test_in_no_schedule_of_two_gateways_is_a_message_decided_twice(postgres_url:
         with desk.store.read() as conn:
             desk.since, _ = audit_log.head(conn)
         desk.broken.clear()
+        desk.approved.clear()
         asyncio.run(play(desk, lists, kind=Reviewing))
         check(desk)
         with desk.store.read() as conn:
