@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -62,6 +63,8 @@ class Store:
         self._file: File | None = None
         self._looked: int | None = None
         self._counting: sqlite3.Connection | None = None
+        self._count_turn = threading.Lock()
+        self._closed = False
         if (path := files.of(self.engine.url)) is not None:
             self._file = File(path)
             _watch(self.engine, self._file)
@@ -193,16 +196,24 @@ class Store:
         """
         if self._file is None or self._file.lost:
             return None
-        try:
-            counting = self._counting  # `_regain` may clear it from another thread
-            if counting is None:
-                counting = self._file.connect(timeout=0, check_same_thread=False, isolation_level=None)[0]
-                self._counting = counting
-            (version,) = counting.execute("PRAGMA data_version").fetchone()
-        except (sqlite3.Error, Unavailable):
-            self._counting = None
-            return None
-        return int(version)
+        with self._count_turn:
+            if self._closed:
+                return None
+            try:
+                if self._counting is None:
+                    self._counting = self._file.connect(timeout=0, check_same_thread=False, isolation_level=None)[0]
+                (version,) = self._counting.execute("PRAGMA data_version").fetchone()
+            except (sqlite3.Error, Unavailable):
+                self._counting = None
+                return None
+            return int(version)
+
+    def _stop_counting(self) -> None:
+        """Close the connection of `version`, never while another thread asks it: the process would crash."""
+        with self._count_turn:
+            if self._counting is not None:
+                self._counting.close()
+                self._counting = None
 
     def _regain(self) -> None:
         """After the file was lost: resume if it, or a replacement, is back. Raises `Unavailable` until then."""
@@ -210,7 +221,7 @@ class Store:
             self._recent.clear()
             self._kept.clear()
             self._generation = None
-            self._counting = None  # bound to the lost file
+            self._stop_counting()  # it is bound to the lost file
 
     def _look(self) -> None:
         """Check the file once a second: a screen must not go on reading a deleted one. Raises `Unavailable`."""
@@ -229,9 +240,8 @@ class Store:
         return self._kept
 
     def close(self) -> None:
-        if self._counting is not None:
-            self._counting.close()
-            self._counting = None
+        self._closed = True
+        self._stop_counting()
         self.engine.dispose()
         if isinstance(self._turn, Turn):
             self._turn.close()

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,6 +190,27 @@ def test_the_writer_refuses_a_whole_batch_and_goes_on_when_the_file_is_back(stor
 
     asyncio.run(story())
     assert len(noted(store)) == 5
+
+
+def test_a_store_is_closed_while_a_thread_asks_for_its_version(store: Store, clock: FakeClock) -> None:
+    """As when the console ends while it follows the log. SQLite's connection in use, once closed, ends the process."""
+    for _ in range(10):
+        asked, last = Store(store.url, clock=clock), threading.Event()
+        answers: list[int | None] = []
+
+        def ask(asked: Store = asked, last: threading.Event = last, answers: list[int | None] = answers) -> None:
+            while not last.is_set():
+                answers.append(asked.version())
+            answers.append(asked.version())
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not any(answers):
+            thread.join(timeout=0.001)
+        asked.close()
+        last.set()
+        thread.join()
+        assert answers[-1] is None
 
 
 def _back_up(file: Path, to: Path) -> None:
