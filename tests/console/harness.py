@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 from textual import events
 from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.strip import Strip
 
 from console import factory
@@ -181,7 +184,7 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], *, seconds: fl
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"never came to be; the screen says:\n{drawn(pilot)}"
-        await pilot.pause(0.02)
+        await asyncio.sleep(0.02)
     await pilot.pause()
 
 
@@ -198,9 +201,19 @@ def burst(app: App[Any], *typed: str) -> None:
 
 
 def strips(pilot: Pilot[int]) -> list[Strip]:
-    """What is on the screen, with what a dialog lies over: without that a blank is drawn, and kept for next time."""
-    visible_screen_stack.set(pilot.app._background_screens)
-    return pilot.app.screen._compositor.render_strips()
+    """What is on the screen, with what a dialog lies over: without that a blank is drawn, and kept for next time.
+
+    Composed once per frame: `until` asks fifty times a second.
+    """
+    screen = pilot.app.screen
+    frame: int = screen._compositor.frame  # type: ignore[attr-defined]  # of tests.factories.shortcuts
+    if (kept := _composed.get(screen)) is None or kept[0] != frame or screen._dirty_widgets:
+        visible_screen_stack.set(pilot.app._background_screens)
+        _composed[screen] = kept = frame, screen._compositor.render_strips()
+    return kept[1]
+
+
+_composed: WeakKeyDictionary[Screen[Any], tuple[int, list[Strip]]] = WeakKeyDictionary()
 
 
 def lines(pilot: Pilot[int]) -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import typer
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -51,6 +52,9 @@ def take_shortcuts() -> None:
     _share_settings_models()
     _share_commands()
     _share_stylesheets()
+    _draw_only_when_looked_at()
+    _make_caches_when_asked()
+    _keep_component_styles()
     share_routes()
     _trust_little()
 
@@ -102,6 +106,103 @@ def _share_stylesheets() -> None:
         return parsed[key]
 
     setattr(Stylesheet, "_parse_rules", parse_once)  # noqa: B010 - a method, for mypy
+
+
+DRAWN = itertools.count(1)
+"""Numbers of frames, across the screens of this process; the last one is `Compositor.frame` of its screen."""
+
+
+def _draw_only_when_looked_at() -> None:
+    """Without a terminal Textual composes each frame all the same, and drops it: a quarter of what a Pilot test takes.
+
+    Tests read the screen with `render_strips`, which composes what is there now. A frame still has its number.
+    """
+    from textual._compositor import Compositor
+    from textual._context import active_app
+
+    render = Compositor.render_update
+
+    def number_frame(self: Compositor, full: bool = False, *more: Any, **named: Any) -> Any:  # noqa: FBT001, FBT002
+        setattr(self, "frame", next(DRAWN))  # noqa: B010 - not declared, for mypy
+        if full or not active_app.get().is_headless:
+            return render(self, full, *more, **named)
+        self._dirty_regions.clear()
+        return None
+
+    setattr(Compositor, "frame", 0)  # noqa: B010
+    setattr(Compositor, "render_update", number_frame)  # noqa: B010
+
+
+def _make_caches_when_asked() -> None:
+    """Each line of Textual is made with seven caches. A line that is drawn once needs two of them at most."""
+    from textual.cache import FIFOCache
+    from textual.strip import Strip
+
+    empty = Strip([])
+    sizes = {name: cache._maxsize for name in Strip.__slots__ if isinstance(cache := getattr(empty, name), FIFOCache)}
+
+    def make(self: Any, segments: Any, cell_length: int | None = None) -> None:
+        self._segments, self._cell_length = list(segments), cell_length
+        self._render_cache = self._link_ids = self._cell_count = None
+
+    def make_cache(self: Strip, name: str) -> Any:
+        if name not in sizes:
+            raise AttributeError(name)
+        cache: FIFOCache[Any, Any] = FIFOCache(sizes[name])
+        setattr(self, name, cache)
+        return cache
+
+    setattr(Strip, "__init__", make)  # noqa: B010 - a method, for mypy
+    setattr(Strip, "__getattr__", make_cache)  # noqa: B010
+
+
+def _keep_component_styles() -> None:
+    """A table has eight component classes, whose styles Textual finds anew whenever anything about the table changes.
+
+    They follow from their rules, and from those classes and pseudo-classes of the table and its ancestors which these
+    rules name.
+    """
+    from textual.css.model import RuleSet
+    from textual.css.stylesheet import Stylesheet
+    from textual.dom import DOMNode
+
+    process = Stylesheet._process_component_classes
+    known: WeakKeyDictionary[DOMNode, tuple[object, ...]] = WeakKeyDictionary()
+    named: WeakKeyDictionary[Stylesheet, tuple[object, dict[frozenset[str], tuple[frozenset[str], set[str]]]]]
+    named = WeakKeyDictionary()
+
+    def names(rules: dict[str, list[RuleSet]], components: frozenset[str]) -> tuple[frozenset[str], set[str]]:
+        """Classes and pseudo-classes in the rules that may concern these components."""
+        concerned = [
+            one for key in ("*", "DOMNode", *(f".{name}" for name in components)) for one in rules.get(key, ())
+        ]
+        selectors = [one for rule in concerned for chain in rule.selector_set for one in chain.selectors]
+        return frozenset(one.name for one in selectors), {name for one in selectors for name in one.pseudo_classes}
+
+    def process_what_changed(self: Stylesheet, node: DOMNode) -> None:
+        components = frozenset(node._get_component_classes())
+        if not components:
+            return
+        rules = self.rules_map
+        of, sets = named.get(self, (None, {}))
+        if of is not rules:
+            sets = {}
+            named[self] = rules, sets
+        if components not in sets:
+            sets[components] = names(rules, components)
+        classes, pseudo = sets[components]
+        path = [
+            (id(one), one.classes & classes, [name for name in pseudo if one.has_pseudo_class(name)])
+            for one in node.css_path_nodes
+        ]
+        state = (rules, path)
+        before = known.get(node)
+        if before is not None and before[0] is rules and before[1] == path and node._component_styles:
+            return
+        process(self, node)
+        known[node] = state
+
+    setattr(Stylesheet, "_process_component_classes", process_what_changed)  # noqa: B010
 
 
 def share_routes() -> None:
