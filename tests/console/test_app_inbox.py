@@ -127,7 +127,11 @@ def statuses(scene: Scene) -> list[str]:
     return [row.status for row in scene.store.rows(select(REVIEW.c.status))]
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+WIDE: Final = pytest.param((120, 36), marks=pytest.mark.thorough)
+"""The tour of test_screens_hostile looks at these screens in this size."""
+
+
+@pytest.mark.parametrize("size", [WIDE, (80, 24)])
 async def test_received_mail_cannot_drive_the_terminal_and_hides_nothing(scene: Scene, size: tuple[int, int]) -> None:
     head = "From: a@b.example\nMessage-ID: <h@x>\nSubject: x\nContent-Type: text/html\n\n"
     arrive(scene.bench, f"{head}{HOSTILE_HTML}".encode())

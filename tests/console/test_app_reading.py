@@ -199,8 +199,8 @@ async def test_a_message_that_is_like_no_other_says_so(scene: Scene) -> None:
     "more",
     [
         {"text": "pay\u200bpal"},
-        {"html": "<a href='https://evil.example'>www.bank.example</a>"},
-        {"text": "https://p\u0430ypal.example/"},
+        pytest.param({"html": "<a href='https://evil.example'>www.bank.example</a>"}, marks=pytest.mark.thorough),
+        pytest.param({"text": "https://p\u0430ypal.example/"}, marks=pytest.mark.thorough),
         {"subject": "Invoice \u202efdp.exe"},
     ],
 )

@@ -187,7 +187,7 @@ async def test_notices_take_foreign_text(scene: Scene, with_terminal: None) -> N
 
 
 HEADERS = [
-    pytest.param(name, marks=[] if name in {"markup", "escapes", "c1", "wide"} else [pytest.mark.thorough])
+    pytest.param(name, marks=[] if name in {"markup", "escapes", "wide"} else [pytest.mark.thorough])
     for name in PAYLOADS
 ]
 """One of each sort; test_unicode_safety asserts for every character what may be left of it."""
@@ -208,7 +208,15 @@ async def test_the_header_takes_a_hostile_desk_operator_and_hint(scene: Scene, n
         assert_inert(pilot, "frame")
 
 
-@pytest.mark.parametrize("name", [*PAYLOADS, "surrogates"])
+LETTERS = [
+    pytest.param("long", marks=pytest.mark.thorough),
+    *(name for name in PAYLOADS if name != "long"),
+    "surrogates",
+]
+"""What is only long takes longer than all others together."""
+
+
+@pytest.mark.parametrize("name", LETTERS)
 def test_the_bytes_of_a_message_become_lines_that_may_be_drawn(name: str) -> None:
     payload = PAYLOADS.get(name, "a\ud800b\udfffc")
     mail = read_mail(mail_of(payload))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,9 +54,12 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "module", ["typer", "core.cli.output", "console.main", "core.operations.local_desk", "sqlalchemy"]
-)
+def early_and_late(*between: str) -> list[Any]:
+    """A module that is imported first and one that comes last; those between them in the night."""
+    return ["typer", *(pytest.param(name, marks=pytest.mark.thorough) for name in between), "sqlalchemy"]
+
+
+@pytest.mark.parametrize("module", early_and_late("core.cli.output", "console.main", "core.operations.local_desk"))
 def test_ctrl_c_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGINT", "stream", "list", "--dir", str(desk))
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
@@ -67,7 +71,7 @@ def test_ctrl_c_while_the_gateway_is_imported_leaves_no_traceback(desk: Path, mo
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
-@pytest.mark.parametrize("module", ["typer", "core.operations.local_desk", "sqlalchemy"])
+@pytest.mark.parametrize("module", early_and_late("core.operations.local_desk"))
 def test_sigterm_while_a_command_starts_leaves_no_traceback(desk: Path, module: str) -> None:
     ended = struck(module, "SIGTERM", "stream", "list", "--dir", str(desk))
     assert ended.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)  # before and after a command cleans up

@@ -103,7 +103,11 @@ async def test_keys_that_were_typed_before_the_dialog_was_seen_answer_nothing(sc
         assert len(dialog.open_items) == 4
 
 
-@pytest.mark.parametrize("size", [(120, 36), SMALL], ids=["wide", "small"])
+WIDE = pytest.param((120, 36), marks=pytest.mark.thorough, id="wide")
+"""There is more room, and a picture."""
+
+
+@pytest.mark.parametrize("size", [WIDE, pytest.param(SMALL, id="small")])
 async def test_what_the_desk_finds_false_stands_there_and_takes_a_reason(scene: Scene, size: tuple[int, int]) -> None:
     for kind in (Kind.OWNER, Kind.GOVERNANCE):
         records.sign(scene.store, kind)
