@@ -33,6 +33,8 @@ LINE_LIMIT: Final = 1_000
 """Characters of one foreign line that are examined; a subject of a megabyte must not cost a second per row."""
 BLOCK_LIMIT: Final = 200_000
 """Characters of a body that are drawn; that there are more is always said."""
+CELL_MOST: Final = 8
+"""More characters than one cell of safe text ever has: a letter keeps three marks. Text beyond that is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def clip(text: str, width: int, *, tail: str = "") -> str:
     room = width - cells(tail)
     if room <= 0:
         return set_cell_size(tail, max(0, width)) if tail else ""
-    if cells(text) > room:
-        text = set_cell_size(text, room - 1).rstrip() + "…"
+    if len(text) > room * CELL_MOST or cells(text) > room:
+        text = set_cell_size(text[: room * CELL_MOST], room - 1).rstrip() + "…"
     return text + tail
 
 
@@ -102,14 +104,15 @@ def clip_address(text: str, width: int) -> str:
     The end of a domain says who receives the mail; a local part says little without it.
     """
     local, at, domain = text.rpartition("@")
-    if not at or cells(text) <= width:
+    most = max(1, width) * CELL_MOST
+    if not at or (len(text) <= most and cells(text) <= width):
         return clip(text, width)
-    room = width - cells(domain) - 1
+    room = width - cells(domain) - 1 if len(domain) <= most else 0
     if room > 0:
         return f"{clip(local, room)}@{domain}"
-    kept = domain
-    while kept and cells(kept) >= width:
-        kept = kept[1:]
+    kept = domain[-most:]
+    while kept and (over := cells(kept) - width + 1) > 0:
+        kept = kept[(over + 1) // 2 :]  # no character takes more than two cells
     return clip(f"…{kept}", width)
 
 

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.color import Color
 from textual.widgets import Static
 
-from console.safe_text import GuardedApp, LastFilter, clip, content, fill, fit, make_safe, make_safe_block
+from console.safe_text import GuardedApp, LastFilter, clip, clip_address, content, fill, fit, make_safe, make_safe_block
 
 DANGEROUS_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 INVISIBLE = set("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe0e\ufe0f\ufe00\U000e0100\u180b\ufffc")
@@ -101,6 +101,20 @@ def test_a_body_keeps_its_lines_and_says_what_was_cut() -> None:
 
 def test_a_subject_of_a_megabyte_is_bounded() -> None:
     assert len(make_safe("\u202e" * 1_000_000).text) < 10_000
+
+
+def test_the_end_of_a_domain_is_found_however_long_it_is() -> None:
+    """One step for each character, each as long as the text, took seconds for every row that was drawn."""
+    assert clip_address("a@" + "ж" * 1_000_000 + ".example", 20) == "…" + "ж" * 11 + ".example"
+    assert clip_address("ж" * 1_000_000 + "@acme.example", 20) == "жжжжжж…@acme.example"
+    assert clip_address("a@" + "中" * 30, 10) == "…中中中中"
+    assert clip("ж" * 1_000_000, 5) == "жжжж…"
+
+
+@given(HOSTILE, HOSTILE, st.integers(1, 30))
+def test_a_clipped_address_fits_whatever_its_characters_widths(local: str, domain: str, width: int) -> None:
+    safe = f"{make_safe(local).text}@{make_safe(domain).text}".rstrip()
+    assert cell_len(clip_address(safe, width)) <= width
 
 
 def test_clipping_keeps_the_warning_that_decides() -> None:
