@@ -25,11 +25,17 @@ from tests.console.fixtures_gallery import add_week, make_gallery, receive_mail
 from tests.console.harness import Scene, drawn, lines, looking, open_queue, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
 from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
+from tests.factories.shortcuts import Frames
 
 pytestmark = pytest.mark.anyio
 WIDE, SMALL = (120, 36), (80, 24)
 AUDREY = person("audrey", Role.AUDITOR)
 Steps = Callable[[Pilot[int], Scene], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def drawn_throughout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Frames, "all", True)
 
 
 @pytest.fixture

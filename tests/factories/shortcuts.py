@@ -112,6 +112,15 @@ DRAWN = itertools.count(1)
 """Numbers of frames, across the screens of this process; the last one is `Compositor.frame` of its screen."""
 
 
+class Frames:
+    """Which frames are composed: `all`, as for a terminal, or those that a test looks at.
+
+    A list whose scrollbar appears is laid out anew only as it is drawn, so pictures are taken of a screen that is.
+    """
+
+    all = False
+
+
 def _draw_only_when_looked_at() -> None:
     """Without a terminal Textual composes each frame all the same, and drops it: a quarter of what a Pilot test takes.
 
@@ -124,7 +133,7 @@ def _draw_only_when_looked_at() -> None:
 
     def number_frame(self: Compositor, full: bool = False, *more: Any, **named: Any) -> Any:  # noqa: FBT001, FBT002
         setattr(self, "frame", next(DRAWN))  # noqa: B010 - not declared, for mypy
-        if full or not active_app.get().is_headless:
+        if full or Frames.all or not active_app.get().is_headless:
             return render(self, full, *more, **named)
         self._dirty_regions.clear()
         return None
