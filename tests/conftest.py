@@ -13,12 +13,14 @@ import os
 import shutil
 import signal
 import sys
+import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import dns.resolver
 import pytest
+from execnet import XSpec
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
@@ -27,6 +29,7 @@ from core.db.store import Store
 from core.demo.clock import FakeClock
 from tests.factories import effort, replication
 from tests.factories.database import lighten_engines, new_sqlite, new_store
+from tests.factories.fork_server import worker_python
 from tests.factories.replication import Server
 from tests.factories.shortcuts import take_shortcuts
 
@@ -36,8 +39,12 @@ _FILLED: dict[str, Path] = {}
 POSTGRESQL_EVERY = 8
 MANY_CORES = 4
 """Above this each core has one process: a process takes up to 700 MB."""
-LONG = ("demo", "durability", "samples", "console", "cli", "db")
-"""Folders whose files take longest. They go first, so that none of them is left for the end."""
+WAITING, WORKING = ("demo", "durability", "samples"), ("console", "cli", "db")
+"""Folders whose files take longest. They go first, so that none of them is left for the end.
+
+The first mostly wait for processes and for time to pass, the others use the CPU. They are mixed: workers that all wait
+at once leave a core idle.
+"""
 
 # A busy machine makes any example slow: how long one takes is no property of the code.
 settings.register_profile("postroom", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -77,10 +84,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     thorough = bool(config.getoption("--thorough"))
+    config.option.testrunuid = config.option.testrunuid or uuid.uuid4().hex  # as xdist does, but for us to know
     effort.choose(thorough=thorough)
     lighten_engines()
     take_shortcuts()
     settings.load_profile("thorough" if thorough else "postroom")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
+    """Fork this run's workers from one process that has imported what they need."""
+    if config.getoption("markexpr") == "quick":
+        return  # they import less than that process would
+    python = worker_python(config.option.testrunuid)
+    for spec in specs:
+        if spec.popen and not spec.python:
+            spec.python = python
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -109,7 +128,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    folders = {path: path.relative_to(here).parent.as_posix() for path in {item.path for item in items}}
+    paths = dict.fromkeys(item.path for item in items)
+    folders = {path: path.relative_to(here).parent.as_posix() for path in paths}
     for item in items:
         folder = folders[item.path]
         if folder.startswith(QUICK) and item.get_closest_marker("slow") is None:
@@ -121,11 +141,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left)
             gone = set(left)
             items[:] = [item for item in items if item not in gone]
-    items.sort(key=lambda item: _turn(folders[item.path].partition("/")[0]))
+    turns = _turns({path: folder.partition("/")[0] for path, folder in folders.items()})
+    items.sort(key=lambda item: turns[item.path])
 
 
-def _turn(folder: str) -> int:
-    return LONG.index(folder) if folder in LONG else len(LONG)
+def _turns(folders: Mapping[Path, str]) -> dict[Path, float]:
+    """When the tests of each file run, as a share of the long ones: what waits is spread evenly among what works."""
+    turns = dict.fromkeys(folders, 1.0)
+    for long in (WAITING, WORKING):
+        files = sorted((path for path in folders if folders[path] in long), key=lambda path: long.index(folders[path]))
+        turns |= {path: number / len(files) for number, path in enumerate(files)}
+    return turns
 
 
 def pytest_collection_finish() -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import multiprocessing
+import os
+import signal
+import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import httpx
-import uvloop
 from sqlalchemy import func, select
 
 from core.clock import SystemClock
@@ -27,36 +27,46 @@ from core.db.tables import RECIPIENT
 from core.demo.seed import WIDE, Cast, SeededDesk, found
 from core.durations import SECOND
 from core.events import EmailUncertain
-from core.gateway import Gateway, serve
 from core.ids import read_id
 from core.model import Mode
 from core.rules.policy import Policy
 from core.rules.policy.sections import Delivery
-from core.settings import POLICY, TOML, load
+from core.settings import POLICY, TOML
 from tests.factories.database import new_sqlite
+from tests.factories.fork_server import postroom
 from tests.factories.ports import free_port
 from tests.smtp.receiver import Receiver, receiver
 
 BOT = "bot@bots.acme.test"
+_ROOT = Path(__file__).parents[2]
 SOON = Policy(delivery=Delivery(first_retry=SECOND))
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.durability.gateway_processes", "tests.factories.fork_preparation"])
 
 
-class Ahead(SystemClock):
-    """The wall clock, some seconds on."""
+class Process:
+    """A gateway's process. What it is sent reaches it at once, and not by way of its client."""
 
-    def __init__(self, seconds: int) -> None:
-        self._ahead = seconds * SECOND
+    def __init__(self, directory: Path, listen: str, ahead: int, egress: int) -> None:
+        arguments = (str(directory), listen, f"{ahead}", f"{egress}")
+        self._client = subprocess.Popen(
+            [*postroom("tests.durability.gateway_ahead"), *arguments], stdout=subprocess.PIPE, cwd=_ROOT
+        )
+        assert self._client.stdout is not None
+        self._said = self._client.stdout
+        self._pid = int(self._said.readline())
 
-    def now(self) -> int:
-        return super().now() + self._ahead
+    def is_alive(self) -> bool:
+        return self._client.poll() is None
 
+    def send(self, sent: signal.Signals) -> None:
+        if self.is_alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, sent)
 
-def run(directory: Path, listen: str, ahead: int, egress: int) -> None:
-    """The process: a gateway until a signal."""
-    settings = load(directory, listen=listen, log_level="error", egress=egress)
-    uvloop.run(serve(Gateway(settings, clock=Ahead(ahead))))
+    def join(self) -> int:
+        """Wait until it is gone; returns its exit code."""
+        code = self._client.wait()
+        self._said.close()
+        return code
 
 
 @dataclass
@@ -74,18 +84,15 @@ class Site:
     async def gateway(self, *, ahead: int = 0, egress: int = 0) -> AsyncIterator[Running]:
         """A process that answers; ended, if nobody has ended it. Its `egress` processes keep to our clock."""
         address = f"127.0.0.1:{free_port()}"
-        process = _FORKS.Process(target=run, args=(self.desk.directory, address, ahead, egress))
-        await asyncio.to_thread(process.start)
+        process = await asyncio.to_thread(Process, self.desk.directory, address, ahead, egress)
         running = Running(self, process, f"http://{address}", self.desk.agents["bot"])
         try:
             await running.up()
             yield running
         finally:
             await running.client.aclose()
-            if process.is_alive():
-                process.kill()
+            process.send(signal.SIGKILL)
             await asyncio.to_thread(process.join)
-            process.close()
 
     @contextlib.contextmanager
     def store(self) -> Iterator[Store]:
@@ -116,7 +123,7 @@ class Running:
     """One gateway process."""
 
     site: Site
-    process: ForkServerProcess
+    process: Process
     url: str
     token: str
     client: httpx.AsyncClient = field(init=False)
@@ -164,14 +171,13 @@ class Running:
                 enough.set()  # and not cancelled: a connection that is just being made would be nobody's
 
     async def kill(self) -> None:
-        self.process.kill()
+        self.process.send(signal.SIGKILL)
         await asyncio.to_thread(self.process.join)
 
-    async def terminate(self) -> int | None:
+    async def terminate(self) -> int:
         """SIGTERM; returns the exit code."""
-        self.process.terminate()
-        await asyncio.to_thread(self.process.join)
-        return self.process.exitcode
+        self.process.send(signal.SIGTERM)
+        return await asyncio.to_thread(self.process.join)
 
 
 @contextlib.asynccontextmanager

@@ -4,6 +4,8 @@ Importing the gateway takes two seconds of CPU, a fork some milliseconds. The pr
 memory, files, environment and signals; who started it holds a small client in its place (fork_client.py), and kill -9
 of the client kills it. What a test says about starting itself (imports, Ctrl-C meanwhile, the process table) needs
 `[sys.executable, "-m", ...]`; with --thorough, and where there is no fork, `postroom` returns just that.
+
+The workers themselves are forked from it too (`worker_python`): each would import the same for four seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import atexit
 import contextlib
 import fcntl
 import functools
+import gc
 import importlib
 import io
 import json
@@ -19,6 +22,7 @@ import os
 import pkgutil
 import runpy
 import selectors
+import shlex
 import shutil
 import signal
 import socket
@@ -34,6 +38,10 @@ from typing import Any
 from tests.factories import effort
 
 CLIENT = Path(__file__).with_name("fork_client.py")
+WORKER = "-u"
+"""The first option that execnet starts a worker with, where a module's name stands otherwise."""
+OF_TESTS = ("hypothesis", "mcp.server", "mcp.client", "schemathesis", "psutil", "pyte", "dkim", "aiosmtpd.controller")
+"""What else tests import that takes time."""
 READY = 200.0
 """Seconds that the server may take to import everything on a busy machine."""
 
@@ -45,13 +53,22 @@ def postroom(module: str = "console.main") -> list[str]:
     """The beginning of a command line: `python -m MODULE`, forked. `-c`: a program follows, as after `python -c`."""
     if effort.thorough() or not hasattr(os, "fork"):
         return [sys.executable, "-c"] if module == "-c" else [sys.executable, "-m", module]
-    return [sys.executable, "-I", "-S", str(CLIENT), _server(), module]
+    return [*_forked(), module]
+
+
+def worker_python(run: str) -> str | None:
+    """What stands for the interpreter on the command line of this run's workers; None: the interpreter itself."""
+    return None if effort.thorough() or not hasattr(os, "fork") else shlex.join(_forked(run))
+
+
+def _forked(run: str = "") -> list[str]:
+    return [sys.executable, "-I", "-S", str(CLIENT), _server(run)]
 
 
 @functools.cache
-def _server() -> str:
+def _server(run: str) -> str:
     """The socket of this run's server, which the first that needs it starts. It ends with the last of its members."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+    run = run or os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
     place = Path(tempfile.gettempdir()) / f"postroom-fork-{run[:12]}"
     place.mkdir(mode=0o700, exist_ok=True)
     address = str(place / "server")
@@ -160,6 +177,8 @@ class Server:
                 self._forget(client)
 
     def _fork(self, call: dict[str, Any], files: list[int]) -> int:
+        if call["module"] != WORKER:
+            importlib.import_module("tests.factories.fork_preparation")  # with the first: no worker needs it
         pid = os.fork()
         if pid:
             return pid
@@ -225,6 +244,8 @@ def _text(number: int, mode: str) -> io.TextIOWrapper:
 def _run(module: str, arguments: list[str]) -> int:
     """Run the module, or the program after `-c`, as the main one; returns the exit code."""
     code: object = 0
+    if module == WORKER:
+        module, *arguments = arguments
     try:
         if module == "-c":
             sys.argv = ["-c", *arguments[1:]]
@@ -252,7 +273,7 @@ def _run(module: str, arguments: list[str]) -> int:
 
 
 def serve(address: str) -> None:
-    """Import everything that commands and gateways import, then fork on demand."""
+    """Import everything that commands, gateways and workers import, then fork on demand."""
     import console.app
     import console.demo
     import console.factory
@@ -263,7 +284,10 @@ def serve(address: str) -> None:
     del console
     for one in pkgutil.iter_modules(core.cli.__path__):
         importlib.import_module(f"core.cli.{one.name}")
-    importlib.import_module("tests.factories.fork_preparation")
+    for library in OF_TESTS:
+        importlib.import_module(library)
+    gc.collect()
+    gc.freeze()  # what no process ever frees, none need look at, nor copy for it
     Server(address).run()
     shutil.rmtree(Path(address).parent, ignore_errors=True)
 
