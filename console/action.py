@@ -30,6 +30,7 @@ class Scope(enum.StrEnum):
     HISTORY = "history"
     WEBHOOKS = "dead webhooks"
     POLICY = "waiting policy"
+    LOGS = "gateway logs"
 
 
 class Asks(enum.StrEnum):

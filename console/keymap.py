@@ -32,7 +32,8 @@ _LISTS: Final = (
     Scope.IDENTITIES,
     Scope.INBOX,
 )
-_WITH_FAULTS: Final = tuple(scope for scope in _LISTS if scope is not Scope.SUPPRESSIONS)
+_FILTERED: Final = (*_LISTS, Scope.LOGS)
+_WITH_FAULTS: Final = tuple(scope for scope in _FILTERED if scope is not Scope.SUPPRESSIONS)
 _HELD: Final = (Scope.QUEUE, Scope.MESSAGE, Scope.INBOX)
 _EVERYWHERE: Final = (Scope.EVERYWHERE,)
 
@@ -243,7 +244,7 @@ ACTIONS: Final[dict[str, Action]] = {
             foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
         ),
         Action(
-            "filter", "slash", "filter", _LISTS, foot=11, shown_key="/", short="/ filter",
+            "filter", "slash", "filter", _FILTERED, foot=11, shown_key="/", short="/ filter",
             help="field:value contains, field=value equals; > < * and ! work too; esc clears.",
         ),
         Action(

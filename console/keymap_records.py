@@ -91,7 +91,17 @@ RECORD_ACTIONS: Final[tuple[Action, ...]] = (
         "waiting_policy", "", "waiting policy", _EVERYWHERE, Asks.SHOWS, (Verb.DESK_READ,),
         help="What an edit of policy.toml loosens, and is not in force yet: confirm it or drop it.",
     ),
+    Action(
+        "logs", "l", "gateway logs", _EVERYWHERE, Asks.SHOWS, (Verb.GATEWAY_LOG_READ,),
+        help="The gateway's own log lines, of all its processes, as they are written.",
+    ),
     # --- on those pages
+    Action(
+        "follow_logs", "f", "follow", (Scope.LOGS,), foot=1, short="f follow",
+        help="Show lines as they are written, or stop; scrolled up it waits by itself, and G goes on.",
+    ),
+    Action("log_level", "v", "level", (Scope.LOGS,), foot=2, short="v level", help="From debug, info, warning, error."),
+    Action("wrap_logs", "w", "wrap", (Scope.LOGS,), foot=3, short="w wrap", help="Wrap long lines, or cut them."),
     Action("day", "d", "24 h", (Scope.HISTORY,), foot=1, short="d 24h", help="The last 24 hours, by the hour."),
     Action("week", "w", "7 days", (Scope.HISTORY,), foot=2, short="w 7d", help="The last 7 days, in steps of 6 hours."),
     Action("month", "m", "30 days", (Scope.HISTORY,), foot=3, short="m 30d", help="The last 30 days, day by day."),

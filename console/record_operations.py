@@ -191,6 +191,11 @@ def history(of: Of, name: str, span: Span) -> Operation[Json]:
     return lambda desk: desk.call("history.show", of=of.value, name=name, span=span.value)
 
 
+def gateway_logs(*, after: str | None, level: str, filtered: str, limit: int) -> Operation[Json]:
+    """Lines of the gateway that answers: the newest, or those behind the `next` of an answer before."""
+    return lambda desk: desk.call("gateway.logs", after=after, level=level, filter=filtered, limit=limit)
+
+
 def event(seq: int) -> Operation[Json]:
     """One entry of the log, and the `causes` of a suspension."""
     return lambda desk: desk.call("event.show", seq=seq)

@@ -54,6 +54,7 @@ Where to look:
     DNS records                  services/identity/: stream_dns, stream_keys; rules/stream_records.py
     webhooks                     services/notify/: webhook_outbox, _retries, _client, dead_letters; workers/webhooks.py
     notifications of people      services/notify/: notification_outbox, apprise_client; workers/notifications.py
+    a gateway's own log lines    process_log.py writes them harmless, log_file.py keeps them; operations/gateway_logs.py
     what happened                services/audit/: trace, difference, mode_evidence, checkpoints, evidence_bundle
     whether the log is intact    services/audit/log_integrity.py, workers/log_check.py; db/audit_log.py is the chain
     what screens show            views/: values; operations/screens/ answers them, from db/queries/ and services

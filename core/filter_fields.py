@@ -109,6 +109,18 @@ _NAMES: Final[Mapping[Listing, str]] = {
 }
 
 
+GATEWAY_LOG: Final[Fields] = {
+    "sev": _SEVERITY,
+    "process": _choice("which of the gateway's processes", "gateway", "egress", "content"),
+    "logger": _text("the part of the gateway that wrote it"),
+    "text": _text("what it says, its data included"),
+    "gateway": _text("the host and the address of the gateway"),
+    "pid": Field(Kind.NUMBER, about="the number of the process"),
+    "age": Field(Kind.DURATION, about="since it was written"),
+}
+"""What a filter of a gateway's own log lines may name. They are no rows of the desk, so they are no `Listing`."""
+
+
 def fields(listing: Listing) -> Fields:
     """The fields that a filter of this list may name."""
     states = _STATES.get(listing)

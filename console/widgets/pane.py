@@ -102,6 +102,8 @@ class TextPane(LineCache, ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: list[TextLine] = []
         self._wrapped: list[list[Piece]] = []
         self._width = -1
+        self.wraps = True
+        """Whether a line that is too long goes on below, or is cut."""
         self._styles: dict[Tone, RichStyle] = {}
 
     def show_lines(self, lines: Iterable[TextLine], *, top: bool = True) -> None:
@@ -129,7 +131,9 @@ class TextPane(LineCache, ScrollView, can_focus=True, inherit_bindings=False):
         width = max(1, self.size.width - 1)
         if width != self._width and self.size.width:
             self._width = width
-            self._wrapped = [row for pieces in self._lines for row in wrap(pieces, width)]
+            self._wrapped = [
+                row for pieces in self._lines for row in (wrap(pieces, width) if self.wraps else [list(pieces)])
+            ]
             self.virtual_size = Size(1, len(self._wrapped))
         self.refresh()
 

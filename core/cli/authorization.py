@@ -51,6 +51,7 @@ ACCESS: Final[Mapping[str, Verb | Free]] = {
     "stop": ACTS,
     "start": ACTS,
     "trace": Verb.TRACE_READ,
+    "logs": Verb.GATEWAY_LOG_READ,
     "stream add": ACTS,
     "stream set": ACTS,
     "stream rotate": ACTS,

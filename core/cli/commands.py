@@ -53,6 +53,8 @@ ENTRIES: Final = (
     Entry("report", "Show how the desk reads bounces and complaints, one line per file.", "report", noun=False),
     Entry("trace", "Everything known of a message, a recipient, a run, an agent or a person, in time order.",
           "remote.trace", noun=False),
+    Entry("logs", "A gateway's own log lines, of all its processes: the newest, or following them.", "remote.logs",
+          noun=False),
     Entry("doctor", "What is missing before real mail can leave: DNS, keys, routes, feedback, clock, disk.", "doctor",
           noun=False),
     Entry("backup", "Copy database, settings and policy into one file, while the gateway runs.", "backup", noun=False),

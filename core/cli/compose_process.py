@@ -16,6 +16,7 @@ from core.clock import SystemClock
 from core.db.store import Store
 from core.errors import PostroomError, TooLarge
 from core.process import make_context
+from core.process_log import log_as_child
 from core.services.sending.prepare import prepare
 from core.settings import load
 
@@ -42,6 +43,7 @@ def main() -> None:
     os.nice(POLITE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     settings = load(Path(sys.argv[1]))
+    log_as_child(settings.dir, process="content")
     clock = _Told()
     store, ctx = Store(settings.database_url, clock=clock, readers=1), make_context(settings)
 

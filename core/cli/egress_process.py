@@ -8,11 +8,13 @@ from pathlib import Path
 import uvloop
 
 from core.process import Delivery, deliver
+from core.process_log import log_as_child
 from core.settings import load
 
 
 def main() -> None:
     """Deliver for the desk in the directory given as the first argument."""
+    log_as_child(Path(sys.argv[1]), process="egress")
     uvloop.run(deliver(Delivery(load(Path(sys.argv[1])))))
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import logging
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import structlog
 import typer
@@ -30,6 +29,7 @@ from core.db.store import Store
 from core.demo.catcher import MAILDIR, catching
 from core.errors import Conflict, Invalid
 from core.model import Role
+from core.process_log import log_as_gateway
 from core.serializers import people
 from core.services.identity import streams
 from core.settings import Settings, load, split_listen
@@ -83,7 +83,8 @@ def serve(
         level = Level(settings.log_level.lower())
     except ValueError as error:
         raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
-    log_to_stderr(level, as_json=desk.as_json or not sys.stderr.isatty())
+    as_json = desk.as_json or not sys.stderr.isatty()
+    log_as_gateway(settings.dir, level=level.value, as_json=as_json, listen=settings.listen)
     listens = [address for address in (settings.listen, settings.public_listen) if address]
     if settings.inbound.lmtp and not settings.inbound.lmtp.startswith("unix:"):
         listens.append(settings.inbound.lmtp)
@@ -128,33 +129,6 @@ def _caught(desk: CommandContext) -> list[Route]:
         log.warning(BANNER, dir=str(desk.directory))
         found = {one.route: Route.parse(one.route) for one in streams.listed(conn)}
     return [route for route in found.values() if route.tls == "none"]
-
-
-def log_to_stderr(level: Level, *, as_json: bool) -> None:
-    """Log on stderr, one line per event, from our loggers and from the standard library's."""
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if as_json:
-        shared.append(structlog.processors.format_exc_info)
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[*shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
-        )
-    )
-    # Drop log lines of libraries below warning.
-    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
 
 
 def refuse_exposed(settings: Settings, listens: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ ReadName = Literal[
     "event.list",
     "event.show",
     "trace.show",
+    "gateway.logs",
     "queue.list",
     "queue.scheduled",
     "message.show",

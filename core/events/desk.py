@@ -99,7 +99,8 @@ class GatewayLost(Event):
 class DeskRead(Event):
     """An operator read the desk's records: `what` names the kind, `door` the interface.
 
-    Repeats within the same clock hour add no entry. `what` is log, evidence, suppressions, consents or runs.
+    Repeats within the same clock hour add no entry. `what` is log, evidence, suppressions, consents, runs or
+    gateway_log.
     """
 
     what: str

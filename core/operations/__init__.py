@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "desk": ("desk",),
     "log": ("event", "trace"),
+    "gateway_logs": ("gateway",),
     "messages": ("queue", "message", "lane"),
     "short_ids": ("message",),
     "history": ("history",),

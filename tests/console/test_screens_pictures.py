@@ -25,6 +25,7 @@ from tests.console.fixtures_gallery import add_week, make_gallery, receive_mail
 from tests.console.harness import Scene, drawn, lines, looking, open_queue, press, shows, until
 from tests.console.picture import PICTURES, compared, taken
 from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
+from tests.factories.log_lines import log_night
 from tests.factories.shortcuts import Frames
 
 pytestmark = pytest.mark.anyio
@@ -135,6 +136,13 @@ async def history(pilot: Pilot[int], scene: Scene) -> None:
 async def handover(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("O")
     await shows(pilot, "digest-bot is suspended by bob")
+
+
+async def logs(pilot: Pilot[int], scene: Scene) -> None:
+    log_night(scene.directory)
+    await pilot.press("l")
+    await shows(pilot, "the route answers again")
+    await shows(pilot, "Logs of desk-a" if pilot.app.size.width >= 100 else "Logs")
 
 
 async def suppressions(pilot: Pilot[int], scene: Scene) -> None:
@@ -293,6 +301,8 @@ SHOTS = (
     Shot("history-80", history, SMALL),
     Shot("handover-120", handover),
     Shot("handover-80", handover, SMALL),
+    Shot("logs-120", logs),
+    Shot("logs-80", logs, SMALL),
     Shot("suppressions-120", suppressions),
     Shot("identities-120", identities),
     Shot("identities-80", identities, SMALL),

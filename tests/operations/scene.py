@@ -128,7 +128,7 @@ class Scene:
                 "run.list", "mailbox.list", "inventory.list", "stream.list", "suppression.list", "consent.list",
                 "operator.list", "operator.me", "operator.sign_in", "webhook.dead", "desk.ready", "inbox.list",
                 "notify.test", "policy.show", "policy.waiting", "audit.export", "audit.verify", "audit.checkpoint",
-                "operator.list", "webhook.dead", "screen.live", "screen.queue", "screen.groups", "screen.lanes",
+                "operator.list", "gateway.logs", "screen.live", "screen.queue", "screen.groups", "screen.lanes",
                 "screen.sites", "screen.events", "screen.suppressions", "screen.identities", "screen.inbox",
                 "note.list", "attention.list", "handover.show", "attention.now", "history.show",
                 "queue.groups", "queue.undoable",

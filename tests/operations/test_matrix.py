@@ -135,6 +135,7 @@ ROWS: Final[Mapping[str, str]] = {
     "operator.revoke": "admin governance",
     "operator.disable": "admin",
     "webhook.dead": WATCHERS,
+    "gateway.logs": "admin oncall governance deliverability auditor",
     "webhook.replay": "oncall owner governance",
     "notify.test": TIGHTENERS,
     "policy.show": EVERYONE,
@@ -222,7 +223,7 @@ def test_every_operation_has_a_row() -> None:
 
 
 def test_whoever_reads_mail_people_or_the_log_is_logged() -> None:
-    delicate = {Verb.MESSAGE_READ, Verb.AUDIT_READ, Verb.TRACE_READ}
+    delicate = {Verb.MESSAGE_READ, Verb.AUDIT_READ, Verb.TRACE_READ, Verb.GATEWAY_LOG_READ}
     reads = {one.name for one in OPERATIONS.values() if one.kind is Kind.READ and delicate & {*one.verbs}}
     assert {name for name in reads if OPERATIONS[name].shown is None} == UNLOGGED.keys()
 

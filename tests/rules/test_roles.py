@@ -84,12 +84,14 @@ EVERYBODY = {Verb.MAILBOX_REQUEST, Verb.OPERATOR_ROTATE}
 def test_admin_may_handle_operators_and_touch_nothing_else() -> None:
     allowed = {verb for verb in Verb if may(operator(Role.ADMIN), verb)}
     people = {Verb.OPERATOR_ADD, Verb.OPERATOR_DISABLE, Verb.OPERATOR_REVOKE}
-    assert allowed == people | EVERYBODY | {Verb.DESK_READ}
+    assert allowed == people | EVERYBODY | {Verb.DESK_READ, Verb.GATEWAY_LOG_READ}
 
 
 def test_the_auditor_changes_nothing() -> None:
     allowed = {verb for verb in Verb if may(operator(Role.AUDITOR), verb)}
-    reads = {Verb.DESK_READ, Verb.MESSAGE_READ, Verb.AUDIT_READ, Verb.AUDIT_EXPORT, Verb.TRACE_READ}
+    reads = {
+        Verb.DESK_READ, Verb.MESSAGE_READ, Verb.AUDIT_READ, Verb.AUDIT_EXPORT, Verb.TRACE_READ, Verb.GATEWAY_LOG_READ,
+    }  # fmt: skip
     # A signature of the log's head changes nothing of the desk: it is what an auditor takes away.
     assert allowed == reads | EVERYBODY | {Verb.AUDIT_CHECKPOINT}
 
@@ -174,7 +176,7 @@ def test_a_first_desk_wants_an_admin_and_a_governance_operator() -> None:
 NEITHER = {
     Verb.MESSAGE_EDIT, Verb.STREAM_ROTATE, Verb.RECIPIENT_ERASE, Verb.AGENT_DRILL, Verb.OPERATOR_DISABLE,
     Verb.OPERATOR_REVOKE, Verb.MAILBOX_VETO, Verb.MAILBOX_RETIRE, Verb.EXPIRY_CHANGE, Verb.NAME_CHANGE,
-    Verb.WEBHOOK_REPLAY, Verb.AUDIT_EXPORT,
+    Verb.WEBHOOK_REPLAY, Verb.AUDIT_EXPORT, Verb.GATEWAY_LOG_READ,
 }  # fmt: skip
 """Open to few, and yet nothing that a guarded desk asks its name for."""
 

@@ -63,6 +63,7 @@ class What(enum.StrEnum):
     SUPPRESSIONS = "suppressions"
     CONSENTS = "consents"
     RUNS = "runs"
+    GATEWAY_LOG = "gateway_log"
 
 
 NEEDS: Final[Mapping[What, Verb]] = {
@@ -82,9 +83,10 @@ NEEDS: Final[Mapping[What, Verb]] = {
     What.SUPPRESSIONS: Verb.MESSAGE_READ,
     What.CONSENTS: Verb.MESSAGE_READ,
     What.RUNS: Verb.MESSAGE_READ,
+    What.GATEWAY_LOG: Verb.GATEWAY_LOG_READ,
 }
 """The permission an operator needs for each."""
-RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS, What.RUNS})
+RECORDS: Final = frozenset({What.LOG, What.EVIDENCE, What.SUPPRESSIONS, What.CONSENTS, What.RUNS, What.GATEWAY_LOG})
 
 
 @dataclass(frozen=True, slots=True)
