@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import core
 from core.errors import Invalid
-from core.filter_fields import Listing, fields
+from core.filter_fields import GATEWAY_LOG, Listing, fields
 from core.filters import Field, Fields, Kind, Unreadable, Values, Want, matches, parse, spelled, term
 
 FIELDS: Fields = {
@@ -186,3 +186,5 @@ def test_the_page_lists_the_fields_of_every_list() -> None:
     for listing in Listing:
         named = ", ".join(f"`{name}`" for name in fields(listing))
         assert f"| {listing} | {named} |" in page
+    named = ", ".join(f"`{name}`" for name in GATEWAY_LOG)
+    assert f"| gateway logs | {named} |" in page

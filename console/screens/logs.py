@@ -66,7 +66,7 @@ class LogsPage(DeskScreen):
         self._level = LEVELS[0]
         self._follows = True
         self._scrolled = False
-        self._gaps = 0
+        self._lost = False
 
     def compose_body(self) -> ComposeResult:
         yield LogPane(id="logs")
@@ -105,6 +105,8 @@ class LogsPage(DeskScreen):
     def note(self) -> str:
         if not self._follows:
             return "not following: f"
+        if self._lost:
+            return "no answer"
         return f"waits, {count(len(self._unseen))} new: G" if self._scrolled else "following"
 
     def tally(self) -> str:
@@ -128,6 +130,7 @@ class LogsPage(DeskScreen):
         )
         if asked != (self.filter_text, self._level, self._next):
             return  # another filter was set meanwhile, and is being read
+        self._lost = False
         fresh, self._next = self._next is None, page["next"]
         self._again = self._again or (page["more"] and not fresh)
         self._take(page, fresh=fresh)
@@ -170,10 +173,12 @@ class LogsPage(DeskScreen):
 
     def failed(self, reason: str) -> None:
         """What was read stays: the last lines before a gateway went away are those that matter."""
-        if self._lines:
-            self.console.say(f"no new lines: {reason}", "error")
-        else:
+        if not self._lines:
             self._say(f"✖ {make_safe(reason).text}", Tone.FAULT)
+        elif not self._lost:  # once: it is asked again every second
+            self.console.say(f"no new lines: {reason}", "error")
+        self._lost = True
+        self.check_frame()
 
     def on_resize(self) -> None:
         if self._lines:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -93,3 +96,25 @@ def test_what_is_no_id_is_a_mistake_in_the_command(typed: Runner) -> None:
     assert heard.code == 2
     assert "'nonsense' is not an id" in heard.err
     assert "no message has an id like m7zzz" in typed("queue", "approve", "m7zzz").err
+
+
+def completed(typed: str, office: Clerk, **environment: str) -> list[str]:
+    """What a shell offers behind this line."""
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_POSTROOM_COMPLETE": "complete_bash"}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("POSTROOM_")}
+    done = subprocess.run(
+        [sys.executable, "-c", "import console.main as m; m.main([])"], check=False, capture_output=True, text=True,
+        env=own | words | environment | {"POSTROOM_TOKEN": office.tokens["alice"]},
+    )  # fmt: skip
+    assert not done.stderr
+    return done.stdout.split()
+
+
+def test_a_shell_offers_the_ids_of_what_is_held_at_a_desk_elsewhere(office: Clerk) -> None:
+    items = [hand_in(office, to=f"r{n}@example.com") for n in range(2)]
+    with served(office.directory) as url:
+        assert completed("postroom queue approve m0", office, POSTROOM_URL=url) == items
+        assert completed(f"postroom queue show {items[1]}", office, POSTROOM_URL=url) == items[1:]
+        assert completed("postroom queue show m7", office, POSTROOM_URL=url) == []
+    assert completed("postroom queue show m", office, POSTROOM_URL=url) == []
+    assert completed("postroom queue show m", office, POSTROOM_DIR=str(office.directory)) == []

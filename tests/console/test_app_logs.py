@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
 
 from core.db.tables import LOG_ENTRY
 from core.log_file import NAME, LogFile
+from tests.cli.cli_runner import with_mailbox
 from tests.console.harness import Scene, drawn, lines, looking, make_scene, shows, until
+from tests.console.test_over_http import console, gateway
 from tests.factories.desk import OLIVE
 from tests.factories.log_lines import entry, log_night
 
@@ -136,3 +140,21 @@ async def test_reading_them_is_in_the_log_once_an_hour(scene: Scene) -> None:
         await shows(pilot, "another look")
     rows = scene.store.rows(select(LOG_ENTRY).where(LOG_ENTRY.c.type == "desk.read"))
     assert [row.actor for row in rows if "gateway_log" in str(row.data)] == ["alice"]
+
+
+async def test_when_the_gateway_goes_its_last_lines_stay_and_when_it_is_back_the_next_follow(tmp_path: Path) -> None:
+    office = with_mailbox(tmp_path / "desk")
+    log_night(office.directory)
+    async with AsyncExitStack() as running:
+        url = await running.enter_async_context(gateway(office))
+        async with looking(console(url, office, "alice")) as pilot:
+            await pilot.press("l")
+            await shows(pilot, "the route answers again")
+            assert "LOCAL" not in lines(pilot)[0]
+            await running.aclose()
+            await shows(pilot, "no answer")
+            assert "the route answers again" in drawn(pilot)
+            LogFile(office.directory / NAME).write(entry("it serves once more"))
+            async with gateway(office, port=urlsplit(url).port or 0):
+                await shows(pilot, "it serves once more")
+                await until(pilot, lambda: "no answer" not in drawn(pilot))

@@ -15,6 +15,7 @@ import typer
 from core.cli.commands import group
 from core.cli.output import Output, pairs, plain, table
 from core.cli.remote import groups
+from core.cli.remote.completion import held_ids
 from core.cli.remote.context import AnyDesk, Reason, command
 from core.cli.remote.opened_item import Opened, received
 from core.desk_client import short_ids, wording
@@ -24,10 +25,12 @@ from core.errors import Invalid, PostroomError
 app: Final = group("queue")
 
 IDS: Final = "Ids as shown by postroom queue pending, or enough of each."
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help=IDS)]
-SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help=IDS)]
-Item = Annotated[str, typer.Argument(metavar="ID", help="A message's or an action's id, or enough of it.")]
-Message = Annotated[str, typer.Argument(metavar="ID", help="A message's id, or enough of it.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help=IDS, autocompletion=held_ids)]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID...", help=IDS, autocompletion=held_ids)]
+Item = Annotated[
+    str, typer.Argument(metavar="ID", help="A message's or an action's id, or enough of it.", autocompletion=held_ids)
+]
+Message = Annotated[str, typer.Argument(metavar="ID", help="A message's id, or enough of it.", autocompletion=held_ids)]
 InGroup = Annotated[
     str | None,
     typer.Option("--group", metavar="ID", help="All messages like this one (postroom queue pending --group)."),
