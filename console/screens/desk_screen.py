@@ -130,8 +130,8 @@ class DeskScreen(LineCache, Filtering):
         """The first line, as it stands now."""
         app = self.console
         place, title = self.place(), self.title_word
-        if self.tab and width < NARROW:
-            title = f"{self.tab} {self.brief()}"
+        if width < NARROW:
+            title = f"{self.tab} {self.brief()}" if self.tab else self.brief()
         head = Head(
             app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local,
             colour=app.desk_colour,
