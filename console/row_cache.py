@@ -45,6 +45,8 @@ class RowCache:
 
     def settle(self, visible: Collection[int]) -> None:
         """Forget dirty rows that are out of view; they are read when they come into view."""
+        if not self._dirty:
+            return
         unseen = self._dirty.difference(visible)
         self.drop(self._rows.keys() & unseen)
         self._dirty -= unseen

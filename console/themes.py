@@ -21,6 +21,10 @@ from textual.theme import Theme
 from watchfiles import Change, awatch
 
 DEFAULT_THEME: Final = "postroom-dark"
+STEP: Final = 400
+"""Milliseconds between two looks at what changed among the files of themes."""
+LOOK: Final = 60_000
+"""Milliseconds after which the watch begins anew, if nothing has changed."""
 
 
 class Tone(enum.StrEnum):
@@ -213,7 +217,8 @@ async def watch_themes(folder: Path) -> AsyncIterator[Theme | BadTheme]:
 
     A deleted file yields nothing: its last good theme stays. Ends when the surrounding task is cancelled.
     """
-    async for changes in awatch(folder, debounce=200, step=50, recursive=False):
+    # its thread wakes at each step, also while nothing changes
+    async for changes in awatch(folder, debounce=STEP, step=STEP, rust_timeout=LOOK, recursive=False):
         paths = {Path(name) for change, name in changes if change is not Change.deleted}
         for path in sorted(path for path in paths if path.suffix == ".toml"):
             yield parse_theme(path)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
+from textual.widgets import Static
 
 from console.desk_watch import DeskLine, DeskWatch, State
 from console.keymap import Scope, footer, refusal
-from console.safe_text import fit, make_safe
+from console.safe_text import fill, fit, make_safe
 from console.screens.desk_screen import bindings
+from console.table_messages import Highlighted
 from console.themes import Tone
 from console.views.desk_rows import ALL_DESKS, desk_row
 from console.views.rows import Shelf
@@ -44,6 +46,11 @@ class AllDesksScreen(LineCache, Screen[None]):
     rows_pending = False
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.ALL_DESKS)
 
+    DEFAULT_CSS = """
+    AllDesksScreen VirtualTable { height: 1fr; }
+    AllDesksScreen #why { height: auto; max-height: 4; padding: 0 1; }
+    """
+
     def __init__(self) -> None:
         super().__init__()
         self._lines: dict[str, DeskLine] = {}
@@ -56,6 +63,7 @@ class AllDesksScreen(LineCache, Screen[None]):
         yield VirtualTable(
             ALL_DESKS, self._shelf, now=lambda: self.console.now, markable=False, id="desks", texts=texts
         )
+        yield Static(id="why", markup=False)
         yield FootLine(self._foot)
 
     @property
@@ -126,7 +134,16 @@ class AllDesksScreen(LineCache, Screen[None]):
         self.table.show_rows(ids)
         self.table.touch_rows(changed)
         self.table.tick()
+        self._say_why()
         self.check_frame()
+
+    @on(Highlighted)
+    def _say_why(self) -> None:
+        """What keeps the desk under the cursor away, in full: its column may be too narrow for it."""
+        line = self._chosen()
+        away = line is not None and line.state is not State.LIVE and line.reason
+        said = fill("$name: $why", name=line.place.shown, why=line.reason) if line is not None and away else ""
+        self.query_one("#why", Static).update(said)
 
     # -- the frame ----------------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ class GroupsPage(HeldScreen, TableScreen):
     GroupsPage VirtualTable { height: 1fr; }
     GroupsPage #samples { height: 9; border-top: hkey $border; }
     GroupsPage #samples Static { width: 1fr; height: 100%; padding: 0 1; }
-    GroupsPage.-low #samples { height: 5; }
+    GroupsPage.-low #samples { height: 8; }
     """
 
     def __init__(self, wanted: str) -> None:

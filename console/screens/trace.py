@@ -19,7 +19,7 @@ from console.widgets.columns import Piece
 from console.widgets.edit_line import EditLine
 from console.widgets.pane import TextPane, line
 from core.desk_client import reads
-from core.views.format import stamp
+from core.views.format import plain_times, stamp
 from core.views.trace import Story
 
 KEY_LIMIT = 1_000
@@ -150,7 +150,7 @@ def story_lines(story: Story) -> list[list[Piece]]:
         [
             Piece(f"{stamp(step.at)}  ", Tone.MUTED),
             Piece(f"{step.kind:<11} ", KIND_TONES.get(step.kind, Tone.INFO)),
-            *line(make_safe(step.text).text),
+            *line(make_safe(plain_times(step.text)).text),
         ]
         for step in story.steps
     ]

@@ -32,7 +32,7 @@ _NAMES = {
     "new_recipients_day": "new recipients, day",
 }
 TYPE_WIDTH = 24
-NAME_WIDTH = 16
+NAME_WIDTH = 19
 NOT_SHOWN = "not shown: your roles may not read these"
 
 

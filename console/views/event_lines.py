@@ -50,8 +50,14 @@ def _data(data: Mapping[str, Any]) -> Iterator[TextLine]:
     for name, value in data.items():
         if value is None or value in ([], {}):
             continue
-        spelled = value if isinstance(value, str) else orjson.dumps(value).decode()
-        yield [Piece(f"{name:<{width}} ", Tone.MUTED), *line(make_safe(spelled).text)]
+        yield [Piece(f"{name:<{width}} ", Tone.MUTED), *line(make_safe(_spelled(value)).text)]
+
+
+def _spelled(value: object) -> str:
+    """A text as it is, figures by name, anything else as the log has it."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_spelled(one)}" for name, one in value.items())
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _fact(name: str, value: str) -> TextLine:

@@ -29,7 +29,7 @@ def group_row(group: Template) -> Row:
     """One template: the domains by how often, the oldest subject, how many the operator has opened."""
     first = group.samples[0]
     rest = group.domain_count - len(group.domains)
-    named = ", ".join(f"{domain} {count(n)}" for domain, n in group.domains)
+    named = ", ".join(f"{domain} {TIMES}{count(n)}" for domain, n in group.domains)
     more = (f" +{rest}" if rest > 0 else "") + ("" if group.exact else " …")
     return row(
         first.id,

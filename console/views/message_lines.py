@@ -245,7 +245,7 @@ def state_line(held: HeldRow, *, now: int) -> list[Piece]:
     """Why it waits and until when, or how it was decided."""
     match held.status:
         case "pending":
-            codes = ", ".join(reason.code for reason in held.reasons)
+            codes = ", ".join(reason.code.replace("_", " ") for reason in held.reasons)
             edited = f" · edited by {', '.join(held.editors)}" if held.editors else ""
             claimed = held.claimed_by(now)
             who = f"{claimed} has it" if claimed is not None else ""
@@ -369,16 +369,17 @@ def story_lines(message: MessageLines) -> Lines:
 
 def happened(events: Iterable[Happened]) -> Lines:
     """Entries of the log, one line each; that it was read is no news."""
+    told = [entry for entry in events if entry.type != EmailRead.type]
+    width = max((len(entry.type) for entry in told), default=0)
     return [
         title("what happened"),
         *(
             [
                 Piece(f"{stamp(entry.at)}  ", Tone.MUTED),
-                Piece(f"{entry.type:<24} ", Tone.PLAIN),
+                Piece(f"{entry.type:<{width}}  ", Tone.PLAIN),
                 *line(make_safe(entry.actor).text, Tone.MUTED),
             ]
-            for entry in events
-            if entry.type != EmailRead.type
+            for entry in told
         ),
     ]
 

@@ -24,7 +24,7 @@ LANES: Final = (
     Column("site", "SITE", 14, grow=1),
     Column("mailbox", "MAILBOX", 14, grow=1),
     Column("depth", "DEPTH", 7, align="right"),
-    Column("flying", "SENDING", 6, align="right", drop=3),
+    Column("flying", "SENDING", 7, align="right", drop=3),
     Column("pace", "PACE", 6, align="right", drop=2),
     Column("hour", "HOUR", 9, align="right", drop=5),
     Column("waits", "WAITS FOR", 14, grow=1),
@@ -91,7 +91,7 @@ def _lane_state(lane: LaneRow) -> str:
 SITES: Final = (
     Column("site", "SITE", 18, grow=1),
     Column("depth", "TOTAL", 8, align="right", narrow=6),
-    Column("flying", "SENDING", 6, align="right", drop=1),
+    Column("flying", "SENDING", 7, align="right", drop=1),
     *(
         Column(f"age{end}", title, 6, align="right", narrow=5)
         for end, title in zip(

@@ -332,20 +332,22 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Bring what is visible up to date: dirty rows, running ages, digests of marks that were never drawn."""
         if not self.is_mounted or not self.screen.is_active:
             return
-        if not self._asking:
-            self._pages.settle(self._visible())
-        self._want(unread_too=True)
+        if self._asking:
+            return
+        visible = self._visible()
+        self._pages.settle(visible)
+        self._want(visible, unread_too=True)
         if (
             not self._asking
         ):  # otherwise they would be drawn again with what is being read: each drawing has its own cost
-            self.redraw(self._aged())
+            self.redraw(self._aged(visible))
 
-    def _aged(self) -> list[int]:
+    def _aged(self, visible: Sequence[int]) -> list[int]:
         """The visible rows whose age is redrawn, once a second."""
         if (second := self._now() // SECOND) == self._second:
             return []
         self._second = second
-        return [row for row in self._visible() if (cached := self._pages.get(row)) and cached.ages]
+        return [row for row in visible if (cached := self._pages.get(row)) and cached.ages]
 
     def _visible(self) -> Sequence[int]:
         top = self.scroll_offset.y
@@ -356,11 +358,11 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         top, page = self.scroll_offset.y, self.page_height
         return self.roster.ids[max(0, top - page) : top + 2 * page]
 
-    def _want(self, *, unread_too: bool = False) -> None:
+    def _want(self, visible: Sequence[int] | None = None, *, unread_too: bool = False) -> None:
         """Ask for the visible rows that are missing or dirty; one request at a time, so that scrolling coalesces."""
         if self._asking or not self.is_mounted or not self.screen.is_current:
             return
-        missing = self._pages.wanted(self._visible(), gone=self.roster.gone)
+        missing = self._pages.wanted(self._visible() if visible is None else visible, gone=self.roster.gone)
         if not missing and self._ahead:
             self._ahead = False
             missing = self._pages.wanted(self._neighbours(), gone=self.roster.gone)
@@ -399,7 +401,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
         if lost := [row for row in requested if row not in rows]:
             self.remove_rows(lost)
-        self.redraw(changed.union(self._aged()))
+        self.redraw(changed.union(self._aged(self._visible())))
         if self._painter.learn(rows.values()):
             self.refresh()
         if self.roster.cursor in changed:
@@ -414,6 +416,8 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def redraw(self, rows: Iterable[int]) -> None:
         """Draw the lines of these ids again, as far as they are on the screen."""
         chosen = set(rows)
+        if not chosen:
+            return
         regions: list[Region] = []
         for line, row in enumerate(self._visible(), start=1):
             if row not in chosen:

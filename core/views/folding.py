@@ -72,4 +72,6 @@ def repeated(line: Folded) -> str:
         return ""
     span = line.row.at - line.since
     minutes = round(span / MINUTE)
-    return f"x{line.count:,} in {minutes} min" if minutes else f"x{line.count:,} in {span // 1_000_000} s"
+    seconds = span // 1_000_000
+    within = f"in {minutes} min" if minutes else f"in {seconds} s" if seconds else "at once"
+    return f"x{line.count:,} {within}"

@@ -5,6 +5,7 @@ Pure functions over the desk's own units: times and durations are integer micros
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -131,6 +132,14 @@ def day_and_clock(micros: int | None) -> str:
 def date(micros: int | None) -> str:
     """`2026-11-21`."""
     return ABSENT if micros is None else f"{moment(micros):%Y-%m-%d}"
+
+
+_LOGGED: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
+
+
+def plain_times(text: str) -> str:
+    """The text with the times that the log spelled for machines written as `stamp` writes them."""
+    return _LOGGED.sub(r"\1 \2Z", text)
 
 
 def stamp(micros: int | None) -> str:

@@ -30,7 +30,7 @@ def _waits(waits: Mapping[str, Any]) -> list[str]:
     if waits["oldest_held_at"]:
         held += f", the longest since {waits['oldest_held_at']}"
     if waits["failing"]:
-        held += f", {waits['failing']:,} of them fail a check"
+        held += f", {waits['failing']:,} of them fail{'s' * (waits['failing'] == 1)} a check"
     found = [held] if waits["held"] else []
     if waits["stopped_by"]:
         found.insert(0, f"ALL STOP by {waits['stopped_by']}: {waits['stop_reason']}")

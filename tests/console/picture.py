@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from textual.pilot import Pilot
 
+from core.model import Actor
+from tests.console.harness import Scene
+from tests.factories.desk import ALICE
+
 PICTURES: Final = Path(__file__).parent / "pictures"
+WIDE: Final = (120, 36)
+SMALL: Final = (80, 24)
+Steps = Callable[[Pilot[int], Scene], Awaitable[None]]
 _FONT_FACE: Final = re.compile(r"\s*@font-face \{.*?\}\n", re.DOTALL)
 _TEXT: Final = re.compile(r'<text class="([^"]*)" x="([\d.]+)" y="([\d.]+)" textLength="([\d.]+)"([^>]*)>((?:&#160;)+)')
 _CELL: Final = 12.2
 _FONT: Final = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: its steps, its size, who looks, in which theme."""
+
+    name: str
+    steps: Steps
+    size: tuple[int, int] = WIDE
+    actor: Actor = ALICE
+    theme: str | None = None
+    no_color: bool = False
+    hint: str = ""
+    """What a newcomer is told above the screen, until the demonstration's guide knows better."""
+
+
+def both(name: str, steps: Steps, **more: Any) -> tuple[Shot, Shot]:
+    """The same at both sizes."""
+    return Shot(f"{name}-120", steps, **more), Shot(f"{name}-80", steps, SMALL, **more)
 
 
 def taken(pilot: Pilot[int]) -> str:

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from console.app import FRAME_EVERY, PostroomConsole
-from console.ports import Parts
-from console.views.rows import TIMES
-from core.cli.known_desks import Place
-from core.desk_client.interface import Desk
-from core.errors import NotFound, Unauthenticated, Unavailable
-from core.model import Actor, Role
-from core.services.control.read_log import Shown, What
-from core.services.sending import gated_actions, review, taint
-from core.services.sending.review import Decision
-from tests.console.fixtures_gallery import add_week, make_gallery, receive_mail
-from tests.console.harness import Scene, drawn, lines, looking, open_queue, press, shows, until
-from tests.console.picture import PICTURES, compared, taken
-from tests.factories.desk import ADDRESS, ALICE, DORA, KEYRING, person
-from tests.factories.log_lines import log_night
+from console.app import FRAME_EVERY
+from console.demo_guide import guide
+from tests.console.fixtures_gallery import make_gallery
+from tests.console.harness import Scene, looking
+from tests.console.picture import PICTURES, Shot, compared, taken
+from tests.console.shots_points import POINTS
+from tests.console.shots_screens import SCREENS
 from tests.factories.shortcuts import Frames
 
 pytestmark = pytest.mark.anyio
-WIDE, SMALL = (120, 36), (80, 24)
-AUDREY = person("audrey", Role.AUDITOR)
-Steps = Callable[[Pilot[int], Scene], Awaitable[None]]
+SHOTS = (*SCREENS, *POINTS)
 
 
 @pytest.fixture(autouse=True)
@@ -47,296 +36,18 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.store.close()
 
 
-async def desk(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended: complaints")
-
-
-async def queue(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Re: revised")
-    await pilot.press("j", "j", "space", "space")
-    if pilot.app.size.width >= 120:
-        await shows(pilot, "ap@gamma.example ▲ first contact")
-    await shows(pilot, "marked(2)")
-
-
-async def message(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Re: revised")
-    await pilot.press("enter")
-    await shows(pilot, "gnp.exe")
-    await shows(pilot, "Dear Ms Doe")
-
-
-async def batch(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Re: revised")
-    await pilot.press("j", "space", "equals_sign")
-    await shows(pilot, "marked(5)")
-    if pilot.app.size.width >= 120:
-        await shows(pilot, "Q-1182 is ready")
-    await pilot.press("A")
-    await shows(pilot, "Approve 4 of 5")
-
-
-async def agents(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("3")
-    await shows(pilot, "reset-bot")
-
-
-async def agent(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("3")
-    await shows(pilot, "quote-bot")
-    await pilot.press("enter")
-    await shows(pilot, "agent.suspended" if pilot.app.size.height > 24 else "gated_send")
-
-
-async def ladder(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("3")
-    await shows(pilot, "invoice-bot")
-    await pilot.press("j", "j", "enter")
-    await shows(pilot, "gated_all")
-
-
-async def lanes(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("4")
-    await shows(pilot, "452 4.2.2")
-
-
-async def sites(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("4")
-    await shows(pilot, "gamma.example")
-    await pilot.press("b")
-    await shows(pilot, "older")
-
-
-async def events(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("5")
-    await shows(pilot, "agent.suspended")
-    await shows(pilot, "desk.read")  # once the log has it, nothing but the new mail can come while it is paused
-    await pilot.press("exclamation_mark")
-    await until(pilot, lambda: "email.queued" not in drawn(pilot))
-    await pilot.press("Z")
-    scene.submit("late@example.com")
-    await until(pilot, lambda: re.search(r"PAUSED .*\+[1-9]", lines(pilot)[0]) is not None)
-
-
-async def groups(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Re: revised")
-    await pilot.press("t")
-    await shows(pilot, f"{TIMES}37")
-    await shows(pilot, "oldest")
-
-
-async def history(pilot: Pilot[int], scene: Scene) -> None:
-    add_week(scene)
-    await pilot.press("3")
-    await shows(pilot, "quote-bot")
-    await pilot.press("H")
-    await shows(pilot, "✖0.05 %")
-
-
-async def handover(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("O")
-    await shows(pilot, "digest-bot is suspended by bob")
-
-
-async def logs(pilot: Pilot[int], scene: Scene) -> None:
-    log_night(scene.directory)
-    await pilot.press("l")
-    await shows(pilot, "the route answers again")
-    await shows(pilot, "Logs of desk-a" if pilot.app.size.width >= 100 else "Logs")
-
-
-async def suppressions(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("6")
-    await shows(pilot, "INC-431")
-
-
-async def identities(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("7", "j")
-    await shows(pilot, "✔ owner: olive")
-
-
-async def sign(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("7", "j")
-    await shows(pilot, "✔ owner: olive")
-    await pilot.press("a")
-    await shows(pilot, "Desk check failed")
-
-
-async def trace(pilot: Pilot[int], scene: Scene) -> None:
-    await pilot.press("8", *"cfo@acme.example", "enter")
-    await shows(pilot, "submitted")
-
-
-async def help_(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Subj   Re: revised")
-    await pilot.press("question_mark")
-    await shows(pilot, "Approve exactly these bytes")
-
-
-async def stopped(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended: complaints")
-    await pilot.press("ctrl+x")
-    await press(pilot, scene, *"wrong_list", "enter")
-    await shows(pilot, "the desk       ALL STOP by alice: wrong_list")
-
-
-async def undo(pilot: Pilot[int], scene: Scene) -> None:
-    await open_queue(pilot, "Re: revised")
-    await pilot.press("j", "j")
-    await shows(pilot, "j.doe@gmail.example ▲ first contact" if pilot.app.size.width >= 120 else "j.doe@gmail.example")
-    await pilot.press("a")
-    await shows(pilot, "u undo m")
-    await until(pilot, lambda: "held 43" in drawn(pilot))
-
-
-async def lost(pilot: Pilot[int], scene: Scene) -> None:
-    await shows(pilot, "suspended: complaints")
-    folder = Path(scene.store.engine.url.database or "").parent
-    folder.rename(folder.with_name("away"))
-    scene.store.engine.dispose()
-    await shows(pilot, "LOST")
-    scene.clock.advance(seconds=38)
-    await shows(pilot, "LOST 38s")
-
-
-async def inbox(pilot: Pilot[int], scene: Scene) -> None:
-    receive_mail(scene)
-    await pilot.press("9")
-    await shows(pilot, "■ held")
-    await until(pilot, lambda: lines(pilot)[-1].endswith(("3 shown", "1/3 ? help")))
-
-
-async def trap(pilot: Pilot[int], scene: Scene) -> None:
-    await inbox(pilot, scene)
-    await pilot.press("enter")
-    await shows(pilot, "Ignore previous")
-
-
-async def tainted(pilot: Pilot[int], scene: Scene) -> None:
-    by = receive_mail(scene)
-    token = scene.bench.token
-    released = Decision(by, approve=True, reason="the warning is wanted")
-    scene.store.transact(lambda tx: review.decide(tx, released, actor=ALICE))
-    asked = Shown(What.BODY, item=by)
-    scene.store.transact(
-        lambda tx: gated_actions.read(tx, ADDRESS, "body", token=token, ctx=scene.bench.ctx, shown=asked)
-    )
-    scene.store.transact(lambda tx: taint.note_read(tx, [by], token=token, keyring=KEYRING))
-    item = scene.submit("audit@bad.example", subject="The invoices", text="Dear auditor,\n\nhere they are.")
-    await open_queue(pilot, "Re: revised")
-    pilot.app.open_message(item)  # type: ignore[attr-defined]  # ours
-    await shows(pilot, "tainted the run")
-    await shows(pilot, "drop its instructions")
-
-
-class Saved:
-    """What a person has saved: this desk, one that is gone, and one that they have no token for."""
-
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-
-    def places(self) -> tuple[Place, ...]:
-        url = "https://desk.example"
-        return (
-            Place(name="prod", url=url, word="LIVE", colour="red", guard=True), Place(name="eu", url=url),
-            Place(name="staging", url=url, word="TEST"),
-        )  # fmt: skip
-
-    def open_named(self, name: str) -> Parts:
-        raise NotFound(name)
-
-    def connect(self, place: Place, within: float) -> Desk:
-        if place.name == "eu":
-            raise Unavailable("eu does not answer at https://desk.example (timed out)")
-        if place.name == "staging":
-            raise Unauthenticated("sign-in needed: there is no token for staging", fix="set POSTROOM_TOKEN_STAGING")
-        return self._scene.parts().desk.direct
-
-
-async def all_desks(pilot: Pilot[int], scene: Scene) -> None:
-    app = pilot.app
-    assert isinstance(app, PostroomConsole)
-    app.saved_desks, app.saved_as = Saved(scene), "prod"
-    await pilot.press("0")
-    await shows(pilot, "1 of 3 desks live")
-    await shows(pilot, "unreachable since")
-    await shows(pilot, "sign-in needed")
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """One picture: its steps, its size, who looks, in which theme."""
-
-    name: str
-    steps: Steps
-    size: tuple[int, int] = WIDE
-    actor: Actor = ALICE
-    theme: str | None = None
-    no_color: bool = False
-
-
-SHOTS = (
-    Shot("desk-120", desk),
-    Shot("desk-80", desk, SMALL),
-    Shot("queue-120", queue),
-    Shot("queue-80", queue, SMALL),
-    Shot("message-120", message),
-    Shot("message-80", message, SMALL),
-    Shot("batch-120", batch),
-    Shot("batch-80", batch, SMALL),
-    Shot("undo-120", undo),
-    Shot("groups-120", groups),
-    Shot("groups-80", groups, SMALL),
-    Shot("agents-120", agents),
-    Shot("agents-80", agents, SMALL),
-    Shot("agent-120", agent),
-    Shot("agent-80", agent, SMALL),
-    Shot("ladder-120", ladder),
-    Shot("lanes-120", lanes),
-    Shot("lanes-80", lanes, SMALL),
-    Shot("sites-120", sites),
-    Shot("events-paused-120", events),
-    Shot("events-paused-80", events, SMALL),
-    Shot("history-120", history),
-    Shot("history-80", history, SMALL),
-    Shot("handover-120", handover),
-    Shot("handover-80", handover, SMALL),
-    Shot("logs-120", logs),
-    Shot("logs-80", logs, SMALL),
-    Shot("suppressions-120", suppressions),
-    Shot("identities-120", identities),
-    Shot("identities-80", identities, SMALL),
-    Shot("sign-120", sign, actor=DORA),
-    Shot("sign-80", sign, SMALL, actor=DORA),
-    Shot("trace-120", trace),
-    Shot("trace-80", trace, SMALL),
-    Shot("inbox-120", inbox),
-    Shot("inbox-80", inbox, SMALL),
-    Shot("received-120", trap),
-    Shot("tainted-120", tainted),
-    Shot("help-120", help_),
-    Shot("all-desks-120", all_desks),
-    Shot("all-desks-80", all_desks, SMALL),
-    Shot("read-only-80", queue, SMALL, actor=AUDREY),
-    Shot("stopped-120", stopped),
-    Shot("lost-120", lost),
-    Shot("light-120", desk, theme="postroom-light"),
-    Shot("high-contrast-120", desk, theme="high-contrast"),
-    Shot("sixteen-120", desk, theme="sixteen"),
-    Shot("no-color-120", queue, no_color=True),
-)
-
-
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
 async def test_the_screens_look_as_they_did(
     scene: Scene, shot: Shot, tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     if shot.no_color:
         monkeypatch.setenv("NO_COLOR", "1")
     else:
         monkeypatch.delenv("NO_COLOR", raising=False)
 
-    app = scene.app(shot.actor)
+    app = scene.app(shot.actor, hint=shot.hint)
+    app.guide = guide if shot.hint else app.guide
     async with looking(app, size=shot.size) as pilot:
         if shot.theme:
             app.theme = shot.theme

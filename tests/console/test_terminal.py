@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -191,6 +192,41 @@ def test_the_morning_is_watched_while_it_is_stopped(tmp_path: Path) -> None:
         seen.press("q")
         assert seen.ended() == 0
         assert "You left the morning at 04:" in seen.screen
+    assert list(tmp_path.iterdir()) == []
+
+
+def processes_of(directory: Path) -> list[bytes]:
+    """Command lines of processes that still work for a desk below this directory."""
+    found = []
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended since
+            found.append(one.read_bytes())
+    return [one for one in found if str(directory).encode() in one]
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process table of Linux")
+def test_the_live_demonstration_is_watched_until_its_rogue_is_suspended(tmp_path: Path) -> None:
+    mine = {
+        "POSTROOM_DATABASE": "sqlite:////nowhere/desk.db", "POSTROOM_DIR": "/nowhere", "POSTROOM_TOKEN": "pro_x",
+        "POSTROOM_URL": "http://127.0.0.1:9", "POSTROOM_DESK": "nowhere", "POSTROOM_LISTEN": "nonsense",
+        "POSTROOM_EGRESS": "many",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "console.entry", "demo"]  # a fork works in the directory of its server
+    with terminal(command, env={"TMPDIR": str(tmp_path), **mine}) as seen:
+        seen.writes(b"gateway is starting")  # the last of what it waits for; the screen has moved on soon after
+        seen.shows("pipeline-bot", seconds=2 * PATIENCE)
+        assert processes_of(tmp_path)
+        screen = seen.shows("the desk itself suspended pipeline-bot", seconds=2 * PATIENCE)
+        assert "none of its mail left since" in screen.splitlines()[2]
+        assert re.search(r"CRIT +pipeline-bot +suspended: complaints", screen)
+        seen.press("q")
+        assert seen.ended() == 0
+        told = "".join(seen.screen.split())  # long lines are wrapped by the terminal
+    assert "closingthedesk" in told
+    assert "thedeskdidsobyitself,andhasrefused" in told
+    assert "departedafterasuspension:0" in told
+    assert re.search(r"auditverify:[\d,]+events,whole", told)
+    assert processes_of(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
 
 

@@ -217,6 +217,7 @@ def _become(call: dict[str, Any], files: list[int]) -> None:
         os.close(file)
     os.environ.clear()
     os.environ.update(call["env"])
+    tempfile.tempdir = None  # of the server's own surroundings
     os.chdir(call["cwd"])
     time.tzset()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH", "SIGQUIT", "SIGCHLD"):

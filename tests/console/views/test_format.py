@@ -76,3 +76,8 @@ def test_a_countdown_reads_zero_only_when_it_is_over() -> None:
     assert spelled.countdown(7 * SECOND + 1) == "8s"
     assert spelled.countdown(1) == "1s"
     assert spelled.countdown(0) == "0s"
+
+
+def test_times_that_the_log_spelled_for_machines_are_written_as_elsewhere() -> None:
+    said = "held until 2026-01-17T04:07:03.000Z, not 2026-01-17T04:07:03Z or T-1"
+    assert spelled.plain_times(said) == "held until 2026-01-17 04:07:03Z, not 2026-01-17 04:07:03Z or T-1"
