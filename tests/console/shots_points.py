@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
@@ -10,7 +10,7 @@ from console import saved_views
 from console.app import PostroomConsole
 from console.saved_views import View
 from console.screens.events import EventsScreen
-from core.db.tables import DEAD_HOOK, REVIEW
+from core.db.tables import DEAD_HOOK
 from core.db.transaction import Transaction
 from core.durations import SECOND
 from core.model import Role
@@ -19,7 +19,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.console.harness import Scene, drawn, open_queue, press, shows, until
-from tests.console.picture import both
+from tests.console.picture import SMALL, Shot, both
 from tests.factories.desk import BOB, person
 
 GRACE = person("grace", Role.GOVERNANCE, Role.ONCALL)
@@ -56,10 +56,10 @@ async def filter_refused(pilot: Pilot[int], scene: Scene) -> None:
 
 async def claims(pilot: Pilot[int], scene: Scene) -> None:
     """Bob has claimed one; alice has claimed another."""
-    held = select(REVIEW.c.id).where(REVIEW.c.status == "pending").order_by(REVIEW.c.id)
-    claimed = scene.store.rows(held)[1].id
+    screen = await open_queue(pilot, TERMS)
+    claimed = screen.table.roster.ids[2]
     scene.store.transact(lambda tx: review.claim(tx, claimed, actor=BOB))
-    await open_queue(pilot, "bob has it")
+    await shows(pilot, "bob has it")
     await pilot.press("j", "c")
     await shows(pilot, "yours")
 
@@ -238,8 +238,8 @@ async def guided(pilot: Pilot[int], scene: Scene) -> None:
 
 
 POINTS = (
-    *both("filter", filter_typed), *both("filter-refused", filter_refused), *both("claims", claims),
-    *both("mine", mine), *both("returned", returned), *both("edited", edited), *both("override", override),
+    *both("filter", filter_typed), *both("filter-refused", filter_refused), Shot("claims-80", claims, SMALL),
+    Shot("mine-80", mine, SMALL), *both("returned", returned), *both("edited", edited), *both("override", override),
     *both("batch-reject", batch_reject), *both("undo-others", undo_others), *both("event", event),
     *both("views", views), *both("copy", copy), *both("limits", limits, actor=GRACE),
     *both("confirm-run", confirm_run, actor=GRACE), *both("revoke", revoke, actor=GRACE),

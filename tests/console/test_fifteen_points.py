@@ -17,6 +17,8 @@ class Point:
     what: str
     played: tuple[str, ...]
     shown: tuple[str, ...]
+    narrow: tuple[str, ...] = ()
+    """Pictures at 80 columns only."""
 
 
 FIFTEEN = (
@@ -41,7 +43,8 @@ FIFTEEN = (
             "test_app_pages.test_mine_shows_ones_own_claims_as_they_come_and_go",
             "test_app_pages.test_what_needs_somebody_is_acknowledged_snoozed_and_shown_again",
         ),
-        ("claims", "mine"),
+        (),
+        narrow=("claims", "mine"),
     ),
     Point(
         "send back and edit",
@@ -148,4 +151,6 @@ def test_each_point_is_played_by_a_test_and_shown_at_both_sizes(point: Point) ->
         module, _, test = name.partition(".")
         assert callable(getattr(importlib.import_module(f"tests.console.{module}"), test, None)), f"no test {name}"
     taken = {shot.name for shot in SHOTS}
+    assert point.shown or point.narrow
     assert {f"{name}-{width}" for name in point.shown for width in (120, 80)} <= taken
+    assert {f"{name}-80" for name in point.narrow} <= taken
