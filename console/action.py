@@ -62,9 +62,12 @@ class Action:
     foot: int = 0
     shown_key: str | None = None
     help: str = ""
+    """May name the keys of other actions: `{undo} takes it back`, for `keymap.help_of`."""
     kept: bool = False
+    with_key: str = ""
+    """The action whose key stands beside its own: `J/K`."""
 
     @property
     def keycap(self) -> str:
-        """The key as footer, help and palette write it; `:` for what only the palette offers."""
-        return self.shown_key or self.key.split(",", maxsplit=1)[0] or ":"
+        """The key as it is written; empty for what only the palette offers. Sentences take `keymap.key_of`."""
+        return self.shown_key or self.key.split(",", maxsplit=1)[0]

@@ -24,7 +24,7 @@ from textual.screen import Screen
 
 from console.desk_guard import DeskGuard
 from console.dialogs import Dialog, RefusalDialog
-from console.keymap import ACTIONS, TABS, Action, Asks, Scope, of_scope, on_cursor, refusal, works_in
+from console.keymap import ACTIONS, TABS, Action, Asks, Scope, help_of, key_of, of_scope, on_cursor, refusal, works_in
 from console.safe_text import fill, make_safe
 from console.screens.opening import OpeningScreen
 from console.screens.signed_out import EndedScreen
@@ -343,7 +343,9 @@ class PostroomConsole(SeveralDesks):
         for action in ACTIONS.values():
             if action.asks is not Asks.NOTHING and works_in(action, scope) and action.name != "palette":
                 yield SystemCommand(
-                    f"{action.label} ({action.keycap})", action.help, lambda name=action.name: self.perform(name)
+                    f"{action.label} ({key_of(action.name)})",
+                    help_of(action),
+                    lambda name=action.name: self.perform(name),
                 )
         for line in self.live.agents:
             name = make_safe(line.name).text

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from console.keymap import key_of
 from console.safe_text import fill
 from core.views.format import countdown, plural
 
@@ -101,7 +102,7 @@ def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") ->
         lines.append(
             Content(
                 f"{len(batch.ready):,} messages from {plural(batch.templates, 'template')}. "
-                "Press ⏎ to open, then J/K to read each one."
+                f"Press {key_of('open')} to open, then {key_of('next')}/{key_of('previous')} to read each one."
             )
         )
     approves = does == "released"
@@ -113,5 +114,5 @@ def summary(batch: Batch, *, hidden: int, delay: int, does: str = "released") ->
     ]
     lines += [Content(f"▲ {text}") for text in left_out if text]
     lines.append(Content("Anything changed or decided by someone else in the meantime is skipped."))
-    lines.append(Content(f"{does} in {countdown(delay)}; press u to undo until then"))
+    lines.append(Content(f"{does} in {countdown(delay)}; press {key_of('undo')} to undo until then"))
     return Content("\n").join(lines)

@@ -32,9 +32,16 @@ if TYPE_CHECKING:
     from core.demo.live_scenario import Figures
     from core.demo.results import CaseFigures
 
-HINT: Final = "a demonstration: press 2 for held mail, a approves, x rejects, 3 for agents, s suspends, ? for help"
+HINT: Final = (
+    "a demonstration: press {go_queue} for held mail, {approve} approves, {reject} rejects, {go_agents} for agents, "
+    "{suspend} suspends, {help} for help"
+)
 
-MORNING: Final = "4 a.m., 20 times as fast: feedback stops two of three agents, 3 for agents, 5 for events, q to leave"
+MORNING: Final = (
+    "4 a.m., 20 times as fast: feedback stops two of three agents, {go_agents} for agents, {go_events} for events, "
+    "{quit} to leave"
+)
+"""Both name actions: `keymap.with_keys` says their keys."""
 
 
 class Scenario(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from console.keymap import key_of
 from console.state import Live
 
 GUARD: Final = "guard"
@@ -22,8 +23,8 @@ def guide(live: Live) -> str:
             f"the desk itself suspended {line.name}",
             "none of its mail left since",
             f"{refused} refused" if refused else "",
-            "3 shows why",
-            "5 what happened",
+            f"{key_of('go_agents')} shows why",
+            f"{key_of('go_events')} what happened",
         )
         if part
     )

@@ -7,6 +7,7 @@ nothing may be decided there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,8 +18,8 @@ from core.rules import roles
 from core.rules.roles import Verb
 
 __all__ = [
-    "ACTIONS", "BY_OPERATION", "TABS", "Action", "Asks", "Scope", "footer", "needs_role", "of_scope", "on_cursor",
-    "refusal", "works_in",
+    "ACTIONS", "BY_OPERATION", "TABS", "Action", "Asks", "Scope", "action_of", "footer", "help_of", "key_of",
+    "needs_role", "of_scope", "on_cursor", "refusal", "with_keys", "works_in",
 ]  # fmt: skip
 
 _AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
@@ -46,11 +47,12 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- held mail
         Action(
             "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
-            help="Approve exactly these bytes, to leave or be read. u undoes it until release; failed checks ask why.",
+            help="Approve exactly these bytes, to leave or be read. {undo} undoes it until release; "
+            "failed checks ask why.",
         ),
         Action(
             "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
-            help="Reject it with a reason; u undoes it until it is final.",
+            help="Reject it with a reason; {undo} undoes it until it is final.",
         ),
         Action(
             "claim", "c", "claim", (Scope.QUEUE, Scope.MESSAGE), Asks.NOTHING, (Verb.MESSAGE_CLAIM,),
@@ -91,7 +93,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "mark_alike", "equals_sign", "mark similar", (Scope.QUEUE,), foot=5, short="", shown_key="=",
-            help="Mark all messages like this one; J and K then step through them.",
+            help="Mark all messages like this one; {next} and {previous} then step through them.",
         ),
         Action(
             "groups", "t", "by template", (Scope.QUEUE,), short="", foot=6,
@@ -113,7 +115,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         # --- one message
         Action(
-            "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short="J/K",
+            "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short="J/K", with_key="previous",
             help="The next message, or the next marked one if any are marked.",
         ),
         Action("previous", "K", "previous", (Scope.MESSAGE,), help="The previous message."),
@@ -183,11 +185,13 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- events
         Action(
             "error_next", "e", "next error", (Scope.EVENTS,), foot=1, shown_key="e/E", short="e/E error",
+            with_key="error_previous",
             help="The next error down.",
         ),
         Action("error_previous", "E", "previous error", (Scope.EVENTS,), help="The next error up."),
         Action(
             "warning_next", "w", "next warning", (Scope.EVENTS,), foot=2, shown_key="w/W", short="w/W warn",
+            with_key="warning_previous",
             help="The next warning down.",
         ),
         Action("warning_previous", "W", "previous warning", (Scope.EVENTS,), help="The next warning up."),
@@ -197,11 +201,11 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "hide_type", "h", "hide type", (Scope.EVENTS,), foot=5, short="h hide",
-            help="Leave out events of this type; esc clears the filter.",
+            help="Leave out events of this type; {back} clears the filter.",
         ),
         Action(
             "fold", "F", "fold repeats", (Scope.EVENTS,), short="", foot=7,
-            help="Show repeats of an event as one line, or each by itself; enter spreads one line out.",
+            help="Show repeats of an event as one line, or each by itself; {open} spreads one line out.",
         ),
         Action(
             "save", "S", "save jsonl", (Scope.EVENTS,), Asks.SHOWS, (Verb.AUDIT_EXPORT,), "", 4,
@@ -245,7 +249,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "filter", "slash", "filter", _FILTERED, foot=11, shown_key="/", short="/ filter",
-            help="field:value contains, field=value equals; > < * and ! work too; esc clears.",
+            help="field:value contains, field=value equals; > < * and ! work too; {back} clears.",
         ),
         Action(
             "faults", "exclamation_mark", "problems only", _WITH_FAULTS, shown_key="!", foot=12, short="",
@@ -276,7 +280,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         Action(
             "all_desks", "0", "all desks", _EVERYWHERE,
-            help="One line for each desk you have saved; enter opens it. :desk NAME goes to one directly.",
+            help="One line for each desk you have saved; {open} opens it. {palette}desk NAME goes to one directly.",
         ),
         Action("last", "minus", "last screen", _EVERYWHERE, shown_key="-", help="The screen you came from."),
         Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Pause the display; press again to resume."),
@@ -301,14 +305,43 @@ ACTIONS: Final[dict[str, Action]] = {
 
 
 BY_OPERATION: Final = {
-    operation: ACTIONS[name]
-    for operation, name in {
-        "agent.suspend": "suspend", "agent.resume": "resume", "mailbox.mode": "mode", "desk.start": "all_start",
-        "desk.stop": "all_stop", "message.approve": "approve", "message.reject": "reject", "lane.pause": "pause_lane",
-        "lane.resume": "resume_lane", "stream.resume": "resume_stream", "mailbox.sign": "sign", **RECORD_OPERATIONS,
-    }.items()
+    "agent.suspend": "suspend", "agent.resume": "resume", "mailbox.mode": "mode", "desk.start": "all_start",
+    "desk.stop": "all_stop", "message.approve": "approve", "message.reject": "reject", "lane.pause": "pause_lane",
+    "lane.resume": "resume_lane", "stream.resume": "resume_stream", "mailbox.sign": "sign", **RECORD_OPERATIONS,
 }  # fmt: skip
-"""The action that performs an operation, where one key does."""
+"""The name of the action that performs an operation, where one key does."""
+_NAMED: Final = re.compile(r"\{([a-z_]+)\}")
+
+
+def action_of(operation: str) -> Action | None:
+    """The action that performs an operation, with the key that it has now."""
+    name = BY_OPERATION.get(operation)
+    return None if name is None else ACTIONS[name]
+
+
+def key_of(name: str) -> str:
+    """The key of an action as every sentence of the console writes it: a person may have given it another one.
+
+    What has no key of its own is reached through the palette, so that one's.
+    """
+    action = ACTIONS[name]
+    own = action.keycap.partition("/")[0] if action.with_key else action.keycap
+    return own if action.key else ACTIONS["palette"].keycap
+
+
+def with_keys(template: str) -> str:
+    """A sentence of ours with the key for each action it names: `{undo} takes it back`. Never for foreign text."""
+
+    def spelled(found: re.Match[str]) -> str:
+        key = key_of(found[1])
+        return f"{key} " if len(key) > 1 and template[found.end() : found.end() + 1].isalpha() else key
+
+    return _NAMED.sub(spelled, template)
+
+
+def help_of(action: Action) -> str:
+    """What help and palette say about it."""
+    return with_keys(action.help)
 
 
 def of_scope(scope: Scope) -> Iterator[Action]:

@@ -96,7 +96,7 @@ def _console(
     open_key: Annotated[
         str, typer.Option("--open", metavar="ID|AGENT", help="Open a message (enough of its id) or an agent's page.")
     ] = "",
-    view: Annotated[str, typer.Option(metavar="NAME", help="Open a view that was saved with :save NAME.")] = "",
+    view: Annotated[str, typer.Option(metavar="NAME", help="Open a view that was saved in the console.")] = "",
 ) -> None:
     """Open a desk on a screen, through its gateway or on its own host.
 

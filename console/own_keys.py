@@ -84,8 +84,13 @@ def load(path: Path, actions: Mapping[str, Action] = ACTIONS) -> OwnKeys:
 
 def rebind(keys: Mapping[str, str]) -> None:
     """Give these actions of the registry their new keys. Call it before the console's classes are imported."""
+    usual = {name: action.keycap for name, action in ACTIONS.items()}
     for name, key in keys.items():
         ACTIONS[name] = _with_key(ACTIONS[name], key)
+    for action in list(ACTIONS.values()):
+        if action.with_key and not keys.keys().isdisjoint({action.name, action.with_key}):
+            first = keys.get(action.name) or usual[action.name].partition("/")[0]
+            ACTIONS[action.name] = _shown_as(action, f"{first}/{ACTIONS[action.with_key].keycap}")
 
 
 class _Reading:
@@ -192,7 +197,11 @@ def _taken(actions: Mapping[str, Action], name: str, key: str) -> str | None:
 
 
 def _with_key(action: Action, key: str) -> Action:
+    return _shown_as(replace(action, key=spelled(key)), key)
+
+
+def _shown_as(action: Action, keycap: str) -> Action:
     short = action.short
     if short:
-        short = f"{key} {short.partition(' ')[2] or action.label}"
-    return replace(action, key=spelled(key), shown_key=key, short=short)
+        short = f"{keycap} {short.partition(' ')[2] or ('' if action.with_key else action.label)}".rstrip()
+    return replace(action, shown_key=keycap, short=short)

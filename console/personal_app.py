@@ -16,9 +16,10 @@ from textual import work
 from textual.app import ReturnType, SuspendNotSupported
 from textual.content import Content
 
-from console import copying, own_keys, preferences
+from console import copying, preferences
 from console.alerts import RESTORE_TITLE, SAVE_TITLE, Alerts
 from console.dialogs import Choice, ChoiceDialog
+from console.keymap import with_keys
 from console.own_keys import OwnCommand, OwnKeys
 from console.preferences import Preferences, Remembered
 from console.safe_app import SafeApp
@@ -40,10 +41,8 @@ class Personal:
     """The file of the last copied text, for terminals without a clipboard."""
 
 
-def load(folder: Path) -> Personal:
-    """Read a person's files and give the registry their keys: before the console's classes are imported."""
-    keys = own_keys.load(folder / own_keys.FILE)
-    own_keys.rebind(keys.keys)
+def load(folder: Path, keys: OwnKeys) -> Personal:
+    """What is remembered of a person, beside the keys that the registry has already."""
     return Personal(Remembered(folder / preferences.FILE), keys, copying.file())
 
 
@@ -141,7 +140,7 @@ class PersonalApp(SafeApp[ReturnType]):
         except SuspendNotSupported as error:
             raise Invalid("no editor can run in this terminal", fix="use postroom queue edit") from error
         if wrong:
-            raise Invalid(f"nothing was changed: {wrong}", fix="look at $EDITOR, then press E again")
+            raise Invalid(f"nothing was changed: {wrong}", fix=with_keys("look at $EDITOR, then press {edit} again"))
         return found
 
     # -- own commands -------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from console.keymap import with_keys
 from core.cli import known_desks
 from core.errors import Invalid, NotFound, Unavailable
 from core.security.files import replace_private
@@ -48,7 +49,9 @@ def named(name: str) -> View:
     views = load()
     if name not in views:
         known = f"there are {', '.join(views)}" if views else "none is saved yet"
-        raise NotFound(f"no view is called {name[:40]!r}: {known}", fix="filter a list, then :save NAME")
+        raise NotFound(
+            f"no view is called {name[:40]!r}: {known}", fix=with_keys("filter a list, then {palette}save NAME")
+        )
     return views[name]
 
 

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from console import saved_views
-from console.keymap import TABS
+from console.keymap import TABS, key_of, with_keys
 from console.operation_app import OperationApp
 from console.safe_text import make_safe
 from console.saved_views import View
@@ -197,7 +197,7 @@ class SeveralDesks(OperationApp):
         if self.is_open:
             self.run_worker(self.go_to(Start(view=name)), group="view", exit_on_error=False)
         else:
-            self.say("a view is opened at a desk: enter opens the one under the cursor", "warning")
+            self.say(f"a view is opened at a desk: {key_of('open')} opens the one under the cursor", "warning")
 
     def save_view(self, name: str) -> None:
         """`:save NAME`: the screen that is open, with its filter."""
@@ -212,4 +212,6 @@ class SeveralDesks(OperationApp):
             self.say(str(error), "error")
         else:
             shown = make_safe(view.filter).text
-            self.say(f"saved: :view {name} opens {view.screen}{f' with {shown}' if shown else ''}")
+            self.say(
+                f"saved: {with_keys(f'{{palette}}view {name}')} opens {view.screen}{f' with {shown}' if shown else ''}"
+            )

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from console import terminal_watch
-from console.keymap import TABS
+from console import own_keys, terminal_watch
+from console.keymap import TABS, with_keys
 from core.cli import known_desks
 from core.errors import PostroomError, Refused, Unavailable
 
@@ -45,17 +45,20 @@ def raised(
     None: it shows all `desks`. `start` is the place where the desk opens. `guide` says what the hint becomes as the
     desk changes, or nothing.
     """
+    folder = known_desks.folder()
+    keys = own_keys.load(folder / own_keys.FILE)
+    own_keys.rebind(keys.keys)  # before anything is drawn, and before the classes below read the registry
     with _drawn(saying):
         try:
             from console import personal_app  # noqa: PLC0415 - imports Textual
 
-            personal = personal_app.load(known_desks.folder())  # its keys, before the classes below read the registry
+            personal = personal_app.load(folder, keys)
             from console.app import PostroomConsole  # noqa: PLC0415 - Textual waits until it is asked for
         except ImportError as error:
             raise Unavailable(f"the console is not installed ({error}); postroom queue works without it") from error
         app = PostroomConsole(
-            None if opener is None else lambda: opened(opener), saying=saying, hint=hint, waiting=waiting, desks=desks,
-            start=start,
+            None if opener is None else lambda: opened(opener), saying=saying, hint=with_keys(hint), waiting=waiting,
+            desks=desks, start=start,
         )  # fmt: skip
     app.personal = personal
     app.guide = guide or app.guide
@@ -102,12 +105,13 @@ def _drawn(saying: str) -> Iterator[None]:
 
 def lines(width: int, height: int, saying: str) -> list[str]:
     """The screen as lines of text: header, tabs, what the console is waiting for, the one key."""
-    tabs = " ".join(f"[{at} {tab.title()}]" if at == 1 else f" {at} {tab.title()} " for at, tab in enumerate(TABS, 1))
+    titles = [with_keys(f"{{go_{tab}}} {tab.title()}") for tab in TABS]
+    tabs = " ".join(f"[{title}]" if at == 0 else f" {title} " for at, title in enumerate(titles))
     top = [" ○ opening", tabs] if width >= NARROW else [" ○ opening"]
     body = [""] * max(0, height - len(top) - 1)
     if body:
         body[len(body) // 2] = saying.center(width).rstrip()
-    return [line[:width] for line in (*top, *body, " q quit")][:height]
+    return [line[:width] for line in (*top, *body, with_keys(" {quit} quit"))][:height]
 
 
 def _write(text: str) -> None:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from console.desk_watch import DeskLine, DeskWatch, State
-from console.keymap import Scope, footer, refusal
+from console.keymap import Scope, footer, key_of, refusal, with_keys
 from console.safe_text import fill, fit, make_safe
 from console.screens.desk_screen import bindings
 from console.table_messages import Highlighted
@@ -165,8 +165,13 @@ class AllDesksScreen(LineCache, Screen[None]):
             for action in footer(self.scope)
             if action.name in OWN
         ]
-        leave = "esc back" if len(self.app.screen_stack) > 1 else "q quit"
-        return foot_line(keys, note=f"{leave}  : command{'  ? help' * (width >= NARROW)}", undo="", width=width)
+        leave = with_keys("{back} back" if len(self.app.screen_stack) > 1 else "{quit} quit")
+        return foot_line(
+            keys,
+            note=with_keys(f"{leave}  {{palette}} command{'  {help} help' * (width >= NARROW)}"),
+            undo="",
+            width=width,
+        )
 
     def check_frame(self) -> None:
         for line in (*self.query(TopLine), *self.query(FootLine)):
@@ -186,7 +191,7 @@ class AllDesksScreen(LineCache, Screen[None]):
             return "no desk is under the cursor"
         if name in OWN or (name.startswith("go_") and self.console.is_open):
             return None
-        return "open a desk first: enter opens the one under the cursor"
+        return f"open a desk first: {key_of('open')} opens the one under the cursor"
 
     def do_open(self) -> None:
         if (line := self._chosen()) is not None and line.place.name:

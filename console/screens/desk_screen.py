@@ -21,7 +21,7 @@ from textual.worker import Worker, WorkerState
 from console import operations, operator_access, undo
 from console.copying import Source, offers
 from console.dialogs import Answer, Choice, ChoiceDialog, Confirmed, Dialog, ReasonDialog, TypedDialog
-from console.keymap import Scope, footer, of_scope, refusal
+from console.keymap import TABS, Scope, footer, key_of, of_scope, refusal
 from console.safe_text import clip, fill, make_safe
 from console.screens.column_choice import choose_columns, hide_columns
 from console.screens.filtering import Filtering
@@ -131,7 +131,7 @@ class DeskScreen(LineCache, Filtering):
         app = self.console
         place, title = self.place(), self.title_word
         if width < NARROW:
-            title = f"{self.tab} {self.brief()}" if self.tab else self.brief()
+            title = f"{key_of(f'go_{TABS[self.tab - 1]}')} {self.brief()}" if self.tab else self.brief()
         head = Head(
             app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local,
             colour=app.desk_colour,
@@ -305,7 +305,7 @@ class DeskScreen(LineCache, Filtering):
     def do_all_stop(self) -> None:
         app = self.console
         if app.live.stopped:
-            app.say("the desk is already stopped; ctrl+g ends the stop", "warning")
+            app.say(f"the desk is already stopped; {key_of('all_start')} ends the stop", "warning")
             return
         self.ask_reason(
             Content("Stop the whole desk?"),

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
+from console.keymap import with_keys
 from console.views.filter_hints import completed, offered
 from console.widgets.filter_line import FilterError, FilterLine
 from core import filters
@@ -152,7 +153,8 @@ class Filtering(Screen[None]):
         wrong = self.query_one(FilterError).wrong
         if wrong:
             return f"invalid filter: {wrong}"
-        return "you are typing a filter: enter applies it, esc cancels it" if line.value != self.filter_text else None
+        typing = with_keys("you are typing a filter: enter applies it, {back} cancels it")
+        return typing if line.value != self.filter_text else None
 
     def filter_by(self, text: str) -> None:
         """Show only what this filter matches."""

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from console.batch_decision import Batch, Marked, batch_of
 from console.dialogs import WaitingDialog
-from console.keymap import Scope
+from console.keymap import Scope, key_of
 from console.safe_text import clip, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, marked
@@ -207,7 +207,11 @@ class GroupsPage(HeldScreen, TableScreen):
         read = max(opened, group.seen)
         batch = batch_of(marks, known, seen=self._seen(known, any_read=read > 0), approving=approving)
         if not batch.ready:
-            waiting.failed("none of them can be approved: open one first (⏎)" if approving else "none is held any more")
+            waiting.failed(
+                f"none of them can be approved: open one first ({key_of('open')})"
+                if approving
+                else "none is held any more"
+            )
             return
         note = f"{_subject(group)}\nYou have opened {count(read)} of {plural(len(marks), 'body', 'bodies')}."
         waiting.found(Asked(batch, len(marks), note))

@@ -11,7 +11,7 @@ from textual.content import Content
 from console import record_operations as operations
 from console.dialogs import Choice, ChoiceDialog
 from console.form_dialogs import ValueDialog
-from console.keymap import Scope
+from console.keymap import Scope, key_of
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import DeskScreen, bindings
 from console.state import DeskUpdate
@@ -62,7 +62,7 @@ class HandoverPage(DeskScreen):
         return f"Hand-over, the last {_WORDS[self._span]}"
 
     def note(self) -> str:
-        return "ctrl+r reads it again"
+        return f"{key_of('refresh')} reads it again"
 
     async def load(self) -> None:
         span = self._span

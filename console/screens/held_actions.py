@@ -10,6 +10,7 @@ from textual.content import Content
 
 from console import operations
 from console.batch_decision import Batch, Marked, summary
+from console.keymap import key_of
 from console.safe_text import fill
 from console.screens.desk_screen import DeskScreen
 from console.session import Approval
@@ -145,7 +146,7 @@ class HeldScreen(DeskScreen):
     def _ends(self) -> Content:
         until = countdown(self.console.release_delay)
         then = "The agent receives the reason." if self.tells_agent() else "The agent sees neither mail nor reason."
-        return Content(f"Final in {until}; press u to undo until then. {then}")
+        return Content(f"Final in {until}; press {key_of('undo')} to undo until then. {then}")
 
     # -- how ----------------------------------------------------------------------------------------------------------
 

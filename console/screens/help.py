@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from console.dialogs import Dialog, Monotonic
-from console.keymap import ACTIONS, Action, Scope, needs_role, of_scope
+from console.keymap import ACTIONS, Action, Scope, help_of, key_of, needs_role, of_scope
 from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.pane import TextPane
@@ -54,9 +54,9 @@ def help_lines(scope: Scope, actor: Actor) -> list[list[Piece]]:
 
 def _line(action: Action, actor: Actor) -> list[Piece]:
     allowed = not action.verbs or any(roles.may(actor, verb) for verb in action.verbs)
-    text = action.help if allowed else f"{action.help} ({needs_role(action)})"
+    text = help_of(action) if allowed else f"{help_of(action)} ({needs_role(action)})"
     return [
-        Piece(f"  {action.keycap:>7}  ", Tone.INFO if allowed else Tone.MUTED),
+        Piece(f"  {action.keycap or key_of(action.name):>7}  ", Tone.INFO if allowed else Tone.MUTED),
         Piece(f"{action.label:<20}  ", Tone.PLAIN if allowed else Tone.MUTED),
         Piece(text, Tone.MUTED),
     ]

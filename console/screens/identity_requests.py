@@ -10,6 +10,7 @@ from textual.content import Content
 from console import record_operations as operations
 from console.dialogs import WaitingDialog
 from console.form_dialogs import FormDialog, FormField
+from console.keymap import key_of
 from console.safe_text import fill
 from console.screens.record_list import ListScreen
 from core.desk_client.interface import Json
@@ -97,7 +98,7 @@ class IdentityRequestsScreen(ListScreen):
         lacks, stuck = ", ".join(record["missing"]), record["stuck"]
         said = f"{record['address']} is requested; it waits for {', '.join(record['waiting_for'])}"
         if lacks:
-            said += f". Its record lacks {lacks}: press e to complete it"
+            said += f". Its record lacks {lacks}: press {key_of('complete_identity')} to complete it"
         if stuck:
             said += f". It cannot be signed as it is: {stuck}"
         self.console.say(said, "warning" if lacks or stuck else "information")

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 
 from console.copying import Source
-from console.keymap import Scope
+from console.keymap import Scope, key_of
 from console.safe_text import fill, make_safe
 from console.screens.desk_screen import bindings
 from console.screens.held_actions import HeldScreen, short
@@ -179,7 +179,7 @@ class InboxScreen(HeldScreen, TableScreen):
             if row.status != "held":
                 return f"{short(row.spelled)} is not held: it is {make_safe(row.status).text}"
             if name == "approve" and not self.console.session.has_seen(row.id, row.digest):
-                return "it is held for a reason: open it first (⏎)"
+                return f"it is held for a reason: open it first ({key_of('open')})"
         return super().why_not(name)
 
     def do_open(self) -> None:

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from console.keymap import key_of
 from console.safe_text import content, make_safe
 from console.themes import Tone
 from console.widgets.frame import FootLine, TabLine, TopLine, tab_line
@@ -44,7 +45,7 @@ class OpeningScreen(Screen[None]):
         yield TopLine(self._top)
         yield TabLine(lambda width: tab_line(1, width))
         yield Static(self._saying, id="opening", markup=False)
-        yield FootLine(lambda width: Content(" q quit".ljust(width)))
+        yield FootLine(lambda width: Content(f" {key_of('quit')} quit".ljust(width)))
 
     def say(self, reason: str) -> None:
         """The desk cannot be opened yet."""

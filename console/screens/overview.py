@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from console.keymap import BY_OPERATION, Scope, works_in
+from console.keymap import Scope, action_of, key_of, works_in
 from console.screens.agents import AgentsScreen, put
 from console.screens.desk_screen import bindings
 from console.screens.needs_actions import NeedsScreen
@@ -32,7 +32,6 @@ LEAST_LOW: Final = 6
 """Lines of the first part, with its head, on a screen of 30 lines and more, and of fewer."""
 ROOMY: Final = 1_000
 SPARK: Final = 16
-OPEN: Final = "⏎"
 SETTLED: Final = 0.3
 """Seconds after which the layout is settled: a screen that turns narrow is laid out more than once."""
 
@@ -137,9 +136,9 @@ class DeskOverview(NeedsScreen, AgentsScreen):
 
     def _key_of(self, operation: str) -> str:
         """The key that performs an operation on this screen, if one does; enter, if it opens a page."""
-        action = BY_OPERATION.get(operation)
+        action = action_of(operation)
         if action is not None and not action.key:
-            return OPEN
+            return key_of("open")
         return action.keycap if action is not None and works_in(action, self.scope) else ""
 
     def position(self) -> str:
@@ -178,7 +177,7 @@ class DeskOverview(NeedsScreen, AgentsScreen):
 
     def do_open(self) -> None:
         need = self._need() if self.query_one("#needs").has_focus else None
-        action = BY_OPERATION.get(need.next) if need is not None else None
+        action = action_of(need.next) if need is not None else None
         if need is None or need.go == "agent":
             super().do_open()
         elif action is not None and not action.key:

@@ -16,7 +16,7 @@ from textual.timer import Timer
 from console.batch_decision import Marked, batch_of
 from console.copying import Source
 from console.dialogs import Dialog
-from console.keymap import Scope
+from console.keymap import Scope, key_of, with_keys
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.groups import GroupsPage
@@ -113,7 +113,7 @@ class QueueScreen(TeamScreen, TableScreen):
         self.set_interval(CLOCK_AGAIN, self._age)
 
     def place(self) -> str:
-        fresh = f" (+{self._fresh} new, . to load)" if self._fresh else ""
+        fresh = f" (+{self._fresh} new, {key_of('load')} to load)" if self._fresh else ""
         if self.wants:
             return f"Queue {make_safe(self.filter_text).text} → {count(self._shown)} of {count(self._held)}{fresh}"
         order = ORDERS[self._order].value
@@ -128,13 +128,14 @@ class QueueScreen(TeamScreen, TableScreen):
 
     def note(self) -> str:
         if self.table.roster.anchor is not None:
-            return "range: press v again to mark it, esc cancels"
+            return with_keys("range: press {range} again to mark it, {back} cancels")
         marked, hidden = self._marked
         if sending := super().note():
             return sending
         if not marked:
             return self.console.alarm_text
-        return f"A/X marked({marked}{f', {hidden} hidden' if hidden else ''})"
+        unseen = f", {hidden} hidden" if hidden else ""
+        return with_keys(f"{{approve_marked}}/{{reject_marked}} marked({marked}{unseen})")
 
     # -- rows ---------------------------------------------------------------------------------------------------------
 
@@ -335,7 +336,7 @@ class QueueScreen(TeamScreen, TableScreen):
         if (unfit := not_for_team(name, message=row.digest is not None, received=facts.received)) is not None:
             return unfit
         if name == "approve" and facts.opened_first and not self.console.session.has_seen(cursor, row.digest):
-            return "it failed a check, or is held for a reason other than its mode: open it first (⏎)"
+            return with_keys("it failed a check, or is held for a reason other than its mode: open it first ({open})")
         return None
 
     def findings(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from console import operations
 from console.dialogs import WaitingDialog
+from console.keymap import with_keys
 from console.safe_text import fill
 from console.screens.held_actions import HeldScreen
 from core.desk_client import wording
@@ -23,7 +24,9 @@ def not_for_team(name: str, *, message: bool, received: bool) -> str | None:
     if name == "note" and not message:
         return "notes are kept on messages, and this is a held read or tag"
     if name in {"return", "edit"} and (received or not message):
-        return "only mail that an agent wrote can be returned or edited: approve it (a) or reject it (x)"
+        return with_keys(
+            "only mail that an agent wrote can be returned or edited: approve it ({approve}) or reject it ({reject})"
+        )
     return None
 
 

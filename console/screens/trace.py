@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.widgets import Input
 
 from console.copying import Source
-from console.keymap import Scope
+from console.keymap import Scope, with_keys
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
 from console.state import DeskUpdate
@@ -57,7 +57,9 @@ class TraceScreen(DeskScreen):
     def compose_body(self) -> ComposeResult:
         yield EditLine(
             make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
-            placeholder="a message id, Message-ID, return path, address, run, agent or person; esc leaves this field",
+            placeholder=with_keys(
+                "a message id, Message-ID, return path, address, run, agent or person; {back} leaves this field"
+            ),
         )  # fmt: skip
         yield TextPane(id="story")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from console.keymap import key_of
 from console.safe_text import BLOCK_LIMIT, make_safe, make_safe_block
 from console.themes import Tone
 from console.views.rows import in_text
@@ -121,7 +122,7 @@ def _of_view(message: MessageLines) -> Iterable[Check]:
     if view.agent_status != "active":
         yield Check(Level.WARN, f"{view.agent} is {view.agent_status}: approved mail waits until it is resumed")
     if message.tainting is not None:
-        yield Check(Level.WARN, f"its run had read {message.tainting.row.spelled}, untrusted mail (T in the message)")
+        yield Check(Level.WARN, f"its run had read {message.tainting.row.spelled}, untrusted mail {shows('taint')}")
     suppressed = [one for one in view.recipients if one.suppressed]
     for one in suppressed[:3]:
         yield Check(Level.WARN, f"{one.given} is suppressed ({one.suppressed}): left out")
@@ -384,6 +385,11 @@ def happened(events: Iterable[Happened]) -> Lines:
     ]
 
 
+def shows(action: str) -> str:
+    """Which key of the message's page shows more: `(T in the message)`."""
+    return f"({key_of(action)} in the message)"
+
+
 def title(text: str) -> list[Piece]:
     """The line above a part of the text."""
     return [Piece(f"── {text} ", Tone.MUTED)]
@@ -394,5 +400,5 @@ def block(text: str) -> Lines:
     safe = make_safe_block(text)
     lines = [line(each) for each in safe.lines]
     if safe.cut:
-        lines.append([Piece(f"▲ {safe.cut:,} more characters are not shown (V in the message)", Tone.WARN)])
+        lines.append([Piece(f"▲ {safe.cut:,} more characters are not shown {shows('source')}", Tone.WARN)])
     return lines

@@ -12,7 +12,7 @@ from typing import Final
 from textual.content import Content
 from textual.widget import Widget
 
-from console.keymap import TABS, Action
+from console.keymap import TABS, Action, key_of, with_keys
 from console.safe_text import cells, clip, fit, make_safe
 from console.state import Link, Live
 from console.themes import DESK_COLOURS, Tone
@@ -207,11 +207,12 @@ def _clipped(parts: Sequence[tuple[str, str]], room: int) -> Parts:
     return [*drawn, (" " * room, Tone.PLAIN)]
 
 
-def tab_line(active: int, width: int, *, keys: str = ": command  ? help") -> Content:
+def tab_line(active: int, width: int) -> Content:
     """`[1 Desk] 2 Queue 3 Agents ...          : command  ? help`."""
     parts: Parts = []
+    keys = with_keys("{palette} command  {help} help")
     for number, name in enumerate(TABS, start=1):
-        title = f"{number} {name.title()}"
+        title = f"{key_of(f'go_{name}')} {name.title()}"
         parts.append((f"[{title}]", f"{Tone.INFO} bold") if number == active else (f" {title} ", Tone.MUTED))
     return Content.assemble(*_clipped(parts, width - cells(keys) - 1), (f" {keys}", Tone.MUTED))
 
@@ -234,7 +235,7 @@ def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int, position
     drawn = [(key, spelled) for key in keys if (spelled := _drawn(key, narrow=narrow))]
     wide = {key.action.name: sum(cells(text) for text, _ in spelled) + len(gap) for key, spelled in drawn}
     room = width - 1 - sum(wide[key.action.name] for key, _ in drawn if key.action.kept) + len(gap)
-    last = " ".join(part for part in (position, "? help") if part) if narrow else ""
+    last = " ".join(part for part in (position, with_keys("{help} help")) if part) if narrow else ""
     # what can be undone is never cut for a note
     note = clip(note, max(0, min(width // 2 - cells(undo), room - cells(undo) - cells(last) - 4)))
     end = "  ".join(part for part in (note, undo) if part)
@@ -277,7 +278,7 @@ def hint_line(hint: str, width: int) -> Content:
 
 
 def undo_text(label: str, release_at: int, now: int) -> str:
-    return f"u undo {label} {countdown(release_at - now)}" if release_at > now + SECOND // 10 else ""
+    return f"{key_of('undo')} undo {label} {countdown(release_at - now)}" if release_at > now + SECOND // 10 else ""
 
 
 class Line(LineCache, Widget):

@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
+from console.keymap import with_keys
 from console.safe_text import fit
 from console.themes import Tone
 from console.widgets.columns import Column, Piece, Placed, Row, head, lay_out, name_width, pieces
@@ -46,7 +47,8 @@ class Texts:
 
     loading: str = "Loading ..."
     empty: str = "Nothing here."
-    filtered: str = "Nothing matches the filter. esc clears it."
+    filtered: str = "Nothing matches the filter. {back} clears it."
+    """May name the keys of actions: `keymap.with_keys`."""
     failed: str = "Not available"
 
     def of(self, showing: Showing, reason: str) -> str:
@@ -57,7 +59,7 @@ class Texts:
             case Showing.ROWS:
                 return self.empty
             case Showing.FILTERED:
-                return self.filtered
+                return with_keys(self.filtered)
             case Showing.FAILED:
                 return f"✖ {self.failed}: {reason}" if reason else f"✖ {self.failed}"
             case _:

@@ -18,10 +18,12 @@ from typing import Protocol
 
 import pytest
 
+from console.keymap import TABS
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
 from core.services.sending import delivery
+from tests.console.other_keys import keys_file, other_keys
 from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
@@ -174,6 +176,35 @@ def test_a_new_critical_problem_rings_under_a_persons_own_key_and_names_only_the
         seen.writes(b"\x1b]2;\xe2\x9c\x961 HARBOUR\x1b\\\x07\x1b]9;Postroom HARBOUR: 1 critical problem\x1b\\")
         seen.press("q")
         seen.writes(b"\x1b[23;2t")
+        assert seen.ended() == 0
+
+
+@SIZES
+def test_every_screen_and_its_help_are_drawn_with_a_persons_keys(desk: Desk, size: Size) -> None:
+    keys, own = other_keys(), desk.directory / "config"
+    keys_file(own / "postroom", keys)
+    command = [sys.executable, "-m", "console.main", *desk.arguments]  # a fork has read the registry already
+    with terminal(command, env={"POSTROOM_TOKEN": TOKEN, "XDG_CONFIG_HOME": str(own)}, size=size) as seen:
+        shows(seen, "support-bot")
+        for tab in TABS:
+            key = keys[f"go_{tab}"]
+            seen.press(key)
+            head = f"[{key} {tab.title()}]" if size is WIDE else f"{key} {tab.title()}"
+            lines = shows(seen, head).splitlines()
+            for line in (lines[0], lines[1] if size is WIDE else "", lines[-1]):
+                assert not re.search(r"⏎|␣|\^[xg]|\besc |\? help|: command|(?:^|  )[a-zA-Z/!] [a-z]", line), (
+                    f"{tab}: {line!r}"
+                )
+            assert f"{keys['all_stop']} " in lines[-1]
+            seen.press(keys["help"])
+            page = seen.until(lambda screen: "On " in screen and "↑ ↓ scroll" in screen)
+            assert not re.search(r"^[ │]* (?:⏎|esc|ctrl\+\w|[a-zA-Z]) {2}", page, re.MULTILINE), page
+            while "↑ ↓ scroll" in seen.screen:  # it ignores keys at first, and esc does nothing on the screen below
+                seen.press("esc")
+                seen.read(0.5)
+            if tab == "trace":
+                seen.press(keys["back"])  # its line is typed into
+        seen.press(keys["quit"])
         assert seen.ended() == 0
 
 
