@@ -86,7 +86,7 @@ def _console(
     directory: OptionalDirectory = None,
     desk_name: DeskName = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Line by line, for screen readers and pipes: prompts and numbered choices.")
+        bool, typer.Option("--plain", help="Line by line, for screen readers and pipes: commands and numbered choices.")
     ] = False,
     all_desks: Annotated[
         bool, typer.Option("--all-desks", help="One line for each desk of postroom desk list.")
@@ -105,16 +105,18 @@ def _console(
     if not (plain or (sys.stdin.isatty() and sys.stdout.isatty())):
         raise Invalid("the console needs a terminal", fix="postroom console --plain works without one")
     start = _start(screen, filter_by, open_key, view)
-    if plain and (all_desks or start is not None):
-        raise Invalid("--plain shows one desk, from its first page", fix="leave out the options for screens")
+    if plain and all_desks:
+        raise Invalid("--plain shows one desk", fix="choose it with --desk, or leave out --plain")
     if all_desks:
         raise typer.Exit(splash.raised(None, desks=desk_list, start=start))
     place = known_desks.chosen(desk=desk_name, directory=directory)
     token = output.stored_token_at(place) or _asked_token(place)
     if plain:
-        from console import plain as line_by_line  # noqa: PLC0415 - only who asks for it pays for it
+        from console.plain import main as line_by_line  # noqa: PLC0415 - only who asks for it pays for it
 
-        raise typer.Exit(line_by_line.opened(lambda: desk_list.opened(place, token), sys.stdin, sys.stdout))
+        raise typer.Exit(
+            line_by_line.opened(lambda: desk_list.opened(place, token), sys.stdin, sys.stdout, start=start)
+        )
     raise typer.Exit(splash.raised(lambda: desk_list.opened(place, token), desks=desk_list, start=start))
 
 

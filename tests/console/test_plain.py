@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from console import factory, plain
-from console.plain_io import Dialogue, Ended, spoken
+from console import factory
+from console.plain import main as plain
+from console.plain.dialogue import Dialogue, Ended, spoken
 from core.db import audit_log, directory
 from core.ids import spell_id
 from core.model import Actor, Role
@@ -61,7 +62,7 @@ def test_a_message_is_read_out_approved_and_undone(scene: Scene) -> None:
     assert "support-bot to jane@example.com: Your refund" in said
     for line in (f"Message {name}", "Checks:", "Body:", "Dear Jane,", "End of the message."):
         assert f"\n{line}" in said or f"\n {line}" in said, line
-    assert f"{name} is approved, final in 10s. Undo is on the first page." in said
+    assert f"{name} is approved, final in 10s. The word undo takes it back until then." in said
     assert "Undone: 1 message pending again." in said
     assert log(scene) == ["email.approved", "email.approval_undone"]
 
@@ -97,8 +98,8 @@ def test_a_failed_check_takes_a_reason_and_its_count_and_hostile_mail_stays_text
 def test_pages_filter_and_order_are_choices_and_a_wrong_number_is_asked_again(scene: Scene) -> None:
     for n in range(12):
         scene.submit(f"jane{n}@example.com", subject=f"Number {n}")
-    said = talk(scene, "9", "x", "2", "11", "1", "0")
-    assert "9 is not a choice: type a number from 0 to 5." in said
+    said = talk(scene, "12", "x", "2", "11", "1", "0")
+    assert "12 is not a choice: type a number from 0 to 11, or a command." in said
     assert "Held mail 1 to 10 of 12, worst first." in said
     assert "Held mail 11 to 12 of 12, worst first." in said
     said = talk(scene, "2", "12", "to:jane7", "2", "colour:red", "0")

@@ -8,10 +8,13 @@ from typing import Final, TextIO
 
 from console.safe_text import make_safe
 
-WORDS: Final = {"✖": "failed:", "▲": "warning:", "✔": "ok:", "■": "stopped:", "·": "note:"}
+WORDS: Final = {
+    "✖": "failed:", "▲": "warning:", "✔": "ok:", "■": "stopped:", "·": "note:", "○": "open:", "…": "waiting:",
+}  # fmt: skip
 """What a screen reader says for a glyph at the beginning of a line."""
-_GLYPH: Final = re.compile(r"^(\s*)([✖▲✔■·]) ?(?=\S)")
-_ANYWHERE: Final = re.compile(r"([✖▲✔■]) ?")
+_GLYPH: Final = re.compile(r"^(\s*)([✖▲✔■·○]) ?(?=\S)")
+_ANYWHERE: Final = re.compile(r"([✖▲✔■○]) ?")
+REASON_LIMIT: Final = 300
 
 
 class Ended(Exception):
@@ -36,7 +39,11 @@ class Dialogue:
         """One line of input, without the blanks around it. Raises `Ended`."""
         self._target.write(make_safe(prompt).text + " ")
         self._target.flush()
-        line = self._source.readline()
+        try:
+            line = self._source.readline()
+        except KeyboardInterrupt:
+            self._target.write("\n")
+            raise
         if not line:
             self._target.write("\n")
             raise Ended
@@ -45,30 +52,41 @@ class Dialogue:
             self._target.write(make_safe(typed).text + "\n")
         return typed
 
-    def choose(self, choices: Sequence[str], *, zero: str) -> int:
-        """The number of a choice, from 1; 0 for `zero`. Asks again until it is one of them."""
-        self.say("", *(f"{number} {choice}" for number, choice in enumerate(choices, start=1)), f"0 {zero}")
+    def choose(self, question: str, choices: Sequence[str]) -> int | None:
+        """The place of a choice; None if none was made. Asks again until it is one of them."""
+        self.say(question, *(f"{number} {choice}" for number, choice in enumerate(choices, start=1)), "0 None of these")
         while True:
             typed = self.ask("Number:")
-            if typed.isdecimal() and len(typed) < 5 and int(typed) <= len(choices):
-                return int(typed)
-            self.say(f"{typed[:40] or 'An empty line'} is not a choice: type a number from 0 to {len(choices)}.")
+            if not typed:
+                self.say("Cancelled.")
+                return None
+            if (number := read_number(typed)) is not None and number <= len(choices):
+                return number - 1 if number else None
+            self.say(f"{typed[:40]} is not a choice: type a number from 0 to {len(choices)}.")
 
-    def reason(self, question: str) -> str | None:
+    def reason(self, question: str, *, asks: str = "Reason", needed: str = "a reason is required") -> str | None:
         """A reason, or None if the operator gave none and so cancelled."""
-        self.say(question)
-        typed = self.ask("Reason (empty cancels):")
+        if question:
+            self.say(question)
+        typed = self.ask(f"{asks} (empty cancels):")
         if not typed:
-            self.say("Cancelled: a reason is required.")
-        return typed[:300] or None
+            self.say(f"Cancelled: {needed}.")
+        return typed[:REASON_LIMIT] or None
 
     def typed(self, question: str, expected: str) -> bool:
         """Whether exactly this was typed."""
-        self.say(question)
-        if self.ask(f"Type {expected} to go on (anything else cancels):") == expected:
+        if question:
+            self.say(question)
+        wanted = make_safe(expected).text
+        if self.ask(f"Type {wanted} to go on (anything else cancels):") == wanted:
             return True
         self.say("Cancelled.")
         return False
+
+
+def read_number(typed: str) -> int | None:
+    """A number that was typed, None for anything else."""
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else None
 
 
 def spoken(line: str, *, anywhere: bool = False) -> str:

@@ -1,0 +1,9 @@
+"""The console line by line, for screen readers, slow lines and pipes.
+
+Nothing moves: each command prints new lines below the old ones, without colour, and a word stands for each glyph. It
+reads and acts through the same operations as the screens and asks before it acts as they do: a reason for what
+tightens, a count or a name typed for what loosens. The end of the input ends it, and decides nothing.
+
+`registry` has every command once; `lists`, `mail`, `batch`, `people`, `desk` and `agents` are what they do; `talk` is
+the one conversation at one desk.
+"""
