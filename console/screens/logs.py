@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.message import Message
 
 from console import record_operations as operations
-from console.keymap import Scope
+from console.keymap import Scope, with_keys
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
 from console.state import DeskUpdate
@@ -104,7 +104,7 @@ class LogsPage(DeskScreen):
 
     def note(self) -> str:
         if not self._follows:
-            return "not following: f"
+            return with_keys("not following: {follow_logs}")
         if self._lost:
             return "no answer"
         return f"waits, {count(len(self._unseen))} new: G" if self._scrolled else "following"
