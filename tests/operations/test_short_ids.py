@@ -39,7 +39,9 @@ def test_a_message_is_found_by_the_beginning_or_the_shown_end_of_its_id(store: S
     assert [one["id"] for one in several["candidates"]] == sorted((first, second))
     assert {(one["agent"], one["about"]) for one in several["candidates"]} == {("support-bot", "Your refund")}
     assert several["more"] is False
-    assert find(first[:1] + first[-3:]) == first
+    assert find(first[:1] + first[-4:]) == first
+    with pytest.raises(NotFound, match="no message has an id like"):  # too few: a slip would name another
+        find(first[:1] + first[-3:])
     with pytest.raises(NotFound, match="no message has an id like m7zzz"):
         find("m7zzz")
     with pytest.raises(Invalid, match="is not an id of a message"):
