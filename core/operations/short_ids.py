@@ -21,7 +21,7 @@ SHOWN: Final = 5
 ID_LENGTH: Final = 13
 BITS: Final = 5
 SHORTEST_END: Final = 4
-"""Characters of an id's end that may name a held item: of three, among a thousand items, a slip of the finger would name
+"""Characters of an id's end that may name a held item: with three, among a thousand items, a slip of the finger names
 another in 3 % of cases. The console shows five (`mk3v9q`).
 """
 
