@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.log_file import NAME, LogFile, LogReader, before
+from core.log_file import MOST_READ, NAME, LogFile, LogReader, before
 
 
 def events(path: Path) -> list[str]:
@@ -132,6 +133,56 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     reader = LogReader(path)
     assert list(reader.newest()) == []
     assert reader.after(reader.cursor)[0] is False
+
+
+@pytest.mark.parametrize("value", ["\udcfc", 2**70, {1: "x"}])
+def test_what_is_no_json_loses_its_data_and_stops_nothing(tmp_path: Path, value: object) -> None:
+    path = tmp_path / NAME
+    file = LogFile(path)
+    file.write({"event": "task failed", "data": {"reason": value}})
+    file.write({"event": "\udcfc"})
+    file.write({"event": "after"})
+    lines = [line.entry for line in LogReader(path).newest()][::-1]
+    assert lines == [
+        {"event": "task failed", "data": {"cut": "its data is no JSON"}}, {"event": "after", "lost": 1}
+    ]  # fmt: skip
+
+
+def test_a_pipe_in_the_files_place_is_neither_waited_for_nor_read(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    os.mkfifo(path)
+    file = LogFile(path)
+    file.write({"event": "nobody reads"})
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file.write({"event": "somebody does"})
+    assert list(LogReader(path).newest()) == []
+    os.close(reading)
+    path.unlink()
+    file.write({"event": "after"})
+    assert [dict(line.entry) for line in LogReader(path).newest()] == [{"event": "after", "lost": 2}]
+
+
+def test_a_reader_follows_no_link(tmp_path: Path) -> None:
+    LogFile(tmp_path / "other").write({"event": "elsewhere"})
+    (tmp_path / NAME).symlink_to(tmp_path / "other")
+    assert list(LogReader(tmp_path / NAME).newest()) == []
+
+
+def test_of_a_file_that_another_program_fills_only_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    LogFile(path).write({"event": "first"})
+    begun = LogReader(path).cursor
+    with path.open("ab") as other:
+        other.truncate(3 * MOST_READ)
+    with path.open("ab") as other:
+        other.write(b'\n{"event": "second"}\n{"event": "third"}\n')
+    reader = LogReader(path)
+    assert [line.entry["event"] for line in reader.newest()] == ["third", "second"]
+    gap, lines = reader.after(begun)
+    (second, third) = lines
+    assert (gap, second.entry["event"], third.cursor) == (True, "second", reader.cursor)
+    gap, lines = reader.after(second.cursor)
+    assert (gap, [line.entry["event"] for line in lines]) == (False, ["third"])
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:

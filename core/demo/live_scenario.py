@@ -103,6 +103,8 @@ READER: Final = CAST[3][0]
 """The agent that reads its inbox; a person approves its mail in any case."""
 BRISK: Final = 4
 """How many times faster than real life the agents work."""
+PRINTED: Final = "gateway.out"
+"""What its gateway prints: beside `core.log_file.NAME`, which the gateway writes itself."""
 STEP: Final = 5.0
 """Seconds between two lines of progress."""
 
@@ -265,7 +267,7 @@ class Live:
             answer.raise_for_status()
 
     async def _start_gateway(self) -> asyncio.subprocess.Process:
-        log_file = (self.directory / "gateway.log").open("wb")
+        log_file = (self.directory / PRINTED).open("wb")
         with contextlib.closing(log_file):
             return await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
@@ -293,7 +295,7 @@ class Live:
     def _last_words(self, lines: int) -> str:
         """Return the end of the gateway's log."""
         with contextlib.suppress(OSError):
-            log_lines = (self.directory / "gateway.log").read_text(errors="replace")[-4_000:].strip().splitlines()
+            log_lines = (self.directory / PRINTED).read_text(errors="replace")[-4_000:].strip().splitlines()
             return " | ".join(line.strip() for line in log_lines[-lines:] if line.strip())
         return ""
 

@@ -20,7 +20,7 @@ from core.json_body import Sha256
 from core.operations.answers import Answer
 from core.operations.bodies import AgentRequest, Number
 from core.operations.operation import Call, Json, act, read
-from core.operations.tokens import TokenId
+from core.operations.tokens import TokenId, fresh
 from core.rules import key_removal
 from core.rules.key_removal import Record, Removal
 from core.rules.roles import Verb
@@ -104,7 +104,7 @@ def plan(call: Call, request: AgentRequest) -> Json:
 
 
 def start(call: Call, request: StartRequest) -> Json:
-    found = drills.start(call.tx, request.agent, mint=_minted(request.probes), actor=call.actor)
+    found = drills.start(call.tx, request.agent, mint=_minted(call, request.probes), actor=call.actor)
     return {
         "agent": found.agent.name, "started": call.tx.now, "at": when(call.tx.now), "address": found.address,
         "probes": [{"id": one.token, "stands_for": one.stands_for} for one in found.probes],
@@ -145,14 +145,14 @@ def restore(call: Call, request: RestoreRequest) -> Json:
     drill = _drill(call, request)
     known = {one.id: one for one in drills.revoked_since(call.tx, drill, request.started)}
     revoked = [known[number] for number in dict.fromkeys(request.revoked) if number in known]
-    fresh = drills.restore(call.tx, drill, revoked, mint=_minted(request.fresh), actor=call.actor)
+    issued = drills.restore(call.tx, drill, revoked, mint=_minted(call, request.fresh), actor=call.actor)
     return {
         "fresh": [
             {
                 "id": one.token, "replaces": one.replaces, "scopes": [*one.scopes], "run": one.run, "user": one.user,
                 "test": one.test, "expires_at": when(one.expires_at),
             }
-            for one in fresh
+            for one in issued
         ]
     }  # fmt: skip
 
@@ -160,6 +160,7 @@ def restore(call: Call, request: RestoreRequest) -> Json:
 def finish(call: Call, request: FinishRequest) -> Json:
     drill = _drill(call, request)
     still = [f"token {number} is still in force" for number in drills.unrevoked(call.tx, drill, request.started)]
+    still += [] if request.gateways else ["no gateway was tried"]
     outcome = Outcome(
         failures=(*request.failures, *(one for one in still if one not in request.failures)),
         revoked=tuple(request.revoked), gateways=tuple(request.gateways), unreached=tuple(request.unreached),
@@ -174,15 +175,20 @@ def _drill(call: Call, request: StepRequest) -> drills.Drill:
     return drills.running(call.tx, request.agent, started=request.started, probes=request.probes, actor=call.actor)
 
 
-def _minted(digests: Sequence[str]) -> Callable[[], NewSecret]:
-    """Tokens whose secrets the caller keeps, one after the other. Raises `Invalid`: it has sent too few."""
+def _minted(call: Call, digests: Sequence[str]) -> Callable[[], NewSecret]:
+    """Tokens whose secrets the caller keeps, one after the other. Raises `Invalid`: it has sent too few, or one twice.
+
+    `Conflict`: a token with such a digest was issued before.
+    """
+    if len(set(digests)) < len(digests):
+        raise Invalid("a digest is there twice", fix="make a token for each: 32 random bytes")
     left = iter(digests)
 
     def mint() -> NewSecret:
         digest = next(left, None)
         if digest is None:
             raise Invalid(f"the agent has more tokens than {len(digests)} digests", fix="send one for each")
-        return NewSecret("", bytes.fromhex(digest))
+        return NewSecret("", fresh(call, digest))
 
     return mint
 

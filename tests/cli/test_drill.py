@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ from core.db.store import Store
 from core.desk_client import drill_gateways
 from core.desk_client.http_desk import DeskClient
 from core.durations import SECOND
-from core.errors import Conflict
+from core.errors import Conflict, Invalid
 from core.model import SILENT
 from core.security import credentials
 from core.services.control import gateway_registry
@@ -194,10 +195,33 @@ def test_what_a_drill_reports_cannot_hide_a_token_that_is_still_in_force(agent: 
             name: [] for name in ("failures", "gateways", "unreached", "revoked", "restored", "records", "remaining")
         }
         told = gail.call("drill.finish", **step, **nothing)
-        assert (told["result"], told["failures"]) == ("failed", [f"token {n} is still in force" for n in held])
+        found = [*(f"token {n} is still in force" for n in held), "no gateway was tried"]
+        assert (told["result"], told["failures"]) == ("failed", found)
         with pytest.raises(Conflict, match="has ended"):
             gail.call("drill.revoke", **step)
     assert in_force(agent) == held
+
+
+def test_a_drills_probes_are_its_own_and_its_digests_nobodys_yet(agent: Clerk) -> None:
+    held = in_force(agent)
+    taken = hashlib.sha256(agent.tokens["bot"].encode()).hexdigest()
+    new = [credentials.new_agent_token().digest.hex() for _ in range(2)]
+    with served(agent.directory) as url, contextlib.closing(DeskClient(url, agent.tokens["gail"])) as gail:
+        with pytest.raises(Conflict, match="was issued before"):
+            gail.call("drill.start", agent="support-bot", probes=[taken])
+        with pytest.raises(Invalid, match="twice"):
+            gail.call("drill.start", agent="support-bot", probes=[new[0], new[0]])
+        started = gail.call("drill.start", agent="support-bot", probes=new[:1])
+        step = {"agent": "support-bot", "started": started["started"]}
+        for act in ("drill.abandon", "drill.revoke"):
+            with pytest.raises(Invalid, match=f"token {held[0]} is no probe"):
+                gail.call(act, **step, probes=held)
+        probes = [one["id"] for one in started["probes"]]
+        revoked = gail.call("drill.revoke", **step, probes=probes)["revoked"]
+        assert revoked == held
+        with pytest.raises(Conflict, match="was issued before"):
+            gail.call("drill.restore", **step, probes=probes, revoked=revoked, fresh=[taken, *new[1:]])
+    assert in_force(agent) == []
 
 
 def test_a_drill_leaves_its_result_in_the_log_the_trace_and_the_inventory(agent: Clerk) -> None:

@@ -29,7 +29,7 @@ from core.db.directory import AgentFacts, TokenRecord
 from core.db.tables import AGENT, LANE, MAILBOX
 from core.db.transaction import Transaction
 from core.durations import MINUTE
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.events import IdentityDrillDue, IdentityDrilled
 from core.model import SYSTEM, Actor, Scope
 from core.rules import identity_findings
@@ -161,13 +161,21 @@ def start(tx: Transaction, name: str, *, mint: Mint, actor: Actor) -> Drill:
 
 
 def running(tx: Transaction, name: str, *, started: int, probes: Sequence[int], actor: Actor) -> Drill:
-    """Return the drill of this agent that began then, for its next step. Raises `Forbidden`, `Conflict`: it is over."""
+    """Return the drill of this agent that began then, for its next step.
+
+    Raises `Forbidden`, `Conflict`: it is over, `Invalid`: what is named as a probe is another token, which a step must
+    neither end as one nor leave out of what it revokes.
+    """
     access.require(tx, actor, Verb.AGENT_DRILL)
     agent = directory.agent(tx.conn, name)
     if agent is None or agent.drill_started_at != started:
         raise Conflict(
             f"that drill of {name} has ended, or another has begun", fix="see its result: postroom agent show"
         )
+    for number in probes:
+        one = directory.token(tx.conn, number)
+        if one is None or one.agent_id != agent.id or not one.test or one.issued_at != started:
+            raise Invalid(f"token {number} is no probe of that drill", fix="name the probes that drill.start answered")
     return Drill(agent, "", streams(tx, name), tuple(Probe(number, None, "") for number in probes))
 
 
