@@ -64,6 +64,7 @@ def start(talk: Talk, _rest: str = "") -> None:
         talk.say("The desk is delivering again. Undo: stop.")
     else:
         talk.say(f"{', '.join(answer['by'])} voted. It takes one more on-call operator, or governance.")
+        talk.say("Undo: postroom stop, which discards every vote.")
 
 
 # --- needs you ----------------------------------------------------------------------------------------------------
@@ -154,7 +155,7 @@ def _take_back(talk: Talk, decision: Approval) -> None:
     talk.session.undone(decision)
     talk.say(*(f"Not undone: {why}" for _, why in settled.refused[:3]))
     if settled.done:
-        talk.say(f"Undone: {plural(len(settled.done), 'message')} pending again.")
+        talk.say(f"Undone: {plural(len(settled.done), 'message')} pending again. approve or reject decides anew.")
 
 
 def _decision_text(one: dict[str, Any], *, now: int) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import struct
 from collections.abc import Sequence
 from typing import Final, TextIO
 
@@ -28,6 +30,9 @@ class Dialogue:
         self._source = source
         self._target = target
         self._echoes = not source.isatty()
+        self._waited = 0
+        self.ahead = False
+        """Whether the line that was read last had been typed before `mark`."""
 
     def say(self, *lines: str) -> None:
         """Print lines. Whatever they hold, nothing in them controls the terminal."""
@@ -35,15 +40,51 @@ class Dialogue:
             self._target.write(make_safe(line.rstrip()).text + "\n")
         self._target.flush()
 
-    def ask(self, prompt: str) -> str:
-        """One line of input, without the blanks around it. Raises `Ended`."""
+    def mark(self) -> None:
+        """Lines that wait now were typed before what was said last; those of a pipe always wait, and do not count."""
+        self._target.flush()
+        self._waited = self._waiting()
+
+    def _waiting(self) -> int:
+        """Bytes of whole lines that were typed at a terminal and not read yet."""
+        if self._echoes:
+            return 0
+        with contextlib.suppress(OSError, ImportError):
+            import fcntl  # noqa: PLC0415 - not on every platform
+            import termios  # noqa: PLC0415
+
+            found = fcntl.ioctl(self._source.fileno(), termios.FIONREAD, bytes(4))
+            return int(struct.unpack("i", found)[0])
+        return 0
+
+    def ask(self, prompt: str, *, fresh: bool = False) -> str:
+        """One line of input, without the blanks around it. Raises `Ended`.
+
+        `fresh`: it answers this question, so a line that was typed before the question was there is not taken.
+        """
+        self._prompt(prompt)
+        if fresh:
+            self.mark()
+        typed = self._read()
+        while fresh and self.ahead:
+            self.say(f"Not taken, because it was typed before the question: {typed}")
+            self._prompt(prompt)
+            typed = self._read()
+        return typed
+
+    def _prompt(self, prompt: str) -> None:
         self._target.write(make_safe(prompt).text + " ")
         self._target.flush()
+
+    def _read(self) -> str:
+        waited = min(self._waited, self._waiting())  # Ctrl-C empties the terminal's queue
         try:
             line = self._source.readline()
         except KeyboardInterrupt:
             self._target.write("\n")
             raise
+        self.ahead = waited > 0
+        self._waited = max(0, waited - len(line.encode(errors="replace")))
         if not line:
             self._target.write("\n")
             raise Ended
@@ -56,7 +97,7 @@ class Dialogue:
         """The place of a choice; None if none was made. Asks again until it is one of them."""
         self.say(question, *(f"{number} {choice}" for number, choice in enumerate(choices, start=1)), "0 None of these")
         while True:
-            typed = self.ask("Number:")
+            typed = self.ask("Number:", fresh=True)
             if not typed:
                 self.say("Cancelled.")
                 return None
@@ -74,11 +115,12 @@ class Dialogue:
         return typed[:REASON_LIMIT] or None
 
     def typed(self, question: str, expected: str) -> bool:
-        """Whether exactly this was typed."""
+        """Whether exactly this was typed, after it was asked for."""
         if question:
             self.say(question)
         wanted = make_safe(expected).text
-        if self.ask(f"Type {wanted} to go on (anything else cancels):") == wanted:
+        typed = self.ask(f"Type {wanted} to go on (anything else cancels):", fresh=True)
+        if wanted and typed == wanted:
             return True
         self.say("Cancelled.")
         return False

@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from console.plain.talk import Talk
     from core.views.agents import SuppressionRow
     from core.views.events import EventRow
+    from core.views.live import Need
     from core.views.templates import Template
 
 PAGE: Final = 10
 """Rows that are read out at once."""
 ORDERS: Final = tuple(Order)
+NEXT: Final = {"webhook.replay": "webhooks", "policy.confirm": "policy"}
+"""The command that lists what the next operation of a need is about."""
 NONE_WORDS: Final = frozenset({"all", "none"})
 """What is typed instead of a filter to have none."""
 
@@ -91,8 +94,11 @@ def needs(talk: Talk, _rest: str = "") -> None:
         talk.say("Nothing needs you.")
         return
 
-    def opens(key: str, go: str, step: str) -> None:
-        if go == "agent" and talk.agent_line(key) is not None:
+    def opens(one: Need) -> None:
+        key, go, step = one.key, one.go, one.step
+        if one.next in NEXT:
+            talk.do(NEXT[one.next])
+        elif go == "agent" and talk.agent_line(key) is not None:
             talk.do("agent", key)
         elif go in OPENED:
             talk.do(OPENED[go])
@@ -101,10 +107,7 @@ def needs(talk: Talk, _rest: str = "") -> None:
 
     talk.say("", "Needs you, the worst first. acknowledge, snooze and wake take its number.")
     talk.offer(
-        [
-            Choice(need_text(one, reading.at), partial(opens, one.key, one.go, one.step), one.subject)
-            for one in talk.needs
-        ],
+        [Choice(need_text(one, reading.at), partial(opens, one), one.subject) for one in talk.needs],
         back=talk.home,
     )
 
@@ -285,7 +288,7 @@ def suppressions(talk: Talk, rest: str = "") -> None:
     def text(one: SuppressionRow) -> str:
         return row_text(SUPPRESSIONS, suppression_row(one, now=now), now=now)
 
-    _in_pages(talk, [Choice(text(one), talk.doing("trace", one.address), one.address) for one in rows])
+    in_pages(talk, [Choice(text(one), talk.doing("trace", one.address), one.address) for one in rows])
 
 
 def inbox(talk: Talk, rest: str = "") -> None:
@@ -299,7 +302,7 @@ def inbox(talk: Talk, rest: str = "") -> None:
     by = f", filter {wanted}" if wanted else ""
     newest = "the newest 100" if len(ids) == 100 else plural(len(rows), "message")
     talk.say("", f"Received mail: {newest}, the newest first{by}.")
-    _in_pages(talk, [
+    in_pages(talk, [
         Choice(row_text(RECEIVED, received_row(row), now=now), partial(mail.walk_to, talk, at), row.spelled)
         for at, row in enumerate(rows)
     ])  # fmt: skip
@@ -311,7 +314,7 @@ def events(talk: Talk, rest: str = "") -> None:
     rows = list(talk.ask(lambda desk: desk.read(reads.EVENTS, filter=wanted)).rows)[::-1]
     talk.listing = partial(events, talk, rest)
     talk.say("", f"{plural(len(rows), 'event')}, the newest first{f', filter {wanted}' if wanted else ''}.")
-    _in_pages(talk, [Choice(event_text(row), partial(_event, talk, row), row.target) for row in rows])
+    in_pages(talk, [Choice(event_text(row), partial(_event, talk, row), row.target) for row in rows])
 
 
 def _event(talk: Talk, row: EventRow) -> None:
@@ -323,13 +326,13 @@ def _event(talk: Talk, row: EventRow) -> None:
         talk.say(f"open {row.target} reads the message out.")
 
 
-def _in_pages(talk: Talk, choices: Sequence[Choice], first: int = 0) -> None:
+def in_pages(talk: Talk, choices: Sequence[Choice], first: int = 0) -> None:
     """Read out one page; its last lines lead to the others."""
     shown = list(choices[first : first + PAGE])
     if first + PAGE < len(choices):
-        shown.append(Choice("Next page", partial(_in_pages, talk, choices, first + PAGE)))
+        shown.append(Choice("Next page", partial(in_pages, talk, choices, first + PAGE)))
     if first:
-        shown.append(Choice("Previous page", partial(_in_pages, talk, choices, first - PAGE)))
+        shown.append(Choice("Previous page", partial(in_pages, talk, choices, first - PAGE)))
     talk.offer(shown, back=talk.home)
 
 

@@ -114,10 +114,11 @@ def read_out(talk: Talk, item: int) -> None:
     talk.say(*(_said(text_of(line).strip(), anywhere=True) for line in item_lines.fact_lines(message, now=now)))
     talk.say("Checks:", *(_said(text_of(line).strip()) for line in item_lines.check_lines(message)))
     body = [_said(text_of(line), glyphs=False) for line in item_lines.body_lines(message)]
+    end = f"End of message {message.spelled}."  # an id that its author could not know: no body can end itself
     talk.say("Body:", *body[:BODY_LINES])
     if len(body) > BODY_LINES:
         talk.say(f"{len(body) - BODY_LINES} more lines are not read out here; postroom show prints them.")
-    talk.say("End of the message.")
+    talk.say(end)
     talk.session.opened(message.item, message.digest)
     if message.pending:
         talk.reads(message.item)
@@ -142,7 +143,7 @@ def view(talk: Talk, name: str, rest: str = "") -> None:
     message = chosen(talk, rest)
     if message is not None:
         lines = item_lines.VIEWS[name](message)
-        talk.say("", *(_said(text_of(line), glyphs=False) for line in lines), "End of it.")
+        talk.say("", *(_said(text_of(line), glyphs=False) for line in lines), f"End of {name} of {message.spelled}.")
 
 
 def viewer(name: str) -> Callable[[Talk, str], None]:
@@ -326,6 +327,19 @@ def give_back(talk: Talk, rest: str = "") -> None:
     talk.session.decides([message.item])
     if talk.act(operations.return_to_agent(message.spelled, message.digest, comment)) is not None:
         talk.say(f"{message.spelled} is returned to its agent. It cannot be undone: the agent may submit it again.")
+
+
+def cancel(talk: Talk, rest: str = "") -> None:
+    """Cancel mail that waits: held, scheduled or queued."""
+    message = chosen(talk, rest)
+    if message is None:
+        return
+    if message.view is None:
+        talk.say("Only mail of an agent can be cancelled.")
+        return
+    reason = talk.io.reason(f"Cancel {message.spelled}? What has not left is not sent. This cannot be undone.")
+    if reason is not None and (done := talk.act(record_operations.cancel(message.spelled, reason))) is not None:
+        talk.say(f"{message.spelled} is {done['status']}.")
 
 
 def edit(talk: Talk, rest: str = "") -> None:

@@ -110,7 +110,9 @@ def _perform(talk: Talk, does: Callable[[], None]) -> bool:
 def obey(talk: Talk, typed: str) -> None:
     """One line: a number of the list, or a command."""
     number = read_number(typed)
-    if number == 0:
+    if talk.io.ahead and any(read_number(word) for word in typed.split()[:2]):
+        talk.say(f"Not taken: {typed[:40]} was typed before this list was read out. Type it again.")
+    elif number == 0:
         if talk.back is None and talk.menu:
             raise Ended
         talk.do("back")

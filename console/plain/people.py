@@ -59,6 +59,10 @@ def agent(talk: Talk, rest: str = "") -> None:
     choices += [
         Choice("Its held mail", talk.doing("queue", f"agent={name}")), Choice("Note", talk.doing("note", name)),
         Choice("Runs", talk.doing("runs", name)), Choice("Tokens", talk.doing("tokens", name)),
+        *(
+            (Choice("Limits", talk.doing("limits", name)), Choice("Allow-list", talk.doing("allow-list", name)))
+            if line.mailboxes else ()
+        ),
         Choice("History", talk.doing("history", f"{Of.AGENT.value} {name}")),
         Choice("Trace", talk.doing("trace", name)),
     ]  # fmt: skip
@@ -100,7 +104,7 @@ def resume(talk: Talk, rest: str = "") -> None:
 def mode(talk: Talk, rest: str = "") -> None:
     """Change a mailbox's mode: a reason to lower it, the mode typed to raise it."""
     word, _, wanted = rest.partition(" ")
-    mailbox = _mailbox(talk, word)
+    mailbox = chosen_mailbox(talk, word)
     if mailbox is None:
         return
     rungs = sorted(Mode, key=lambda each: -each.rung)
@@ -128,7 +132,7 @@ def mode(talk: Talk, rest: str = "") -> None:
         talk.say(f"Undo: mode {mailbox.address} {mailbox.mode.value}{by}.")
 
 
-def _mailbox(talk: Talk, word: str) -> MailboxLine | None:
+def chosen_mailbox(talk: Talk, word: str) -> MailboxLine | None:
     """A mailbox by its address, or of an agent, asked for if there are several."""
     address = mail.listed(talk, word)
     for line in talk.live().agents:
@@ -235,6 +239,8 @@ def identity(talk: Talk, rest: str = "") -> None:
     talk.say("", *(spoken(text_of(line)) for line in record_lines(one, keys, now=talk.now)))
     choices = [Choice("Sign for it", talk.doing("sign", address))] if one.waiting else []
     choices += [Choice("Veto it", talk.doing("veto", address))] if one.open else []
+    requested = one.record.status == "requested"
+    choices += [Choice("Complete its record", talk.doing("complete", address))] if requested else []
     choices += [Choice("Change its mode", talk.doing("mode", address))] if one.record.status == "active" else []
     talk.offer([*choices, Choice("Trace", talk.doing("trace", address))], back=talk.doing("identities"))
 
@@ -283,7 +289,7 @@ def _answers(talk: Talk, sheet: operations.Sheet) -> tuple[set[str], dict[str, s
             overrides[item.code] = reason
         else:
             talk.say(f"you answer for: {item.sentence} {finding.detail}")
-            if talk.io.ask("Is it so? yes affirms it, anything else cancels:").lower() != "yes":
+            if talk.io.ask("Is it so? yes affirms it, anything else cancels:", fresh=True).lower() != "yes":
                 talk.say("Cancelled: nothing is signed.")
                 return None
             affirmed.add(item.code)
@@ -305,9 +311,7 @@ def veto(talk: Talk, rest: str = "") -> None:
     after = "The mailbox stays as it is." if one.asks else "This ends the request; a new one must be filed."
     reason = talk.io.reason(f"Veto {address} as {kind}? {after}")
     if reason is not None and (record := talk.act(operations.veto(address, kind, reason))) is not None:
-        talk.say(
-            f"{record['address']} is {record['status']}. A veto cannot be undone: postroom mailbox request files anew."
-        )
+        talk.say(f"{record['address']} is {record['status']}. A veto cannot be undone: request files anew.")
 
 
 def _kind(talk: Talk, kinds: tuple[Kind, ...], why_not: str) -> Kind | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from console.plain import batch, desk, lists, mail, people
+from console.plain import batch, desk, lists, mail, people, records, requests, upkeep
 from console.plain.dialogue import Ended
 from console.plain.talk import Talk
 
@@ -81,6 +81,9 @@ GROUPS: Final[Mapping[str, tuple[Command, ...]]] = {
             "history", "[agent|stream|site NAME] [day|week|month]", "Complaints, bounces, held and blocked over time.",
             desk.history,
         ),
+        Command(
+            "logs", "[debug|info|warning|error] [FILTER]", "The gateway's own log lines, the newest first.", upkeep.logs
+        ),
     ),
     "A message": (
         Command("open", "ID|AGENT", "Read out a message by enough of its id, or an agent's page.", mail.open_item),
@@ -101,6 +104,7 @@ GROUPS: Final[Mapping[str, tuple[Command, ...]]] = {
         Command("unclaim", "[ID]", "Give it back.", mail.unclaim),
         Command("note", "[ID|AGENT|incident NAME]", "Note something for the others and the next shift.", mail.note),
         Command("return", "[ID]", "Return it to its agent with a comment; it is not sent.", mail.give_back),
+        Command("cancel", "[ID]", "Cancel mail that waits; takes a reason, and cannot be undone.", mail.cancel),
         Command("edit", "[ID]", "Edit subject and body in $EDITOR; somebody else must approve it.", mail.edit),
     ),
     "Many messages": (
@@ -115,6 +119,19 @@ GROUPS: Final[Mapping[str, tuple[Command, ...]]] = {
         Command("mode", "[AGENT|ADDRESS] [MODE]", "Change the oversight mode of a mailbox.", people.mode),
         Command("runs", "[AGENT]", "Its open runs; a number confirms one further.", people.runs),
         Command("tokens", "[AGENT]", "Its tokens; a number revokes one.", people.tokens),
+        Command(
+            "limits", "[AGENT|ADDRESS]", "Limits of a mailbox; a number changes one: a reason; its figure to widen it.",
+            records.limits,
+        ),
+        Command(
+            "allow-list", "[AGENT|ADDRESS]", "Whom a mailbox may write to; a number adds or removes an entry.",
+            records.allow_list, ("allow",),
+        ),
+        Command("renew", "[AGENT|ADDRESS]", "Move the end of a mailbox: a reason, then its address.", records.renew),
+        Command("retire", "[AGENT|ADDRESS]", "End a mailbox for good: a reason, then its address.", records.retire),
+        Command("drill", "[AGENT]", "Revoke its tokens, try them, issue fresh ones: type its name.", records.drill),
+        Command("request", "[ADDRESS]", "Request an identity, line by line.", requests.request),
+        Command("complete", "ADDRESS", "Change the record of a request before it is signed.", requests.complete),
         Command("sign", "ADDRESS", "Sign for an identity, item by item.", people.sign),
         Command("veto", "ADDRESS", "Refuse a request.", people.veto),
     ),
@@ -130,6 +147,13 @@ GROUPS: Final[Mapping[str, tuple[Command, ...]]] = {
         Command("acknowledge", "NUMBER", "A line of needs is known to you for an hour.", desk.acknowledge, ("ack",)),
         Command("snooze", "NUMBER [SPAN]", "It is quiet for as long as you choose.", desk.snooze),
         Command("wake", "NUMBER", "Show it again.", desk.wake),
+        Command("webhooks", "", "Webhook events that no receiver took; a number sends one again.", upkeep.webhooks),
+        Command(
+            "replay-all", "NUMBER|ADDRESS", "Send all dead webhook events of a mailbox again: type how many.",
+            upkeep.replay_all,
+        ),
+        Command("policy", "", "What waits of an edit of policy.toml: confirm it or drop it.", upkeep.policy),
+        Command("disable", "[NAME]", "End a person's access now: type their name.", upkeep.disable),
     ),
     "Here": (
         Command("help", "[COMMAND]", "This page, or one line of it.", help_text, ("?",)),

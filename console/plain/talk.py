@@ -92,6 +92,8 @@ class Talk:
     listing: Callable[[], None] | None = None
     """Lists again what was listed last."""
     needs: Sequence[Need] = ()
+    draft: dict[str, str] = field(default_factory=dict)
+    """The record of an identity whose request the desk refused."""
     reading: Reading | None = None
     """The last reading with all figures."""
     _seq: int | None = None
@@ -232,6 +234,7 @@ class Talk:
         """Print numbered lines: a number that is typed next opens one of them."""
         self.menu, self.back = tuple(choices), back
         self.say("", *(f"{number} {one.title}" for number, one in enumerate(choices, start=1)), f"0 {zero}")
+        self.io.mark()
 
     # -- news ---------------------------------------------------------------------------------------------------------
 

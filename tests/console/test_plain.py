@@ -60,7 +60,7 @@ def test_a_message_is_read_out_approved_and_undone(scene: Scene) -> None:
     assert "Desk TEST, on its own host without the gateway. You are alice" in said
     assert "1 held" in said
     assert "support-bot to jane@example.com: Your refund" in said
-    for line in (f"Message {name}", "Checks:", "Body:", "Dear Jane,", "End of the message."):
+    for line in (f"Message {name}", "Checks:", "Body:", "Dear Jane,", f"End of message {name}."):
         assert f"\n{line}" in said or f"\n {line}" in said, line
     assert f"{name} is approved, final in 10s. The word undo takes it back until then." in said
     assert "Undone: 1 message pending again." in said
@@ -125,7 +125,7 @@ def test_it_works_in_a_pipe_on_the_host_and_through_a_gateway(tmp_path: Path) ->
         env={"POSTROOM_TOKEN": office.tokens["alice"], "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert "jane@example.com" in done.stdout
-    assert "End of the message." in done.stdout
+    assert "End of message m" in done.stdout
     assert "\x1b" not in done.stdout
     with served(office.directory) as url:
         parts = factory.sign_in(url, office.tokens["alice"])
