@@ -5,7 +5,7 @@ reads and acts through the same operations as the screens and asks before it act
 tightens, a count or a name typed for what loosens. The end of the input ends it, and decides nothing.
 
 At a terminal, a line that was typed before a question or a list was read out answers neither: no name, count or number
-is confirmed by a hand that was faster than the desk.
+is confirmed by a hand that was faster than the desk. Only the reason of what stops may be typed ahead.
 
 `registry` has every command once; `lists`, `mail`, `batch`, `people`, `records`, `requests`, `desk` and `upkeep` are
 what they do; `talk` is the one conversation at one desk.

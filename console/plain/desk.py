@@ -43,7 +43,9 @@ def stop(talk: Talk, _rest: str = "") -> None:
     if figures.stopped_at is not None:
         talk.say(f"The desk is already stopped, by {figures.stopped_by}: {figures.stop_reason}. start ends the stop.")
         return
-    reason = talk.io.reason("Stop the whole desk? No delivery starts until governance, or two on call, end it.")
+    reason = talk.io.reason(
+        "Stop the whole desk? No delivery starts until governance, or two on call, end it.", urgent=True
+    )
     if reason is not None and (answer := talk.act(operations.stop(reason))) is not None:
         started = plural(answer["in_flight"], "delivery", "deliveries")
         talk.say(f"All-stop. {started} had already started. Undo: start, by governance or two on call.")
@@ -249,7 +251,9 @@ def pause_lane(talk: Talk, rest: str = "") -> None:
         talk.say(f"It is already paused, by {lane.paused_by}.")
         return
     waiting = plural(lane.depth, "message")
-    reason = talk.io.reason(f"Pause the lane from {lane.mailbox} to {lane.domain}? {waiting} in it stay queued.")
+    reason = talk.io.reason(
+        f"Pause the lane from {lane.mailbox} to {lane.domain}? {waiting} in it stay queued.", urgent=True
+    )
     if reason is not None and talk.act(operations.pause_lane(lane.id, reason)) is not None:
         talk.say(f"The lane to {lane.domain} is paused. Undo: resume-lane {lane.domain}, by deliverability.")
 
@@ -281,7 +285,7 @@ def pause_stream(talk: Talk, rest: str = "") -> None:
     domain = _stream(talk, rest)
     if domain is None:
         return
-    reason = talk.io.reason(f"Pause the whole stream {domain}? No delivery of any mailbox on it starts.")
+    reason = talk.io.reason(f"Pause the whole stream {domain}? No delivery of any mailbox on it starts.", urgent=True)
     if reason is not None and (paused := talk.act(operations.pause_stream(domain, reason))) is not None:
         started = plural(paused["in_flight"], "delivery", "deliveries")
         talk.say(f"{domain} is paused: {started} had already started. Undo: resume-stream {domain}, by deliverability.")

@@ -105,11 +105,16 @@ class Dialogue:
                 return number - 1 if number else None
             self.say(f"{typed[:40]} is not a choice: type a number from 0 to {len(choices)}.")
 
-    def reason(self, question: str, *, asks: str = "Reason", needed: str = "a reason is required") -> str | None:
-        """A reason, or None if the operator gave none and so cancelled."""
+    def reason(
+        self, question: str, *, asks: str = "Reason", needed: str = "a reason is required", urgent: bool = False
+    ) -> str | None:
+        """A reason, or None if the operator gave none and so cancelled.
+
+        `urgent`: it stops something that can go on again, so one that was typed ahead over a slow line is taken.
+        """
         if question:
             self.say(question)
-        typed = self.ask(f"{asks} (empty cancels):")
+        typed = self.ask(f"{asks} (empty cancels):", fresh=not urgent)
         if not typed:
             self.say(f"Cancelled: {needed}.")
         return typed[:REASON_LIMIT] or None

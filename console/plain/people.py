@@ -77,7 +77,7 @@ def suspend(talk: Talk, rest: str = "") -> None:
     if line.suspended:
         talk.say(f"{line.name} is already suspended, by {line.suspended_by}: {line.suspend_reason}")
         return
-    reason = talk.io.reason(f"Suspend {line.name}? No new delivery of it starts.")
+    reason = talk.io.reason(f"Suspend {line.name}? No new delivery of it starts.", urgent=True)
     if reason is None or (answer := talk.act(operations.suspend(line.name, reason))) is None:
         return
     started = plural(answer["in_flight"], "delivery", "deliveries")

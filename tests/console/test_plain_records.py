@@ -343,6 +343,17 @@ def test_a_choice_typed_before_its_lines_chooses_nothing(typed: Callable[..., An
     assert Dialogue(typed("2", later=["1"]), io.StringIO()).choose("Disable whom?", ["alice", "bob"]) == 0
 
 
+def test_a_reason_may_be_typed_ahead_only_for_what_stops(scene: Scene, typed: Callable[..., Any]) -> None:
+    name = spell_id("m", scene.submit())
+    target, parts = io.StringIO(), scene.parts(ALICE)
+    hand = typed("stop", "wrong list", f"cancel {name}", "agents", later=["", "quit"])
+    assert plain.run(parts.desk.direct, Dialogue(hand, target)) == 0
+    assert "All-stop." in target.getvalue()
+    assert "Not taken, because it was typed before the question: agents" in target.getvalue()
+    assert "Cancelled: a reason is required." in target.getvalue()
+    assert [row.status for row in scene.store.rows(select(RECIPIENT.c.status))] != ["cancelled"]
+
+
 def test_nothing_typed_confirms_a_question_that_expects_nothing() -> None:
     assert Dialogue(io.StringIO("\n"), io.StringIO()).typed("It is guarded.", "") is False
 
