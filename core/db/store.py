@@ -9,6 +9,7 @@ statement of its own, so that later reads see what was committed before (READ CO
 from __future__ import annotations
 
 import contextlib
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, Executable, Row, create_engine, event, make_url, select, update
+from sqlalchemy import Connection, Engine, Executable, Row, bindparam, create_engine, event, make_url, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -165,7 +166,7 @@ class Store:
                     raise
                 if tx.changed:
                     self._kept.clear()
-                    conn.execute(_CHANGED)
+                    conn.execute(_CHANGED, {"b_generation": _another(self._generation)})
 
     def prove_locks(self) -> None:
         """Prove that writers exclude each other, before a gateway serves. Raises `Invalid`."""
@@ -249,7 +250,17 @@ class Store:
 
 _FILE: Final = "postroom.file"
 _GENERATION: Final = select(DESK.c.generation)
-_CHANGED: Final = update(DESK).values(generation=DESK.c.generation + 1)
+_CHANGED: Final = update(DESK).values(generation=bindparam("b_generation"))
+_GENERATIONS: Final = 2**30
+
+
+def _another(generation: int | None) -> int:
+    """The next generation: one that nobody has seen.
+
+    Not one more: after a failover that lost the last commits, or a database restored from a copy, the count would come
+    to a number again under which other processes have cached rows that were lost.
+    """
+    return ((generation or 0) + 1 + secrets.randbelow(_GENERATIONS - 1)) % _GENERATIONS
 
 
 def unanswered(error: Exception) -> NoAnswer:

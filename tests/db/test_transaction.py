@@ -12,7 +12,7 @@ from sqlalchemy import event, insert, select, text, update
 from core.db import counters, gate_queries, queue
 from core.db.queue import Slot
 from core.db.store import Store
-from core.db.tables import AGENT, CONTACT, COUNTER, LANE, RUN
+from core.db.tables import AGENT, CONTACT, COUNTER, DESK, LANE, RUN
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from tests.factories import effort
@@ -200,6 +200,24 @@ def test_another_process_changing_a_fact_is_seen_by_the_next_transaction(
         assert mode_of(store, desk.mailbox_id) == status
         assert mode_of(other, desk.mailbox_id) == status
     other.close()
+
+
+def test_a_change_is_seen_though_the_one_before_it_was_lost_with_its_server(
+    store: Store, database_url: str, clock: FakeClock
+) -> None:
+    """A standby without the last commit takes over, and another gateway is the first to change something there."""
+    desk = make_desk(store)
+    generation = select(DESK.c.generation)
+    before = store.row(generation)
+    assert before is not None
+    store.transact(lambda tx: tx.write(update(AGENT).values(status="active")))
+    assert mode_of(store, desk.mailbox_id) == "active"  # cached as of the commit that is lost now
+    with store.engine.begin() as conn:
+        conn.execute(update(DESK).values(generation=before.generation))
+    other = Store(database_url, clock=clock)
+    other.transact(lambda tx: tx.write(update(AGENT).values(status="suspended")))
+    other.close()
+    assert mode_of(store, desk.mailbox_id) == "suspended"
 
 
 def test_a_change_is_seen_by_the_next_verb_of_the_same_batch(store: Store) -> None:

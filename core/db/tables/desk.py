@@ -15,7 +15,7 @@ from core.db.tables.columns import AUTO, big, json, maybe_big
 class Desk(SQLModel, table=True):
     """The installation's only row: all-stop and the policy in force.
 
-    `generation` increases whenever a row changes that processes cache between transactions.
+    `generation` becomes another whenever a row changes that processes cache between transactions.
     """
 
     id: int = Field(default=1, primary_key=True)
