@@ -214,6 +214,7 @@ class Writer:
 
     def _run(self, jobs: list[_Job]) -> bool:
         """Run all in one transaction; after a database error, one each. Returns whether the log grew."""
+        tx: Transaction | None = None
         for job in jobs:
             job.waits = False
         try:
@@ -225,7 +226,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
             # PostgreSQL may have committed before the connection broke: rerunning such a verb could apply it twice.
             unknown = isinstance(error, NoAnswer)
-            if len(jobs) == 1 or unknown:
+            unreached = tx is None and _is_of_connecting(error)
+            if len(jobs) == 1 or unknown or unreached:
                 for job in jobs:
                     job.error = unavailable(error) if isinstance(error, DBAPIError | PoolTimeout) else error
                 if isinstance(jobs[0].error, Unavailable):
@@ -305,6 +307,11 @@ class Writer:
             job.future.set_exception(job.error)
         else:
             job.future.set_result(job.answer)
+
+
+def _is_of_connecting(error: Exception) -> bool:
+    """Whether there was no connection to be had: each verb by itself would wait as long for one, after the other."""
+    return isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and error.statement is None)
 
 
 def _groups(jobs: Iterable[_Job]) -> list[list[_Job]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import pytest
@@ -452,6 +452,31 @@ def test_a_commit_whose_answer_was_lost_is_not_run_again(store: Store) -> None:
         kept(store)
 
     run(store, story)
+
+
+def test_a_server_that_is_gone_is_looked_for_once_a_batch(clock: FakeClock) -> None:
+    """A machine that sends no word is waited for until it is given up: not once more for each verb that waits."""
+    gate, asked = threading.Event(), list[None]()
+
+    def connecting(*_: object) -> None:
+        asked.append(None)
+        gate.wait()
+
+    async def story(made: Writer) -> None:
+        tasks = [asyncio.create_task(made.do(note("first")))]
+        while not asked:  # noqa: ASYNC110 - another thread's
+            await asyncio.sleep(0.001)
+        tasks += [asyncio.create_task(made.do(note(name))) for name in "abc"]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gate.set()
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [type(one) for one in answers] == [Unavailable] * 4
+        assert len(asked) == 2  # for the first, and for all that came meanwhile
+
+    with closing(Store("postgresql://postgres@127.0.0.1:1/desk", clock=clock)) as gone:
+        event.listen(gone.engine, "do_connect", connecting)
+        run(gone, story)
 
 
 class _lose_next_commit_of_two:  # noqa: N801 - reads as an act
