@@ -34,6 +34,8 @@ takes: a commit that were given up might stand all the same.
 _SESSION: Final = "SELECT pg_backend_pid()"
 READ_ONLY: Final = "25006"
 """SQLSTATE of a write on a standby: this server was the primary, or is not yet."""
+_ENDS: Final = frozenset({"FATAL", "PANIC"})
+"""Severities with which a server ends a session, or all of them."""
 
 
 def engine(url: URL, *, readers: int, json_serializer: Any) -> Engine:
@@ -72,10 +74,14 @@ def leads_nowhere(error: object) -> bool:
 def is_answer(error: Exception) -> bool:
     """Whether a server said no, so that nothing was committed.
 
-    It says 57P01 also when it ends the session of a commit that stands and waits for its standby.
+    It says 57P01 also when it ends the session of a commit that stands and waits for its standby. And a server that
+    breaks down while it writes its log (PANIC) may find the commit there when it recovers.
     """
-    state = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return state is not None and state != "40003" and not state.startswith(("08", "57"))
+    said = getattr(error, "orig", None)
+    state = getattr(said, "sqlstate", None)
+    if state is None or state == "40003" or state.startswith(("08", "57")):
+        return False
+    return getattr(getattr(said, "diag", None), "severity_nonlocalized", None) not in _ENDS
 
 
 def _prepare(dbapi: Any, _record: object) -> None:

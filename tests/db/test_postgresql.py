@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 
 from core.clock import SystemClock
-from core.db import migrate
+from core.db import migrate, postgresql
 from core.db.store import Store
 from core.db.tables import DESK
 from core.errors import Unavailable
@@ -47,6 +49,25 @@ def test_a_server_that_takes_no_more_writes_is_left_with_all_connections_for_the
         assert row.stop_reason == "changed"
         with store.read() as conn:
             assert conn.connection.driver_connection.info.port == standby.port  # type: ignore[union-attr]  # psycopg's
+
+
+def test_a_server_that_ends_a_session_has_not_said_that_nothing_was_committed(postgres_url: str) -> None:
+    """When it cannot write its log it ends all of them, and may find the commit there once it has recovered."""
+    with closing(Store(postgres_url, clock=SystemClock())) as store, store.engine.connect() as conn:
+        with pytest.raises(DBAPIError) as refused:
+            conn.exec_driver_sql("SELECT 1 / 0")
+        assert postgresql.is_answer(refused.value)
+        conn.rollback()
+        conn.exec_driver_sql("SET idle_in_transaction_session_timeout = 1")
+        ended = None
+        while ended is None:
+            time.sleep(0.02)
+            try:
+                conn.exec_driver_sql("SELECT 1")
+            except DBAPIError as error:
+                ended = error
+        assert getattr(ended.orig, "sqlstate", None) == "25P03"
+        assert not postgresql.is_answer(ended)
 
 
 @pytest.mark.parametrize(("more", "milliseconds"), [("", 30_000), ("?tcp_user_timeout=5000", 5_000)])
