@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final, overload
+from urllib.parse import parse_qs
 
 DRIVER: Final = "postgresql+psycopg"
 _PARTS: Final = re.compile(r"(?P<scheme>[a-z+0-9]+)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>.*))?")
@@ -31,8 +32,14 @@ def spelled(url: str | None) -> str | None:
         queries.append("host=" + ",".join(host["literal"] or host["name"] for host in found))
         if any(host["port"] for host in found):
             queries.append("port=" + ",".join(host["port"] or "" for host in found))
-        if "target_session_attrs=" not in (parts["query"] or ""):
-            queries.append("target_session_attrs=read-write")
         places = ""
+    if _names_several("&".join(queries)) and "target_session_attrs=" not in (parts["query"] or ""):
+        queries.append("target_session_attrs=read-write")
     query = f"?{'&'.join(queries)}" if queries else ""
     return f"{DRIVER}://{user}{at}{places}{parts['path']}{query}"
+
+
+def _names_several(query: str) -> bool:
+    """Whether it names several hosts, as libpq spells them or as SQLAlchemy does."""
+    hosts = parse_qs(query).get("host", [])
+    return len(hosts) > 1 or any("," in host for host in hosts)

@@ -20,6 +20,14 @@ from core.text.database_url import spelled
             "postgresql://u@[::1]:1,h2:2/desk?target_session_attrs=primary",
             {"host": "::1,h2", "port": "1,2", "user": "u", "dbname": "desk", "target_session_attrs": "primary"},
         ),
+        (
+            "postgresql://u@/desk?host=h1,h2&port=1,2",
+            {"host": "h1,h2", "port": "1,2", "user": "u", "dbname": "desk", "target_session_attrs": "read-write"},
+        ),
+        (
+            "postgresql+psycopg://u@/desk?host=h1:1&host=h2:2",
+            {"host": "h1,h2", "port": "1,2", "user": "u", "dbname": "desk", "target_session_attrs": "read-write"},
+        ),
     ],
 )  # fmt: skip
 def test_a_url_says_to_the_driver_what_its_author_meant(written: str, meant: dict[str, object]) -> None:
