@@ -15,7 +15,7 @@ from core.db import directory
 from core.db.development import is_development
 from core.db.directory import TokenRecord
 from core.durations import when
-from core.errors import Invalid, PostroomError
+from core.errors import Conflict, Invalid, PostroomError
 from core.json_body import Sha256
 from core.operations.answers import Answer
 from core.operations.bodies import AgentRequest, Number
@@ -112,7 +112,10 @@ def start(call: Call, request: StartRequest) -> Json:
 
 
 def abandon(call: Call, request: StepRequest) -> Json:
-    drills.abandon(call.tx, _drill(call, request), actor=call.actor)
+    drill = _drill(call, request)
+    if drills.has_revoked(call.tx, drill, request.started):
+        raise Conflict(f"that drill has revoked tokens of {request.agent}", fix="restore them and record its result")
+    drills.abandon(call.tx, drill, actor=call.actor)
     return {"agent": request.agent}
 
 

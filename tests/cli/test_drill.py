@@ -219,9 +219,23 @@ def test_a_drills_probes_are_its_own_and_its_digests_nobodys_yet(agent: Clerk) -
         probes = [one["id"] for one in started["probes"]]
         revoked = gail.call("drill.revoke", **step, probes=probes)["revoked"]
         assert revoked == held
+        with pytest.raises(Conflict, match="has revoked tokens of support-bot"):
+            gail.call("drill.abandon", **step, probes=probes)
         with pytest.raises(Conflict, match="was issued before"):
             gail.call("drill.restore", **step, probes=probes, revoked=revoked, fresh=[taken, *new[1:]])
     assert in_force(agent) == []
+
+
+def test_a_drill_is_abandoned_though_somebody_else_revoked_a_token_meanwhile(agent: Clerk) -> None:
+    (held,) = in_force(agent)
+    with served(agent.directory) as url, contextlib.closing(DeskClient(url, agent.tokens["gail"])) as gail:
+        made = credentials.new_agent_token().digest.hex()
+        started = gail.call("drill.start", agent="support-bot", probes=[made])
+        gail.call("token.revoke", id=held)
+        step = {"agent": "support-bot", "started": started["started"]}
+        gail.call("drill.abandon", **step, probes=[one["id"] for one in started["probes"]])
+    assert in_force(agent) == []
+    assert events(agent, "identity.drilled") == []
 
 
 def test_a_drill_leaves_its_result_in_the_log_the_trace_and_the_inventory(agent: Clerk) -> None:

@@ -214,6 +214,11 @@ def revoked_since(tx: Transaction, drill: Drill, at: int) -> tuple[TokenRecord, 
     return tuple(one for one in found if one.id not in probes)
 
 
+def has_revoked(tx: Transaction, drill: Drill, at: int) -> bool:
+    """Whether it has revoked tokens. While one of its probes is in force, it was somebody else who revoked those."""
+    return bool(revoked_since(tx, drill, at)) and not still_open(tx, [probe.token for probe in drill.probes])
+
+
 def unrevoked(tx: Transaction, drill: Drill, at: int) -> list[int]:
     """Return the agent's tokens that were issued before this time and are in force."""
     alive = directory.tokens_alive(tx.conn, now=tx.now, agent_id=drill.agent.id)
