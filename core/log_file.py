@@ -5,15 +5,16 @@ can read them while nothing serves. Two files of bounded size take turns: `gatew
 `gateway.log.1`. Each begins with a line that names it, so that a reader's cursor (the name and an offset) survives the
 turn. Whole lines are appended with one write: those of several processes do not mix.
 
-Writing never raises and never waits for more than the disk: a full one costs lines, not mail.
+Writing never raises and never waits for more than the disk: a full one costs lines, not mail. Neither writing nor
+reading follows a link or waits at a pipe that stands in the file's place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ LARGEST: Final = 2 * 2**20
 """Bytes after which a file's turn ends: some ten thousand lines."""
 LONGEST: Final = 4_096
 """Bytes of a line; a longer one loses its data."""
+MOST_READ: Final = 2 * LARGEST
+"""Bytes of a file that are read, the last ones: more is there only if another program writes into it too."""
+LONGEST_NAME: Final = 20
+"""Characters of a file's name in a cursor."""
 NOTHING: Final = "none"
 """What the cursor names where there is no file yet."""
 
@@ -55,7 +60,7 @@ class LogFile:
         with self._lock:
             try:
                 self._append(_encoded(dict(entry) | ({"lost": self._lost} if self._lost else {})))
-            except OSError:
+            except (OSError, TypeError):
                 self._lost += 1
                 self._close()
             else:
@@ -78,9 +83,9 @@ class LogFile:
             self._turn(self._file)
 
     def _open(self) -> int:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(self._path, flags, 0o600)
+        file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _AS_IT_IS, 0o600)
         try:
+            _require_file(file)
             if os.fstat(file).st_size == 0:
                 os.write(file, orjson.dumps({"log": os.urandom(6).hex()}) + b"\n")
         except OSError:
@@ -92,7 +97,7 @@ class LogFile:
         """Whether another process has ended this file's turn."""
         mine = os.fstat(file)
         try:
-            now = self._path.stat()
+            now = self._path.lstat()
         except FileNotFoundError:
             return True
         return (mine.st_dev, mine.st_ino) != (now.st_dev, now.st_ino)
@@ -113,17 +118,24 @@ class LogFile:
 
 
 def _encoded(entry: dict[str, Any]) -> bytes:
-    line = _dumped(entry)
-    if len(line) > LONGEST:
-        line = _dumped(entry | {"data": {"cut": "its data was too long"}})
+    """Raises `TypeError`: not even without its data is it JSON."""
+    try:
+        line, why = orjson.dumps(entry, default=str), "its data was too long"
+    except TypeError:  # half a surrogate pair, a number of more than 64 bits
+        line, why = b"", "its data is no JSON"
+    if not line or len(line) > LONGEST:
+        line = orjson.dumps(entry | {"data": {"cut": why}}, default=str)
     return line + b"\n"
 
 
-def _dumped(entry: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(entry, default=str)
-    except TypeError:  # half a character, as in a file's name that is no UTF-8, or a number of more than 64 bits
-        return json.dumps(entry, default=str, ensure_ascii=False).encode(errors="replace")
+_AS_IT_IS: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Opening follows no link, and does not wait for the other end of a pipe."""
+
+
+def _require_file(opened: int) -> None:
+    """Raises `OSError`: it is a pipe, a device or a folder."""
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        raise OSError("something else stands in the file's place")
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -178,10 +190,11 @@ class LogReader:
         if name not in names:
             return name != NOTHING and bool(names), self._forward(self._parts)
         at = names.index(name)
-        skipped = int(offset) if offset.isdecimal() and len(offset) < 12 else 0
         first = self._parts[at]
-        rest = _Part(first.name, first.content[skipped:], skipped)
-        return False, self._forward([rest, *self._parts[at + 1 :]])
+        wanted = int(offset) if offset.isdecimal() and len(offset) < 12 else 0
+        skipped = max(0, wanted - first.start)
+        rest = _Part(first.name, first.content[skipped:], first.start + skipped)
+        return wanted < first.start, self._forward([rest, *self._parts[at + 1 :]])
 
     def _forward(self, parts: list[_Part]) -> Iterator[Line]:
         for part in parts:
@@ -190,12 +203,22 @@ class LogReader:
 
 def _read(path: Path) -> _Part | None:
     try:
-        content = path.read_bytes()
+        opened = os.open(path, os.O_RDONLY | _AS_IT_IS)
     except OSError:
         return None
-    head = _parsed(content.partition(b"\n")[0])
+    try:
+        _require_file(opened)
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            head = _parsed(file.read(LONGEST).partition(b"\n")[0])
+            start = max(0, os.fstat(opened).st_size - MOST_READ)
+            file.seek(start)
+            content = file.read(MOST_READ)
+    except OSError:
+        return None
+    finally:
+        os.close(opened)
     name = head.get("log") if head else None
-    return _Part(name if isinstance(name, str) else "unnamed", content, 0)
+    return _Part(name if isinstance(name, str) and len(name) <= LONGEST_NAME else "unnamed", content, start)
 
 
 def _lines(part: _Part, *, backwards: bool) -> Iterator[Line]:

@@ -28,8 +28,8 @@ VARIABLE: Final = "POSTROOM_PROCESS_LOG"
 """How a gateway tells its processes, in their environment, to log as it does."""
 LONGEST: Final = 400
 """Characters of one value in the file."""
-EXAMINED: Final = 5 * LONGEST
-"""Characters in which secrets are looked for; what is shown of a text is among them."""
+EXAMINED: Final = 4 * LONGEST
+"""Characters of a text that are looked at: on much longer ones the patterns would take longer than the work itself."""
 MOST: Final = 20
 """Values of a line, or of one of its lists."""
 FRAMES: Final = 12
@@ -41,10 +41,12 @@ _PATTERNS: Final = (
     (re.compile(r"://[^/\s@]*@"), f"://{_SECRET}@"),
     (re.compile(r"(://[^\s?\"'<>]*)\?[^\s\"'<>]*"), rf"\1?{_SECRET}"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[^\s,;]+"), rf"\1 {_SECRET}"),
-    (re.compile(r"(?i)\b([a-z_-]*(?:password|passwd|secret|token|api[_-]?key|authorization))(\s*[=:]\s*)[^\s,;]+"),
+    (re.compile(r"(?i)\b([a-z_-]*(?:password|passwd|secret|token|api[_-]?key|authorization))([\"']?\s*[=:]\s*)"
+                r"(?:\"[^\"]*\"|'[^']*'|[^\s,;]+)"),
      rf"\1\2{_SECRET}"),
 )  # fmt: skip
-_ADDRESS: Final = re.compile(r"[^\s@<>\"'(),;:/\[\]]+@(?=[^\s@]+\.)")
+# A local part begins where none of its characters comes before it: text without an address costs one pass.
+_ADDRESS: Final = re.compile(r"(?:\"[^\"]+\"|(?<![^\s\"<>()\[\],;:@])[^\s\"<>()\[\],;:@]++)@(?=[^\s@])")
 _NAMED_SECRET: Final = re.compile(r"(?i)password|passwd|secret|token|api_?key|authorization|cookie")
 _CONTENT: Final = frozenset({"body", "text", "html", "subject", "raw", "source_text", "headers"})
 """Members that would be of a message: none of ours logs any, and none may begin to."""
@@ -75,10 +77,13 @@ class Keeper:
     def __call__(self, logger: Any, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         record = line.get("_record")
         name = getattr(record, "name", None) or getattr(logger, "name", None) or ""
+        event = str(line.get("event", ""))
+        if record is not None:  # a library's: below its first line asyncio quotes an exception
+            event = event.partition("\n")[0]
         self._file.write(
             {
                 "at": line.get("timestamp"), "level": str(line.get("level") or method), **self._who, "logger": name,
-                "event": harmless(str(line.get("event", ""))), "data": _data(line),
+                "event": harmless(event), "data": _data(line),
             }
         )  # fmt: skip
         return line
@@ -107,12 +112,19 @@ def _value(name: str, value: Any) -> Any:
 
 def harmless(text: str, *, addresses: bool = False) -> str:
     """Text without secrets; of people's addresses only the domain, unless they are the desk's own."""
-    cut = len(text) > EXAMINED
-    text = text[:EXAMINED]
+    text = _examined(text)
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     text = text if addresses else _ADDRESS.sub("…@", text)
-    return text if len(text) <= LONGEST and not cut else text[: LONGEST - 1] + "…"
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _examined(text: str) -> str:
+    """As much of a text as is looked at, in characters that a file can hold; half a word might hide what it is."""
+    if len(text) > EXAMINED:
+        cut = text[:EXAMINED]
+        text = cut.rpartition(" ")[0] or cut
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _error(given: Any) -> BaseException | None:

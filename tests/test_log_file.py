@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.log_file import NAME, LogFile, LogReader, before
+from core.log_file import MOST_READ, NAME, LogFile, LogReader, before
 
 
 def events(path: Path) -> list[str]:
@@ -44,17 +44,6 @@ def test_a_line_that_is_too_long_loses_its_data_and_not_its_meaning(tmp_path: Pa
     LogFile(path).write({"event": "task failed", "data": {"reason": "x" * 10_000}})
     (line,) = LogReader(path).newest()
     assert line.entry == {"event": "task failed", "data": {"cut": "its data was too long"}}
-
-
-def test_a_line_with_half_a_character_or_a_huge_number_is_written_too(tmp_path: Path) -> None:
-    """A maildir's file may have any bytes as its name; a log call that raised would end what logs."""
-    path, name = tmp_path / NAME, os.fsdecode(b"caf\xe9")
-    file = LogFile(path)
-    file.write({"event": f"read {name}", "data": {"file": name, "n": 2**70}})
-    file.write({"event": "next"})
-    newest, line = LogReader(path).newest()
-    assert (newest.entry["event"], line.entry["event"]) == ("next", "read caf?")
-    assert line.entry["data"]["file"] == "caf?"
 
 
 def test_a_reader_goes_on_where_it_was_over_the_turn_of_the_files(tmp_path: Path) -> None:
@@ -144,6 +133,56 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     reader = LogReader(path)
     assert list(reader.newest()) == []
     assert reader.after(reader.cursor)[0] is False
+
+
+@pytest.mark.parametrize("value", ["\udcfc", 2**70, {1: "x"}])
+def test_what_is_no_json_loses_its_data_and_stops_nothing(tmp_path: Path, value: object) -> None:
+    path = tmp_path / NAME
+    file = LogFile(path)
+    file.write({"event": "task failed", "data": {"reason": value}})
+    file.write({"event": "\udcfc"})
+    file.write({"event": "after"})
+    lines = [line.entry for line in LogReader(path).newest()][::-1]
+    assert lines == [
+        {"event": "task failed", "data": {"cut": "its data is no JSON"}}, {"event": "after", "lost": 1}
+    ]  # fmt: skip
+
+
+def test_a_pipe_in_the_files_place_is_neither_waited_for_nor_read(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    os.mkfifo(path)
+    file = LogFile(path)
+    file.write({"event": "nobody reads"})
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file.write({"event": "somebody does"})
+    assert list(LogReader(path).newest()) == []
+    os.close(reading)
+    path.unlink()
+    file.write({"event": "after"})
+    assert [dict(line.entry) for line in LogReader(path).newest()] == [{"event": "after", "lost": 2}]
+
+
+def test_a_reader_follows_no_link(tmp_path: Path) -> None:
+    LogFile(tmp_path / "other").write({"event": "elsewhere"})
+    (tmp_path / NAME).symlink_to(tmp_path / "other")
+    assert list(LogReader(tmp_path / NAME).newest()) == []
+
+
+def test_of_a_file_that_another_program_fills_only_the_end_is_read(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    LogFile(path).write({"event": "first"})
+    begun = LogReader(path).cursor
+    with path.open("ab") as other:
+        other.truncate(3 * MOST_READ)
+    with path.open("ab") as other:
+        other.write(b'\n{"event": "second"}\n{"event": "third"}\n')
+    reader = LogReader(path)
+    assert [line.entry["event"] for line in reader.newest()] == ["third", "second"]
+    gap, lines = reader.after(begun)
+    (second, third) = lines
+    assert (gap, second.entry["event"], third.cursor) == (True, "second", reader.cursor)
+    gap, lines = reader.after(second.cursor)
+    assert (gap, [line.entry["event"] for line in lines]) == (False, ["third"])
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
