@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar, Final
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -30,12 +33,15 @@ from console.widgets.frame import NARROW
 from console.widgets.pane import TextPane
 from core.desk_client import reads
 from core.desk_client.interface import Json
+from core.errors import PostroomError
 from core.views.live import AgentLine
 
 SHARES: Final = (1 / 2, 1 / 2)
 """Share of the width for facts and checks."""
 READ_AFTER: Final = 1.0
 """Seconds from an event about anything else to reading the message again."""
+WHO_AGAIN: Final = 5.0
+"""Seconds before it is asked again who else is on the message: to open one is no event."""
 LOOK_FOR: Final = 1.0
 """Seconds after opening before a message with a failed check can be approved: nobody has read it yet."""
 
@@ -71,6 +77,8 @@ class MessageScreen(TeamScreen, AgentScreen):
         self._letter: MessageLines | None = None
         self._shown_at = 0.0
         self._view = "body"
+        self._claimed: str | None = None
+        """Who has claimed it, as drawn."""
         self._tall: dict[str, int] = {}
 
     def compose_body(self) -> ComposeResult:
@@ -83,6 +91,7 @@ class MessageScreen(TeamScreen, AgentScreen):
 
     def on_mount(self) -> None:
         self.query_one("#text").focus()
+        self.set_interval(WHO_AGAIN, self._age)
 
     def focus_body(self) -> None:
         self.query_one("#text").focus()
@@ -149,11 +158,30 @@ class MessageScreen(TeamScreen, AgentScreen):
         elif update.agents:
             self.reload_soon(READ_AFTER)  # its agent's state and budgets are on this page too
 
+    def _age(self) -> None:
+        if self.app.screen is self and self.console.paused_at is None and self._letter and self._letter.pending:
+            self._look_who()
+
+    @work(group="who", exclusive=True, exit_on_error=False)
+    async def _look_who(self) -> None:
+        """Who else is on it now; the page itself is read again with the next event about it."""
+        item = self._item
+        with contextlib.suppress(PostroomError):
+            held = (await self.desk.read(reads.ITEM, id=item)).held
+            letter = self._letter
+            if held is None or letter is None or letter.item != item or letter.held is None:
+                return
+            self._letter = replace(letter, held=replace(letter.held, claim=held.claim, present=held.present))
+            if held.claimed_by(self.console.now) != self._claimed:
+                self._show(top=False)
+            self.check_frame()
+
     def _show(self, *, top: bool) -> None:
         message = self._letter
         if message is None:
             return
         narrow = self.app.size.width < NARROW
+        self._claimed = message.held.claimed_by(self.console.now) if message.held is not None else None
         facts, checked = fact_lines(message, now=self.console.now), check_lines(message, short=narrow)
         text = VIEWS[self._view](message)
         if self._view == "body":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from textual import events, on, work
@@ -40,7 +41,7 @@ from core.filter_fields import Listing, fields
 from core.filters import Want
 from core.ids import spell_id
 from core.views.format import count
-from core.views.queue import Order
+from core.views.queue import HeldRow, Order
 
 ORDERS: Final = tuple(Order)
 FIRST: Final = 200
@@ -55,7 +56,7 @@ READ_AFTER: Final = 0.5
 BULK: Final = frozenset({"mark", "range", "mark_all", "mark_alike", "approve_marked", "reject_marked"})
 """What takes the shown rows for those that are meant."""
 CLOCK_AGAIN: Final = 5.0
-"""Seconds before a filter by age is evaluated again: the clock moves rows without any event."""
+"""Seconds before what changes without any event is read again: a filter by age, and who is on the rows in view."""
 ABOUT: Final = (3, 4, 5)
 """The cells of a row that say whom and what it is about: agent, recipient, subject."""
 CLAIMS: Final = frozenset({"review.claimed", "review.claim_released"})
@@ -151,8 +152,11 @@ class QueueScreen(TeamScreen, TableScreen):
             }
         self._known |= {item: marked(held) for item, held in found.items()}
         self.check_frame_with_rows()
+        return self._rows(found.values())
+
+    def _rows(self, found: Iterable[HeldRow]) -> dict[int, Row]:
         now, viewer = self.console.now, self.console.actor.name
-        return {item: held_row(held, now=now, viewer=viewer) for item, held in found.items()}
+        return {held.id: held_row(held, now=now, viewer=viewer) for held in found}
 
     async def load(self) -> None:
         wants = self.wants
@@ -202,12 +206,22 @@ class QueueScreen(TeamScreen, TableScreen):
             self.reload_soon(max(RELOAD_AFTER, RELOAD_SHARE * self._took))
 
     def _age(self) -> None:
-        if (
-            self.app.screen is self
-            and self.console.paused_at is None
-            and any(one.field in BY_CLOCK for want in self.wants for one in want.either)
-        ):
+        if self.app.screen is not self or self.console.paused_at is not None:
+            return
+        if any(one.field in BY_CLOCK for want in self.wants for one in want.either):
             self.reload_in_turn()
+        self._look_who()
+
+    @work(group="who", exclusive=True, exit_on_error=False)
+    async def _look_who(self) -> None:
+        """See who is on the rows in view: to open a message, and to let a claim lapse, are no events.
+
+        A read that fails is not repeated: whether the desk answers is said by what follows it.
+        """
+        table = self.table
+        with contextlib.suppress(PostroomError):
+            found = (await self.desk.read(reads.QUEUE_ROWS, ids=list(table.in_view))).rows
+            table.touch_differing(self._rows(found))
 
     def filtered(self) -> None:
         self._asked = False

@@ -138,6 +138,10 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """These have changed; the next tick fetches those that are visible."""
         self._pages.touch(ids)
 
+    def touch_differing(self, rows: Mapping[int, Row]) -> None:
+        """These were read beside the table: fetch those again that are drawn otherwise."""
+        self.touch_rows(row for row, read in rows.items() if self.has_row(row) and self._pages.get(row) != read)
+
     def remove_rows(self, ids: Iterable[int]) -> None:
         """These have left. A marked or frozen one, and the one under the cursor, stays drawn as gone."""
         leaving = tuple(ids)
@@ -348,6 +352,11 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             return []
         self._second = second
         return [row for row in visible if (cached := self._pages.get(row)) and cached.ages]
+
+    @property
+    def in_view(self) -> Sequence[int]:
+        """The ids in view."""
+        return self._visible()
 
     def _visible(self) -> Sequence[int]:
         top = self.scroll_offset.y

@@ -19,7 +19,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.console.harness import Scene, drawn, open_queue, press, shows, until
-from tests.console.picture import SMALL, Shot, both
+from tests.console.picture import both
 from tests.factories.desk import BOB, person
 
 GRACE = person("grace", Role.GOVERNANCE, Role.ONCALL)
@@ -62,6 +62,14 @@ async def claims(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "bob has it")
     await pilot.press("j", "c")
     await shows(pilot, "yours")
+
+
+async def presence(pilot: Pilot[int], scene: Scene) -> None:
+    """Bob has one open: nothing of it is in the log, so the queue looks for itself."""
+    screen = await open_queue(pilot, TERMS)
+    opened = screen.table.roster.ids[3]
+    scene.store.transact(lambda tx: review.opened(tx, opened, actor=BOB))
+    await shows(pilot, "bob reads it")
 
 
 async def mine(pilot: Pilot[int], scene: Scene) -> None:
@@ -238,9 +246,10 @@ async def guided(pilot: Pilot[int], scene: Scene) -> None:
 
 
 POINTS = (
-    *both("filter", filter_typed), *both("filter-refused", filter_refused), Shot("claims-80", claims, SMALL),
-    Shot("mine-80", mine, SMALL), *both("returned", returned), *both("edited", edited), *both("override", override),
-    *both("batch-reject", batch_reject), *both("undo-others", undo_others), *both("event", event),
+    *both("filter", filter_typed), *both("filter-refused", filter_refused), *both("claims", claims),
+    *both("presence", presence), *both("mine", mine), *both("returned", returned), *both("edited", edited),
+    *both("override", override), *both("batch-reject", batch_reject), *both("undo-others", undo_others),
+    *both("event", event),
     *both("views", views), *both("copy", copy), *both("limits", limits, actor=GRACE),
     *both("confirm-run", confirm_run, actor=GRACE), *both("revoke", revoke, actor=GRACE),
     *both("waiting-policy", waiting_policy, actor=GRACE), *both("webhooks", webhooks, actor=GRACE),

@@ -204,6 +204,9 @@ async def tainted(pilot: Pilot[int], scene: Scene) -> None:
     item = scene.submit("audit@bad.example", subject="The invoices", text="Dear auditor,\n\nhere they are.")
     await open_queue(pilot, "Re: revised")
     pilot.app.open_message(item)  # type: ignore[attr-defined]  # ours
+    if pilot.app.size.width < 100:
+        await shows(pilot, "its run had read")
+        await pilot.press("T")
     await shows(pilot, "tainted the run")
     await shows(pilot, "drop its instructions")
 
@@ -251,7 +254,7 @@ SCREENS = (
     *both("handover", handover), *both("logs", logs), *both("suppressions", suppressions),
     *both("identities", identities),
     *both("sign", sign, actor=DORA), *both("trace", trace), *both("inbox", inbox), *both("received", trap),
-    Shot("tainted-120", tainted), *both("help", help_), *both("all-desks", all_desks), *both("stopped", stopped),
+    *both("tainted", tainted), *both("help", help_), *both("all-desks", all_desks), *both("stopped", stopped),
     *both("lost", lost),
     Shot("read-only-80", queue, SMALL, actor=AUDREY),
     Shot("light-120", desk, theme="postroom-light"),

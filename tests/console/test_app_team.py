@@ -7,6 +7,7 @@ from sqlalchemy import select
 from textual.drivers.headless_driver import HeadlessDriver
 
 from console import operations
+from console.screens import message, queue
 from core.db import audit_log
 from core.db.tables import BODY, CLAIM, REVIEW
 from core.errors import NoAnswer
@@ -45,6 +46,50 @@ async def test_what_somebody_else_has_claimed_says_so_in_queue_and_message(scene
         await until(pilot, lambda: "bob has claimed" in said(app))
         await pilot.press("enter")
         await shows(pilot, "bob has it")
+
+
+async def test_who_opens_a_message_is_seen_by_the_others_until_they_leave_it(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "CLOCK_AGAIN", 0.1)
+    monkeypatch.setattr(message, "WHO_AGAIN", 0.1)
+    item = scene.submit()
+    async with looking(scene.app()) as pilot:
+        await open_queue(pilot, "Your refund")
+        for key, text in (("", "Your refund"), ("enter", "It is on its way")):
+            if key:
+                await pilot.press(key)
+            await shows(pilot, text)
+            scene.store.transact(lambda tx: review.opened(tx, item, actor=BOB))
+            await shows(pilot, "bob reads it")
+            scene.store.transact(lambda tx: review.closed(tx, actor=BOB))
+            await until(pilot, lambda: "bob reads it" not in drawn(pilot))
+
+
+async def test_a_claim_past_its_time_goes_from_queue_and_message_without_an_event(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "CLOCK_AGAIN", 0.1)
+    monkeypatch.setattr(message, "WHO_AGAIN", 0.1)
+    item = scene.submit()
+    scene.store.transact(lambda tx: review.claim(tx, item, actor=BOB))
+    async with looking(scene.app()) as pilot:
+        await open_queue(pilot, "bob has it")
+        scene.clock.advance(seconds=601)
+        await until(pilot, lambda: "bob has it" not in drawn(pilot))
+        scene.store.transact(lambda tx: review.claim(tx, item, actor=BOB))
+        await pilot.press("enter")
+        await until(pilot, lambda: drawn(pilot).count("bob has it") == 2)  # among the facts and in the footer
+        scene.clock.advance(seconds=601)
+        await until(pilot, lambda: "bob has it" not in drawn(pilot))
+
+
+async def test_what_somebody_else_has_claimed_comes_last_in_a_queue_opened_after_it(scene: Scene) -> None:
+    first, second = scene.submit(subject="Your first refund"), scene.submit(subject="Your second refund")
+    scene.store.transact(lambda tx: review.claim(tx, first, actor=BOB))
+    async with looking(scene.app()) as pilot:
+        screen = await open_queue(pilot, "bob has it")
+        assert list(screen.table.roster.ids) == [second, first]
 
 
 async def test_mail_goes_back_to_its_agent_with_a_comment(scene: Scene) -> None:

@@ -17,8 +17,6 @@ class Point:
     what: str
     played: tuple[str, ...]
     shown: tuple[str, ...]
-    narrow: tuple[str, ...] = ()
-    """Pictures at 80 columns only."""
 
 
 FIFTEEN = (
@@ -40,11 +38,11 @@ FIFTEEN = (
         (
             "test_app_team.test_c_claims_for_the_others_to_see_and_gives_back",
             "test_app_team.test_what_somebody_else_has_claimed_says_so_in_queue_and_message",
+            "test_app_team.test_who_opens_a_message_is_seen_by_the_others_until_they_leave_it",
             "test_app_pages.test_mine_shows_ones_own_claims_as_they_come_and_go",
             "test_app_pages.test_what_needs_somebody_is_acknowledged_snoozed_and_shown_again",
         ),
-        (),
-        narrow=("claims", "mine"),
+        ("claims", "presence", "mine"),
     ),
     Point(
         "send back and edit",
@@ -151,6 +149,5 @@ def test_each_point_is_played_by_a_test_and_shown_at_both_sizes(point: Point) ->
         module, _, test = name.partition(".")
         assert callable(getattr(importlib.import_module(f"tests.console.{module}"), test, None)), f"no test {name}"
     taken = {shot.name for shot in SHOTS}
-    assert point.shown or point.narrow
+    assert point.shown
     assert {f"{name}-{width}" for name in point.shown for width in (120, 80)} <= taken
-    assert {f"{name}-80" for name in point.narrow} <= taken

@@ -120,7 +120,7 @@ def _stopped(tx: Transaction, head: figures.Head) -> Need:
     """The all-stop: who voted to end it, and who may."""
     votes = gate_queries.desk(tx).start_votes
     step = f"{', '.join(votes)} voted to start: one more on-call operator, or governance" if votes else (
-        "when the cause is gone: governance, or two on-call operators, end it"
+        "governance or two on-call end it, once the cause is gone"
     )  # fmt: skip
     text = f"ALL STOP by {head.stopped_by}: {head.stop_reason}"
     return Need(
