@@ -10,6 +10,7 @@ from console import saved_views
 from console.app import PostroomConsole
 from console.saved_views import View
 from console.screens.events import EventsScreen
+from console.views.rows import TIMES
 from core.db.tables import DEAD_HOOK
 from core.db.transaction import Transaction
 from core.durations import SECOND
@@ -140,6 +141,7 @@ async def undo_others(pilot: Pilot[int], scene: Scene) -> None:
 
     scene.store.transact(reject)
     await shows(pilot, "held 42")
+    await until(pilot, lambda: f"{TIMES}4 " not in drawn(pilot))  # the two others of its template are counted again
     await pilot.press("u")
     await shows(pilot, "bob rejected 2 messages")
 

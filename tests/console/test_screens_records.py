@@ -72,7 +72,7 @@ async def test_repeats_are_one_line_that_spreads_out_and_a_type_can_be_left_out(
     async with looking(app) as pilot:
         await pilot.press("5")
         await until(pilot, lambda: sum("email.pending" in line for line in drawn(pilot).splitlines()) == 2)
-        assert f"{TIMES}4 in " in drawn(pilot)
+        assert f"{TIMES}4 at once" in drawn(pilot)
         pending = next(
             n for n, line in enumerate(drawn(pilot).splitlines()[3:]) if "email.pending" in line and f"{TIMES}4" in line
         )

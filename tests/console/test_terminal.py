@@ -28,7 +28,7 @@ from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
 from tests.factories.fork_server import postroom
-from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
+from tests.terminal import PATIENCE, SMALL, WIDE, Size, Terminal, terminal
 
 SIZES = pytest.mark.parametrize(
     "size", [pytest.param(WIDE, id="wide"), pytest.param(SMALL, id="small", marks=pytest.mark.thorough)]
@@ -179,6 +179,19 @@ def test_a_new_critical_problem_rings_under_a_persons_own_key_and_names_only_the
         assert seen.ended() == 0
 
 
+def goes_to(seen: Terminal, key: str, head: str) -> None:
+    """Press a tab's key; again only if nothing comes of it for long: right behind esc it is read as alt and that key.
+
+    Pressed twice, it would be typed into the line of the tab that it opens.
+    """
+    for seconds in (20.0, 20.0, PATIENCE):
+        seen.press(key)
+        with contextlib.suppress(AssertionError):
+            seen.until(lambda screen: head in screen, seconds=seconds)
+            return
+    raise AssertionError(f"{head} did not open; the screen says:\n{seen.screen}")
+
+
 @SIZES
 def test_every_screen_and_its_help_are_drawn_with_a_persons_keys(desk: Desk, size: Size) -> None:
     keys, own = other_keys(), desk.directory / "config"
@@ -189,9 +202,7 @@ def test_every_screen_and_its_help_are_drawn_with_a_persons_keys(desk: Desk, siz
         for tab in TABS:
             key = keys[f"go_{tab}"]
             head = f"[{key} {tab.title()}]" if size is WIDE else f"{key} {tab.title()}"
-            while head not in seen.screen:  # a key right behind esc is read as alt and that key
-                seen.press(key)
-                seen.read(0.5)
+            goes_to(seen, key, head)
             lines = seen.screen.splitlines()
             for line in (lines[0], lines[1] if size is WIDE else "", lines[-1]):
                 assert not re.search(r"⏎|␣|\^[xg]|\besc |\? help|: command|(?:^|  )[a-zA-Z/!] [a-z]", line), (
