@@ -18,17 +18,15 @@ from typing import Protocol
 
 import pytest
 
-from console.keymap import TABS
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
 from core.services.sending import delivery
-from tests.console.other_keys import keys_file, other_keys
 from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
 from tests.factories.fork_server import postroom
-from tests.terminal import PATIENCE, SMALL, WIDE, Size, Terminal, terminal
+from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
 
 SIZES = pytest.mark.parametrize(
     "size", [pytest.param(WIDE, id="wide"), pytest.param(SMALL, id="small", marks=pytest.mark.thorough)]
@@ -176,48 +174,6 @@ def test_a_new_critical_problem_rings_under_a_persons_own_key_and_names_only_the
         seen.writes(b"\x1b]2;\xe2\x9c\x961 HARBOUR\x1b\\\x07\x1b]9;Postroom HARBOUR: 1 critical problem\x1b\\")
         seen.press("q")
         seen.writes(b"\x1b[23;2t")
-        assert seen.ended() == 0
-
-
-def goes_to(seen: Terminal, key: str, head: str) -> None:
-    """Press a tab's key; again only if nothing comes of it for long: right behind esc it is read as alt and that key.
-
-    Pressed twice, it would be typed into the line of the tab that it opens.
-    """
-    for seconds in (20.0, 20.0, PATIENCE):
-        seen.press(key)
-        with contextlib.suppress(AssertionError):
-            seen.until(lambda screen: head in screen, seconds=seconds)
-            return
-    raise AssertionError(f"{head} did not open; the screen says:\n{seen.screen}")
-
-
-@SIZES
-def test_every_screen_and_its_help_are_drawn_with_a_persons_keys(desk: Desk, size: Size) -> None:
-    keys, own = other_keys(), desk.directory / "config"
-    keys_file(own / "postroom", keys)
-    command = [sys.executable, "-m", "console.main", *desk.arguments]  # a fork has read the registry already
-    with terminal(command, env={"POSTROOM_TOKEN": TOKEN, "XDG_CONFIG_HOME": str(own)}, size=size) as seen:
-        shows(seen, "support-bot")
-        for tab in TABS:
-            key = keys[f"go_{tab}"]
-            head = f"[{key} {tab.title()}]" if size is WIDE else f"{key} {tab.title()}"
-            goes_to(seen, key, head)
-            lines = seen.screen.splitlines()
-            for line in (lines[0], lines[1] if size is WIDE else "", lines[-1]):
-                assert not re.search(r"⏎|␣|\^[xg]|\besc |\? help|: command|(?:^|  )[a-zA-Z/!] [a-z]", line), (
-                    f"{tab}: {line!r}"
-                )
-            assert f"{keys['all_stop']} " in lines[-1]
-            seen.press(keys["help"])
-            page = seen.until(lambda screen: "On " in screen and "↑ ↓ scroll" in screen)
-            assert not re.search(r"^[ │]* (?:⏎|esc|ctrl\+\w|[a-zA-Z]) {2}", page, re.MULTILINE), page
-            while "↑ ↓ scroll" in seen.screen:  # it ignores keys at first, and esc does nothing on the screen below
-                seen.press("esc")
-                seen.read(0.5)
-            if tab == "trace":
-                seen.press(keys["back"])  # its line is typed into
-        seen.press(keys["quit"])
         assert seen.ended() == 0
 
 
