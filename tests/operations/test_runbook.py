@@ -44,7 +44,7 @@ def test_a_suspension_says_what_was_refused_since_and_who_ends_it(store: Store, 
 def test_the_all_stop_names_who_voted_to_end_it(store: Store) -> None:
     make_desk(store, **WIDE)
     store.transact(lambda tx: emergency.stop(tx, reason="wrong list", actor=ALICE))
-    assert "two on-call operators" in runbook(store)["desk:stopped"].step
+    assert "two on-call end it" in runbook(store)["desk:stopped"].step
     store.transact(lambda tx: emergency.start(tx, reason="corrected", actor=ALICE))
     assert runbook(store)["desk:stopped"].step == "alice voted to start: one more on-call operator, or governance"
 
