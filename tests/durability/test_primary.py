@@ -138,6 +138,7 @@ def promises_hold(tested: Site, agents: Agents, store: Store) -> None:
     assert held == 0, "a lock outlived its transaction"
 
 
+@pytest.mark.thorough
 def test_nothing_is_lost_when_the_primary_is_killed_and_its_standby_promoted(
     tmp_path: Path, cluster: list[Server]
 ) -> None:
@@ -153,6 +154,7 @@ def test_nothing_is_lost_when_the_primary_is_killed_and_its_standby_promoted(
     asyncio.run(story())
 
 
+@pytest.mark.thorough
 def test_nothing_is_lost_when_the_primary_is_killed_and_started_again(tmp_path: Path, cluster: list[Server]) -> None:
     async def story() -> None:
         async with under_load(tmp_path, replication.url(cluster, "desk")) as (_, agents):
