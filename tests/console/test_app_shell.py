@@ -312,6 +312,7 @@ async def test_a_gateway_that_was_killed_or_stopped_shows_since_when(scene: Scen
         scene.store.transact(lambda tx: tx.write(update(WORKER).values(beat_at=beat_at)))
         await pilot.press("ctrl+r")
         await shows(pilot, f"down since {clock(beat_at)}: postroom serve")
+        await shows(pilot, "why it ended: postroom logs")
         scene.store.transact(lambda tx: tx.write(update(WORKER).values(beat_at=beat_at - 2 * DAY)))
         await pilot.press("ctrl+r")
         await shows(pilot, f"down since {stamp(beat_at - 2 * DAY)}: postroom")

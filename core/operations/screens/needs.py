@@ -35,7 +35,7 @@ TROUBLES: Final[Mapping[str, tuple[str, str, str]]] = {
     "altered": ("keeps them from leaving", "reject them, and find out who wrote to the database", "message.reject"),
     "stream_paused": ("starts no delivery of it", "deliverability resumes it", "stream.resume"),
     "route_down": ("backs off and retries; mail waits", "check the relay: postroom doctor", ""),
-    "no_worker": ("accepts nothing and sends nothing", "postroom serve", ""),
+    "no_worker": ("accepts nothing and sends nothing", "why it ended: postroom logs", ""),
     "webhook_failing": ("retries for three days", "check the receiver", ""),
     "webhook_dead": ("keeps them", "fix the receiver, then replay: postroom webhook replay", "webhook.replay"),
     "hurried": ("lets approvals count", "ask them; undo what is not released", "message.undo"),
@@ -156,11 +156,11 @@ def _of_runs(tx: Transaction) -> Iterator[Need]:
 def _troubles(tx: Transaction) -> Iterator[Need]:
     for one in views.troubles(tx.conn, now=tx.now):
         go = "lanes" if one.kind.startswith(("stream", "route")) else "queue" if one.kind == "altered" else "events"
-        text = _gateway_down(one, tx.now) if one.kind == "no_worker" else one.text
         did, step, operation = TROUBLES.get(one.kind, ("", "", ""))
+        text, step = (_gateway_down(one, tx.now), step) if one.kind == "no_worker" else (one.text, one.fix or step)
         yield Need(
             Level.FAULT if one.kind in FAULTS else Level.WARN, one.subject, text, go, id=f"{one.kind}:{one.subject}",
-            since=one.since, did=did, step=one.fix or step, next=operation,
+            since=one.since, did=did, step=step, next=operation,
         )  # fmt: skip
 
 
