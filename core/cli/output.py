@@ -195,10 +195,17 @@ def _usage(error: Any) -> int:
         return 2
     message = error.format_message().rstrip(".").replace(" Value error,", "")
     if context is not None:  # "Did you mean 'start'?" ends a sentence
+        if message.startswith("No such command") and not message.endswith("?") and (names := _subcommands(context)):
+            message += f": {context.command_path} has {', '.join(names)}"
         message += (
             f" See {context.command_path} --help" if message.endswith("?") else f"; see {context.command_path} --help"
         )
     return _line(message, code=int(getattr(error, "exit_code", 2)))
+
+
+def _subcommands(context: Any) -> list[str]:
+    """The commands of a group that was called with another one; none of the program itself, which has too many."""
+    return sorted(getattr(context.command, "commands", ())) if context.parent is not None else []
 
 
 def error_line(text: str) -> None:

@@ -70,6 +70,15 @@ def test_usage_is_one_line_on_stderr_and_exit_2(
     assert "Value error" not in said.err
 
 
+def test_a_command_that_a_group_lacks_is_answered_with_those_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["queue", "list"]) == 2
+    assert "postroom queue has approve, cancel, " in capsys.readouterr().err
+    assert main(["agent", "lst"]) == 2
+    said = capsys.readouterr().err
+    assert "Did you mean 'list'?" in said
+    assert " has " not in said, "one that is alike is enough"
+
+
 def test_no_desk_no_token_and_a_strangers_token_each_say_what_to_do(tmp_path: Path, clerk: Clerk) -> None:
     assert "postroom init" in Clerk(tmp_path / "nowhere").refused("stream", "list", code=2)
     assert "POSTROOM_TOKEN" in clerk.refused("stop", "--reason", "x", who=NOBODY)
