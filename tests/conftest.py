@@ -196,9 +196,12 @@ class _NoResolver(dns.resolver.Resolver):
         super().__init__(filename, configure=False)
 
 
-@pytest.fixture(autouse=True)
-def no_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dns.resolver, "Resolver", _NoResolver)
+@pytest.fixture(scope="session", autouse=True)
+def no_resolver() -> Iterator[None]:
+    """For the whole session: a desk that a module's tests share is made before a test's own fixtures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dns.resolver, "Resolver", _NoResolver)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
