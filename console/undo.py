@@ -12,7 +12,7 @@ from console.safe_text import fill
 from console.session import Approval
 from core.desk_client.interface import Json
 from core.durations import read_stamp
-from core.ids import read_id
+from core.ids import read_item
 from core.views.format import countdown, plural
 
 if TYPE_CHECKING:
@@ -70,5 +70,5 @@ def _line(one: Json, *, now: int) -> Content:
 
 
 def _approval(one: Json) -> Approval:
-    items = tuple(number for item in one["ids"] if (number := read_id("m", item) or read_id("a", item)) is not None)
+    items = tuple(number for item in one["ids"] if (number := read_item(item)) is not None)
     return Approval(items, one["batch"] or one["ids"][0], read_stamp(one["release_at"]), one["verb"] == "reject")

@@ -16,7 +16,7 @@ from console.session import Approval
 from console.views.handover_lines import handover_lines
 from core.desk_client import reads
 from core.durations import DAY, HOUR, SECOND, read_stamp
-from core.ids import read_id
+from core.ids import read_item
 from core.rules.addresses import parse_address
 from core.views.format import clock, countdown, day_and_clock, plural
 from core.views.history import Of, Span, Unit, figure
@@ -146,7 +146,7 @@ def undo(talk: Talk, rest: str = "") -> None:
         [_decision_text(one, now=now) for one in found],
     )
     if at is not None:
-        ids = (read_id("m", one) or read_id("a", one) for one in found[at]["ids"])
+        ids = (read_item(one) for one in found[at]["ids"])
         _take_back(talk, Approval(tuple(one for one in ids if one is not None), found[at]["ids"][0], 0))
 
 

@@ -13,9 +13,9 @@ from console.plain.talk import Choice, text_of
 from console.session import Approval
 from console.views import item_lines
 from console.views.message_lines import MessageLines, found, message_of, shows
-from core.desk_client import reads, wording
+from core.desk_client import reads, short_ids, wording
 from core.errors import Invalid, NotFound
-from core.ids import read_id, spell_id
+from core.ids import read_item, spell_id
 from core.views.format import countdown, plural
 
 if TYPE_CHECKING:
@@ -35,10 +35,9 @@ NOTHING_OPEN: Final = "No message is open: give its id, or open one first."
 def item_of(talk: Talk, word: str) -> int:
     """The item that a word means: a number of the list, an id, or enough of one. Raises what the desk refuses."""
     word = listed(talk, word)
-    number = read_id("m", word) or read_id("a", word)
-    if number is None and word[:1] == "m" and word[1:].isalnum():
-        key = talk.ask(lambda desk: desk.call("message.find", key=word))["id"]
-        number = read_id("m", key)
+    number = read_item(word)
+    if number is None and short_ids.looks_short(word):
+        number = read_item(talk.ask(lambda desk: short_ids.whole(desk, word)))
     if number is None:
         raise NotFound(f"{word[:40]!r} is not an id of a message", fix="an id begins with m, as m0k4v7")
     return number
@@ -51,7 +50,7 @@ def listed(talk: Talk, word: str) -> str:
     return word
 
 
-def read_item(talk: Talk, item: int) -> MessageLines:
+def _message(talk: Talk, item: int) -> MessageLines:
     return message_of(talk.ask(lambda desk: desk.read(reads.ITEM, id=item, whole=True)))
 
 
@@ -63,7 +62,7 @@ def chosen(talk: Talk, word: str) -> MessageLines | None:
         return talk.message
     item = item_of(talk, word)
     open_one = talk.message
-    return open_one if open_one is not None and open_one.item == item else read_item(talk, item)
+    return open_one if open_one is not None and open_one.item == item else _message(talk, item)
 
 
 # --- reading it out -----------------------------------------------------------------------------------------------
@@ -104,7 +103,7 @@ def previous_item(talk: Talk, _rest: str = "") -> None:
 
 def read_out(talk: Talk, item: int) -> None:
     """Read one item out, and offer what can be done with it."""
-    message = read_item(talk, item)
+    message = _message(talk, item)
     now = talk.now
     talk.message, talk.agent = message, ""
     talk.say("", f"Message {message.spelled}")

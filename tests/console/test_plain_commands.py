@@ -305,6 +305,21 @@ def test_history_is_figures_in_words(scene: Scene) -> None:
     assert "Of which stream? Give its name." in said
 
 
+# --- which message ------------------------------------------------------------------------------------------------
+
+
+def test_part_of_an_id_opens_the_one_message_it_means_and_names_several(scene: Scene) -> None:
+    names = [spell_id("m", scene.submit(f"jane{n}@example.com", subject=f"Number {n}")) for n in range(2)]
+    common = names[0][:3]
+    said = talk(scene, f"open {common}", f"approve {common}", f"open m{names[1][-5:]}", "open agents", "open xyz")
+    assert said.count(f"{common} is ambiguous: {names[0]} (support-bot, ") == 2
+    assert said.count(f'{names[1]} (support-bot, "Number 1"). give more of the id') == 2
+    assert f"Message {names[1]}" in said
+    assert "no held read or tag has an id like agents" in said
+    assert "'xyz' is not an id of a message. an id begins with m, as m0k4v7" in said
+    assert "email.approved" not in kinds(scene)
+
+
 # --- where it opens -----------------------------------------------------------------------------------------------
 
 

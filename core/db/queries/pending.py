@@ -14,7 +14,7 @@ from core.db.tables import MAILBOX, REVIEW
 from core.durations import stamp
 from core.errors import Invalid
 from core.filters import Want
-from core.ids import read_id, spell_id
+from core.ids import read_item, spell_id
 from core.model import RECEIVE, Reason
 from core.views.queue import HeldRow
 
@@ -102,7 +102,7 @@ def page(
         mailboxes = conn.execute(select(MAILBOX.c.id).where(MAILBOX.c.address == mailbox)).scalars().all()
         query = query.where(REVIEW.c.mailbox_id == (mailboxes[0] if mailboxes else -1))
     if cursor:
-        after = read_id("m", cursor) or read_id("a", cursor)
+        after = read_item(cursor)
         if after is None:
             raise Invalid("invalid cursor", fix="leave it out for the first page")
         query = query.where(REVIEW.c.id > after)
