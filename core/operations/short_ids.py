@@ -20,9 +20,10 @@ SHOWN: Final = 5
 """How many of several are named."""
 ID_LENGTH: Final = 13
 BITS: Final = 5
-SHORTEST_END: Final = 4
-"""Characters of an id's end that may name a held item: with three, among a thousand items, a slip of the finger names
-another in 3 % of cases. The console shows five (`mk3v9q`).
+SHORTEST: Final = 4
+"""Characters behind the letter that may name an item. Of an end with three, among a thousand held items, a slip of the
+finger names another in 3 % of cases; and where one item alone is held, a beginning of any length would do. The console
+shows five of an end (`mk3v9q`).
 """
 
 
@@ -30,7 +31,7 @@ class FindRequest(Shape):
     key: str = Field(
         min_length=2,
         max_length=14,
-        description="`m` (of a held read or tag: `a`) and the first characters of an id, or its last ones",
+        description="`m` (of a held read or tag: `a`) and four or more of an id's first or last characters",
     )
 
 
@@ -56,6 +57,8 @@ def find(call: Call, request: FindRequest) -> Json:
     letter = key[0]
     if letter not in {"m", "a"} or read_id(letter, letter + key[1:].rjust(ID_LENGTH, "0")) is None:
         raise Invalid(f"{request.key!r} is not an id of a message", fix="such as m0k4v7, or its whole id")
+    if len(key) < 1 + SHORTEST:
+        raise Invalid(f"{request.key} is too short for an id", fix=f"give the letter and {SHORTEST} characters or more")
     if len(key) == 1 + ID_LENGTH:
         return {"id": key, "candidates": [], "more": False}
     numbers = matching(call, letter, key)
@@ -77,14 +80,17 @@ _NOUNS: Final = {"m": "message", "a": "held read or tag"}
 
 
 def matching(call: Call, letter: str, key: str) -> set[int]:
-    """The items with an id that begins like this, and the held ones whose id ends so."""
-    conn, most, length = call.tx.conn, SHOWN + 1, len(key) - 1
+    """The items with an id that begins like this, and the held ones whose id ends so; none if this is too short."""
+    if len(key) < 1 + SHORTEST:
+        return set()
+    conn, most = call.tx.conn, SHOWN + 1
     search = short_ids.messages_between if letter == "m" else short_ids.actions_between
     between = id_range(letter, key)
     numbers = set[int]() if between is None else search(conn, *between, most=most)
     end = read_id(letter, letter + key[1:].rjust(ID_LENGTH, "0"))
-    if end is not None and length >= SHORTEST_END:
-        numbers |= short_ids.held_ending(conn, end, bits=BITS * length, actions=letter == "a", most=most)
+    if end is not None:
+        bits = BITS * (len(key) - 1)
+        numbers |= short_ids.held_ending(conn, end, bits=bits, actions=letter == "a", most=most)
     return numbers
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.cli_runner import Clerk, Heard
 from tests.cli.test_remote import run
-from tests.factories.mail import hand_in
+from tests.factories.mail import beginning_of_both, hand_in
 from tests.factories.served import served
 
 Runner = Callable[..., Heard]
@@ -63,27 +63,40 @@ def test_what_is_no_longer_held_is_found_by_the_beginning_of_its_id(office: Cler
 def test_an_act_refuses_an_ambiguous_id_and_names_what_it_may_mean(office: Clerk, typed: Runner) -> None:
     first = hand_in(office, subject="Offer\u202e one")
     second = hand_in(office, to="bob@example.com", subject="A second offer " + "that goes on " * 9)
+    both = beginning_of_both(first, second)
     for args in (
-        ("queue", "approve", "m0"),
-        ("queue", "approve", end(first), "m0"),
-        ("queue", "reject", "m0", "--reason", "x"),
-        ("queue", "return", "m0", "--comment", "x"),
-        ("queue", "cancel", "m0", "--reason", "x"),
-        ("queue", "claim", "m0"),
-        ("queue", "show", "m0"),
-        ("trace", "m0"),
+        ("queue", "approve", both),
+        ("queue", "approve", end(first), both),
+        ("queue", "reject", both, "--reason", "x"),
+        ("queue", "return", both, "--comment", "x"),
+        ("queue", "cancel", both, "--reason", "x"),
+        ("queue", "claim", both),
+        ("queue", "show", both),
+        ("trace", both),
     ):
         heard = typed(*args)
         assert (heard.code, heard.out) == (1, ""), (args, heard)
-        assert heard.err.startswith("postroom: m0 is ambiguous: "), args
+        assert heard.err.startswith(f"postroom: {both} is ambiguous: "), args
         assert f'{first} (support-bot, "Offer⟨U+202E⟩ one")' in heard.err
         assert f'{second} (support-bot, "A second offer that goes on that goes o…")' in heard.err
     assert all(office.ok("queue", "show", item)["status"] == "pending" for item in (first, second))
 
 
+def test_an_id_cut_too_short_names_nothing_though_one_item_alone_is_held(office: Clerk, typed: Runner) -> None:
+    item = hand_in(office)
+    for short in (item[:2], item[:4], end(item, length=3)):
+        for args in (("queue", "approve", short), ("queue", "show", short)):
+            heard = typed(*args)
+            assert (heard.code, heard.out) == (2, ""), (args, heard)
+            assert heard.err.startswith(f"postroom: {short} is too short for an id; give the letter and 4"), heard
+        assert typed("trace", short).err.startswith(f"postroom: nothing was found for '{short}'")
+    assert office.ok("queue", "show", item)["status"] == "pending"
+    assert typed("queue", "approve", item[:5]).code == 0
+
+
 def test_telling_several_apart_by_their_subjects_is_a_read_in_the_log(office: Clerk, typed: Runner) -> None:
     items = [hand_in(office, to=f"r{n}@example.com") for n in range(2)]
-    typed("queue", "approve", "m0")
+    typed("queue", "approve", beginning_of_both(*items))
     reads = [
         one for one in office.ok("audit", "export")["events"]
         if one["type"] == "email.read" and one["data"]["what"] == "messages"

@@ -11,7 +11,7 @@ import typer
 from core.cli.output import Output, plain
 from core.cli.remote.context import AnyDesk, command
 from core.desk_client import short_ids
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""
@@ -33,7 +33,7 @@ def trace(
     if story["steps"] or story["ours"] is not None:
         return Output(story, plain(_text(story)))
     if short_ids.looks_short(key):
-        with contextlib.suppress(NotFound):
+        with contextlib.suppress(NotFound, Invalid):
             short_ids.whole(desk, key)  # several messages: they are named
     lost = f"nothing was found for {key[:100]!r}; give an id, an address, a run or a name exactly as the desk shows it"
     return Output(story, plain(_text(story)), code=1, refused=[lost])
