@@ -13,6 +13,7 @@ import pytest
 from core.log_file import NAME, LogFile
 from tests.cli.cli_runner import Clerk, Heard
 from tests.cli.gateway_process import PATIENCE, start
+from tests.cli.test_remote import run
 from tests.cli.test_short_ids import Runner, typed
 from tests.factories.fork_server import postroom
 from tests.factories.log_lines import NIGHT, entry, log_night
@@ -81,6 +82,21 @@ def test_only_roles_that_mend_machines_read_them_and_the_log_says_who_did(office
         if one["data"]["what"] == "gateway_log"
     ]  # fmt: skip
     assert reads == ["alice"]
+
+
+def test_where_the_lines_are_is_said_while_the_database_cannot_be_read(office: Clerk) -> None:
+    log_night(office.directory)
+    (office.directory / "postroom.db").write_bytes(b"no database" * 1_000)
+    heard = office.run("logs", who="alice")
+    assert (heard.code, heard.out) == (1, "")
+    assert heard.err.startswith("postroom: the desk's database does not answer (file is not a database)"), heard
+    assert heard.err.endswith(f"; the lines are in {office.directory / NAME}\n"), heard
+
+
+def test_where_the_lines_are_is_said_while_no_gateway_answers(office: Clerk) -> None:
+    heard = run("logs", token=office.tokens["alice"], POSTROOM_URL=f"http://127.0.0.1:{free_port()}")
+    assert heard.code == 1
+    assert "; the lines are in gateway.log in the desk's directory on its host" in heard.err
 
 
 def test_foreign_text_in_a_line_cannot_drive_the_terminal(office: Clerk, typed: Runner) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -12,6 +13,8 @@ import typer
 from core.cli.output import Output, dump, plain, say
 from core.cli.remote.context import AnyDesk, command
 from core.cli.remote.following import follow
+from core.errors import Unavailable
+from core.log_file import NAME
 from core.model import plural
 
 app: Final = typer.Typer()
@@ -46,13 +49,23 @@ def logs(
     They are those of the gateway that answers; with --dir, on its host, those in its file, also while it is down.
     """
     asked = {"level": level.value, "filter": wanted}
-    page = desk.call("gateway.logs", **asked, limit=limit)
+    try:
+        page = desk.call("gateway.logs", **asked, limit=limit)
+    except Unavailable as error:
+        raise Unavailable(f"{error}; {_kept(desk)}", retry_after=error.retry_after) from error
     if page["more"]:
         desk.note(f"there are older lines: --lines N, at most {MOST:,}")
     if following:
         _follow(desk, page, asked)
     none = "no line matches" if wanted or level is not Level.DEBUG else "no lines are kept here"
     return Output(page, plain("\n".join(_text(one) for one in page["lines"]) or none))
+
+
+def _kept(desk: AnyDesk) -> str:
+    """Where the lines are, for somebody who cannot be shown them: without its database a desk cannot log the read."""
+    if isinstance(desk.where, Path):
+        return f"the lines are in {(desk.where / NAME).absolute()}"
+    return f"the lines are in {NAME} in the desk's directory on its host"
 
 
 def _follow(desk: AnyDesk, page: Mapping[str, Any], asked: Mapping[str, str]) -> NoReturn:
