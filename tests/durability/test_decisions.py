@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -27,7 +26,7 @@ from core.model import Mode, Status
 from core.services.sending import editing, review
 from core.services.sending.editing import Wording
 from core.services.sending.review import Decision
-from tests.durability.test_schedules import AGENTS, SENT, Desk, Gateway, agents, check, fresh, play
+from tests.durability.test_schedules import AGENTS, SENT, Desk, Gateway, Schedule, agents, check, for_each, play
 from tests.factories import effort
 from tests.factories.desk import ALICE, BOB, WIDE, add_mailbox
 
@@ -66,6 +65,10 @@ class Reviewed(Desk):
         super().__init__(url)
         self.approved: list[tuple[int, str]] = []
         """Message and digest that a reviewer saw, of each approval that was accepted."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.approved.clear()
 
     def _build(self, tx: Transaction) -> list[tuple[int, int, str]]:
         others = super()._build(tx)
@@ -276,28 +279,15 @@ def decided_once(desk: Reviewed, entries: list[Entry]) -> set[str]:
 def test_in_no_schedule_of_two_gateways_is_a_message_decided_twice(postgres_url: str) -> None:
     desk = Reviewed(postgres_url)
     assert len(desk.agents) == AGENTS + 1
-    seen = set()
+    seen = set[str]()
 
-    @settings(
-        max_examples=effort.times(8, 200), deadline=None, derandomize=not effort.thorough(), database=None,
-        suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate],
-    )  # fmt: skip
-    @given(schedules)
-    def play_and_check(lists: list[list[tuple[str, Any]]]) -> None:
-        desk.store.transact(fresh)
-        with desk.store.read() as conn:
-            desk.since, _ = audit_log.head(conn)
-        desk.broken.clear()
-        desk.approved.clear()
+    def play_and_check(lists: Schedule) -> None:
         asyncio.run(play(desk, lists, kind=Reviewing))
         check(desk)
         with desk.store.read() as conn:
             entries = audit_log.read(conn, after=desk.since, limit=10_000)
         seen.update(decided_once(desk, list(entries)))
 
-    try:
-        play_and_check()
-    finally:
-        desk.store.close()
+    for_each(schedules, desk, play_and_check, times=effort.times(8, 200))
     # they did meet: whatever the machine's timing, each kind of decision was made and some mail left
     assert {"email.approved", "email.rejected", "email.sent"} <= seen
