@@ -41,6 +41,15 @@ class Mode(enum.StrEnum):
         return list(Mode).index(self)
 
 
+class LogLevel(enum.StrEnum):
+    """How bad a line of the gateway's own log is, or at least is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class Action(enum.StrEnum):
     """What an agent can ask of a mailbox; also the `kind` of a pending item."""
 

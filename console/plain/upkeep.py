@@ -10,9 +10,9 @@ from console import record_operations
 from console.plain import mail
 from console.plain.lists import in_pages
 from console.plain.talk import Choice, row_text, text_of
-from console.screens.logs import LEVELS
 from console.views.log_lines import log_line
 from console.views.page_rows import CHANGES, DEAD, change_row, dead_row
+from core.model import LogLevel
 from core.views.format import plural
 
 if TYPE_CHECKING:
@@ -128,13 +128,12 @@ def _drop_policy(talk: Talk, digest: str) -> None:
 
 def logs(talk: Talk, rest: str = "") -> None:
     """The newest log lines of the gateway that answers: at least of this level, and matching this filter."""
-    level, _, filtered = rest.partition(" ")
-    if level not in LEVELS:
-        level, filtered = LEVELS[0], rest
-    wanted = filtered.strip()
+    first, _, others = rest.partition(" ")
+    known = first in {one.value for one in LogLevel}
+    level, wanted = (LogLevel(first), others.strip()) if known else (LogLevel.DEBUG, rest)
     found = talk.ask(record_operations.gateway_logs(after=None, level=level, filtered=wanted, limit=LOG_LINES))
     talk.listing = partial(logs, talk, rest)
-    at_least = f", {level} and worse" if level != LEVELS[0] else ""
+    at_least = f", {level} and worse" if level is not LogLevel.DEBUG else ""
     by = f", filter {wanted}" if wanted else ""
     lines = found["lines"]
     talk.say("", f"{plural(len(lines), 'log line')} of {found['host']}{at_least}{by}, the newest first, times in UTC.")

@@ -23,6 +23,7 @@ from console.widgets.pane import TextPane
 from core.desk_client.interface import Json
 from core.filter_fields import GATEWAY_LOG
 from core.filters import Want, spelled
+from core.model import LogLevel
 from core.views.format import count, plural
 
 EVERY: Final = 1.0
@@ -30,7 +31,7 @@ EVERY: Final = 1.0
 PAGE: Final = 1_000
 KEPT: Final = 2_000
 """Lines held in memory."""
-LEVELS: Final = ("debug", "info", "warning", "error")
+LEVELS: Final = tuple(LogLevel)
 
 
 class LogPane(TextPane):

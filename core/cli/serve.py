@@ -6,7 +6,6 @@ It checks its ports first, because a server that cannot bind reports that only f
 from __future__ import annotations
 
 import contextlib
-import enum
 import socket
 import sys
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from core.db.development import BANNER, is_development, is_development_of_any_ve
 from core.db.store import Store
 from core.demo.catcher import MAILDIR, catching
 from core.errors import Conflict, Invalid
-from core.model import Role
+from core.model import LogLevel, Role
 from core.process_log import log_as_gateway
 from core.serializers import people
 from core.services.identity import streams
@@ -40,15 +39,6 @@ app: Final = typer.Typer()
 
 
 log = structlog.get_logger("serve")
-
-
-class Level(enum.StrEnum):
-    """Log level of the gateway."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @command(app, "serve", example="postroom serve --dir desk --listen 127.0.0.1:8025")
@@ -70,7 +60,7 @@ def serve(
         bool, typer.Option("--expose", help="Let a development desk listen beyond this machine, as in a container.")
     ] = False,
     egress: Annotated[int | None, typer.Option(min=0, max=32, help="Delivery processes; 0: this one delivers.")] = None,
-    log_level: Annotated[Level | None, typer.Option(help="Log level on stderr.")] = None,
+    log_level: Annotated[LogLevel | None, typer.Option(help="Log level on stderr.")] = None,
 ) -> Output:
     """Run the gateway until SIGTERM or Ctrl-C, then drain. Logs to stderr, as JSON unless that is a terminal."""
     try:
@@ -80,9 +70,9 @@ def serve(
             tls_certificate=None if tls_certificate is None else tls_certificate.absolute(),
             tls_key=None if tls_key is None else tls_key.absolute(),
         )  # fmt: skip
-        level = Level(settings.log_level.lower())
+        level = LogLevel(settings.log_level.lower())
     except ValueError as error:
-        raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(Level)}") from error
+        raise Invalid(f"log_level: {error}", fix=f"the levels are {', '.join(LogLevel)}") from error
     as_json = desk.as_json or not sys.stderr.isatty()
     log_as_gateway(settings.dir, level=level.value, as_json=as_json, listen=settings.listen)
     listens = [address for address in (settings.listen, settings.public_listen) if address]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import itertools
 import socket
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from core.filter_fields import GATEWAY_LOG
 from core.filters import Want
 from core.json_body import Shape
 from core.log_file import NAME, Line, LogReader
+from core.model import LogLevel
 from core.operations.answers import Answer
 from core.operations.bodies import FilterText
 from core.operations.operation import Call, Json, read
@@ -25,15 +25,6 @@ from core.services.control.read_log import Shown, What
 
 MOST: Final = 1_000
 """Lines of one answer."""
-
-
-class Level(enum.StrEnum):
-    """How bad a line at least is."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 _RANK: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 3}
@@ -47,7 +38,7 @@ class LogsRequest(Shape):
     """
 
     after: Annotated[str, StringConstraints(max_length=40)] | None = None
-    level: Level = Level.DEBUG
+    level: LogLevel = LogLevel.DEBUG
     filter: FilterText = ""
     limit: Annotated[int, Field(ge=1, le=MOST)] = 200
 

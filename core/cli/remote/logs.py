@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,20 +14,11 @@ from core.cli.remote.context import AnyDesk, command
 from core.cli.remote.following import follow
 from core.errors import Unavailable
 from core.log_file import NAME
-from core.model import plural
+from core.model import LogLevel, plural
 
 app: Final = typer.Typer()
 """The command that the root app mounts."""
 MOST: Final = 1_000
-
-
-class Level(enum.StrEnum):
-    """How bad a line at least is."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @command(app, "logs", example="postroom logs --follow --level warning")
@@ -38,7 +28,7 @@ def logs(
     following: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C; with --json one object a line.")
     ] = False,
-    level: Annotated[Level, typer.Option(help="Lines at least as bad.")] = Level.DEBUG,
+    level: Annotated[LogLevel, typer.Option(help="Lines at least as bad.")] = LogLevel.DEBUG,
     wanted: Annotated[
         str, typer.Option("--filter", metavar="FILTER", help="Terms such as 'process:egress age<1h relay'.")
     ] = "",
@@ -57,7 +47,7 @@ def logs(
         desk.note(f"there are older lines: --lines N, at most {MOST:,}")
     if following:
         _follow(desk, page, asked)
-    none = "no line matches" if wanted or level is not Level.DEBUG else "no lines are kept here"
+    none = "no line matches" if wanted or level is not LogLevel.DEBUG else "no lines are kept here"
     return Output(page, plain("\n".join(_text(one) for one in page["lines"]) or none))
 
 
