@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import click
 from textual import work
 from textual.app import ReturnType, SuspendNotSupported
 from textual.content import Content
@@ -25,6 +24,7 @@ from console.preferences import Preferences, Remembered
 from console.safe_app import SafeApp
 from console.state import Live
 from console.themes import DEFAULT_THEME, BadTheme, install_themes, load_themes, theme_folder, watch_themes
+from core.cli import editor
 from core.errors import Invalid
 
 OUTPUT_LIMIT: Final = 4_000
@@ -127,20 +127,18 @@ class PersonalApp(SafeApp[ReturnType]):
 
     def edit_text(self, text: str) -> str | None:
         """Let the operator edit a text in $EDITOR; None if it was not saved. Raises `Invalid`: it failed."""
-        found, wrong = None, ""
+        found, failed = None, None
         try:
             with self.suspend():
                 # Textual takes the terminal back only if this block ends normally: `:cq` would kill the console
                 try:
-                    found = click.edit(text, extension=".eml")
-                except click.ClickException as error:
-                    wrong = error.message
-                except Exception as error:  # noqa: BLE001 - the same for text that is not UTF-8, or an odd $EDITOR
-                    wrong = str(error)
+                    found = editor.edited(text)
+                except Invalid as error:
+                    failed = error
         except SuspendNotSupported as error:
             raise Invalid("no editor can run in this terminal", fix="use postroom queue edit") from error
-        if wrong:
-            raise Invalid(f"nothing was changed: {wrong}", fix=with_keys("look at $EDITOR, then press {edit} again"))
+        if failed is not None:
+            raise Invalid(failed.reason, fix=with_keys("look at $EDITOR, then press {edit} again"))
         return found
 
     # -- own commands -------------------------------------------------------------------------------------------------

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from console import operations, record_operations
 from console.plain.dialogue import spoken
 from console.plain.talk import Choice, text_of
 from console.session import Approval
 from console.views import item_lines
 from console.views.message_lines import MessageLines, found, message_of, shows
+from core.cli import editor
 from core.desk_client import reads, short_ids, wording
-from core.errors import Invalid, NotFound
+from core.errors import NotFound
 from core.ids import read_item, spell_id
 from core.views.format import countdown, plural
 
@@ -349,10 +348,7 @@ def edit(talk: Talk, rest: str = "") -> None:
     spelled = message.spelled
     before = talk.ask(operations.read_wording(spelled))
     text = wording.spelled(before)
-    try:
-        written = click.edit(talk.session.unsaved.get(spelled, text), extension=".eml")
-    except click.ClickException as error:
-        raise Invalid(f"nothing was changed: {error.message}", fix="look at $EDITOR") from error
+    written = editor.edited(talk.session.unsaved.get(spelled, text))
     if written is None or written == text:
         talk.session.unsaved.pop(spelled, None)
         talk.say("Nothing was changed.")

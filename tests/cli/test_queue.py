@@ -188,6 +188,18 @@ def test_what_is_acknowledged_is_quiet_no_longer_than_it_stays_as_bad_as_it_is(o
     assert {one["level"] for one in office.ok("attention", "list")["acknowledged"]} == {"info", "warn"}
 
 
+def test_an_editor_that_fails_changes_nothing_and_is_named(office: Clerk) -> None:
+    item = hand_in(office)
+    digest = office.ok("queue", "show", item)["digest"]
+    for command, why in (("false", "Editing failed"), (r"sed -i s/refund/\\xff/", "can't decode byte")):
+        office.surroundings["EDITOR"] = command
+        refused = office.refused("queue", "edit", item, who="alice", code=2)
+        assert "nothing was changed: " in refused
+        assert why in refused
+        assert "look at $EDITOR" in refused
+    assert office.ok("queue", "show", item)["digest"] == digest
+
+
 def test_what_was_written_in_the_editor_is_kept_when_it_is_refused(
     office: Clerk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -305,6 +305,29 @@ def test_history_is_figures_in_words(scene: Scene) -> None:
     assert "Of which stream? Give its name." in said
 
 
+def test_a_message_is_edited_in_an_editor_and_one_that_breaks_changes_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = spell_id("m", scene.submit(subject="Your refund", text="It is on its way."))
+    monkeypatch.delenv("VISUAL", raising=False)
+
+    def editor(command: str) -> Callable[[], None]:
+        return lambda: monkeypatch.setenv("EDITOR", command)
+
+    said = talk(scene, editor("false"), f"edit {name}", editor(r"sed -i s/refund/\\xff/"), f"edit {name}")
+    assert said.count("nothing was changed: ") == 2
+    assert said.count("look at $EDITOR") == 2
+    said = talk(scene, editor("true"), f"edit {name}", editor("sed -i s/^Subject:/X:/"), f"edit {name}")
+    assert "Nothing was changed." in said
+    assert "the first line must be the subject" in said
+    assert "email.edited" not in kinds(scene)
+    said = talk(scene, editor("sed -i s/refund/money/"), f"edit {name}")
+    assert f"{name} is edited" in said
+    assert "Somebody else must approve it." in said
+    assert "Subj   Your money" in said
+    assert kinds(scene).count("email.edited") == 1
+
+
 # --- which message ------------------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import click
 import typer
 
+from core.cli import editor
 from core.cli.commands import group
 from core.cli.output import Output, pairs, plain, table
 from core.cli.remote import groups
@@ -228,7 +228,7 @@ def edit(
 
 def _typed(text: str) -> str:
     """What a person made of it in their editor. Raises `Invalid`: nothing."""
-    typed = click.edit(text, extension=".eml", require_save=True)
+    typed = editor.edited(text)
     if typed is None or typed == text:
         raise Invalid("the editor closed without a change", fix="change the subject or the body, and save it")
     return typed
