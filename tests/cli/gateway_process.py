@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 
@@ -28,24 +29,22 @@ def serving(clerk: Clerk) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=PATIENCE)
+            process.wait(PATIENCE)
         finally:
             process.kill()
 
 
 def start(command: Sequence[str], url: str) -> subprocess.Popen[bytes]:
-    """Start a gateway and wait until it answers."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _await(process, url)
-    return process
-
-
-def _await(process: subprocess.Popen[bytes], url: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while process.poll() is None and time.monotonic() < until:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success:
-                return
-        time.sleep(0.1)
-    process.kill()
-    raise AssertionError(f"the gateway did not start: {process.communicate()[1].decode()[-2000:]}")
+    """Start a gateway and wait until it answers. It logs into a file, as a pipe that nobody reads would fill."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+        until = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{url}/healthz", timeout=5, trust_env=False).is_success:
+                    return process
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        said.seek(0)
+        raise AssertionError(f"the gateway did not start: {said.read().decode()[-2000:]}")

@@ -143,7 +143,7 @@ def test_a_gateways_last_lines_are_read_on_its_host_after_it_was_killed(office: 
             _await_line(office, "egress process ended; starting another")
     finally:
         gateway.kill()
-        gateway.communicate(timeout=PATIENCE)
+        gateway.wait(PATIENCE)
     lines = office.ok("logs", "--level", "info", who="alice")["lines"]
     assert {one["gateway"].split(" ")[1] for one in lines} == {listen}
     assert "serving" in [one["event"] for one in lines]

@@ -46,7 +46,7 @@ def _killed_in_the_middle(desk: Clerk, *command: str) -> tuple[int, str]:
             time.sleep(0.02)
     finally:
         gateway.kill()
-        gateway.communicate(timeout=PATIENCE)
+        gateway.wait(PATIENCE)
     _, err = waiting.communicate(timeout=PATIENCE)
     return waiting.returncode, err.decode()
 

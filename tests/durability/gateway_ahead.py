@@ -1,6 +1,7 @@
 """A gateway until a signal, whose clock may be ahead. Arguments: its desk, HOST:PORT, seconds, egress processes.
 
-It first says its process id, which is not that of the client that stands for a forked process.
+It first says its process id, which is not that of the client that stands for a forked process, and then no more on
+stdout: nobody reads on, and a gateway whose log fills the pipe would stand still. It logs on stderr, as `serve` does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import uvloop
 from core.clock import SystemClock
 from core.durations import SECOND
 from core.gateway import Gateway, serve
+from core.process_log import log_as_gateway
 from core.settings import load
 
 
@@ -29,7 +31,9 @@ class Ahead(SystemClock):
 
 def run(directory: str, listen: str, ahead: str, egress: str) -> None:
     print(os.getpid(), flush=True)
-    settings = load(Path(directory), listen=listen, log_level="error", egress=int(egress))
+    os.dup2(2, 1)
+    settings = load(Path(directory), listen=listen, log_level="warning", egress=int(egress))
+    log_as_gateway(settings.dir, level=settings.log_level, as_json=True, listen=listen)
     uvloop.run(serve(Gateway(settings, clock=Ahead(int(ahead)))))
 
 

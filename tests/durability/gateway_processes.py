@@ -51,8 +51,8 @@ class Process:
             [*postroom("tests.durability.gateway_ahead"), *arguments], stdout=subprocess.PIPE, cwd=_ROOT
         )
         assert self._client.stdout is not None
-        self._said = self._client.stdout
-        self._pid = int(self._said.readline())
+        with self._client.stdout as said:
+            self._pid = int(said.read())  # to the end: a pipe that stayed open would have to be read all along
 
     def is_alive(self) -> bool:
         return self._client.poll() is None
@@ -64,9 +64,7 @@ class Process:
 
     def join(self) -> int:
         """Wait until it is gone; returns its exit code."""
-        code = self._client.wait()
-        self._said.close()
-        return code
+        return self._client.wait()
 
 
 @dataclass
