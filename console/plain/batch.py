@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from console import operations
 from console.batch_decision import Batch, Marked, batch_of
 from console.plain import mail
+from console.plain.talk import about
 from console.screens.held_actions import marked
 from core.desk_client import reads
 from core.ids import spell_id
@@ -19,6 +20,7 @@ from core.views.format import count, countdown, plural
 
 if TYPE_CHECKING:
     from console.plain.talk import Talk
+    from console.views.message_lines import MessageLines
     from core.views.queue import HeldRow
 
 FETCHED: Final = 1_000
@@ -34,13 +36,15 @@ def reject_all(talk: Talk, _rest: str = "") -> None:
     _all(talk, approving=False)
 
 
-def approve_group(talk: Talk, rest: str = "") -> None:
+@about(mail.chosen)
+def approve_group(talk: Talk, message: MessageLines) -> None:
     """Approve everything like this message."""
-    _group(talk, rest, approving=True)
+    _group(talk, message, approving=True)
 
 
-def reject_group(talk: Talk, rest: str = "") -> None:
-    _group(talk, rest, approving=False)
+@about(mail.chosen)
+def reject_group(talk: Talk, message: MessageLines) -> None:
+    _group(talk, message, approving=False)
 
 
 def _all(talk: Talk, *, approving: bool) -> None:
@@ -50,10 +54,7 @@ def _all(talk: Talk, *, approving: bool) -> None:
     _decide(talk, _rows(talk, ids), what, approving=approving, any_read=False)
 
 
-def _group(talk: Talk, rest: str, *, approving: bool) -> None:
-    message = mail.chosen(talk, rest)
-    if message is None:
-        return
+def _group(talk: Talk, message: MessageLines, *, approving: bool) -> None:
     item = message.item
     rows = _rows(talk, talk.ask(lambda desk: desk.read(reads.ALIKE, id=item)).ids)
     subject = rows[item].subject if item in rows else None
@@ -91,7 +92,8 @@ def _decide(talk: Talk, rows: Mapping[int, HeldRow], what: str, *, approving: bo
         if reason is None:
             return
     expected = str(len(batch.ready))
-    if not talk.io.typed(f"{verb} {count(len(batch.ready))} of {plural(len(marks), 'message')}.", expected):
+    question = f"{verb} {count(len(batch.ready))} of {plural(len(marks), 'message')}."
+    if not talk.io.typed(expected, question=question):
         return
     choices = [operations.Choice(item, digest) for item, digest in batch.ready]
     name = spell_id("b", talk.now)

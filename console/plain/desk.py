@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from console import operations, record_operations
 from console.plain import mail
 from console.plain.dialogue import spoken
-from console.plain.talk import Choice, text_of
+from console.plain.talk import Choice, about, text_of
 from console.screens.needs_actions import SPANS as QUIET
 from console.screens.needs_actions import USUAL
 from console.screens.trace import story_lines
@@ -57,10 +57,9 @@ def start(talk: Talk, _rest: str = "") -> None:
     if figures.stopped_at is None:
         talk.say("The desk is not stopped.")
         return
-    reason = talk.io.reason(f"End the all-stop by {figures.stopped_by}: {figures.stop_reason}?")
-    if reason is None or not talk.io.typed("End the all-stop.", "start"):
-        return
-    if (answer := talk.act(operations.start(reason))) is None:
+    question = f"End the all-stop by {figures.stopped_by}: {figures.stop_reason}?"
+    reason = talk.io.reason_then_typed(question, "start")
+    if reason is None or (answer := talk.act(operations.start(reason))) is None:
         return
     if answer["running"]:
         talk.say("The desk is delivering again. Undo: stop.")
@@ -243,10 +242,8 @@ def _lane(talk: Talk, word: str) -> LaneRow | None:
     return None
 
 
-def pause_lane(talk: Talk, rest: str = "") -> None:
-    lane = _lane(talk, rest)
-    if lane is None:
-        return
+@about(_lane)
+def pause_lane(talk: Talk, lane: LaneRow) -> None:
     if lane.paused_at is not None:
         talk.say(f"It is already paused, by {lane.paused_by}.")
         return
@@ -258,17 +255,13 @@ def pause_lane(talk: Talk, rest: str = "") -> None:
         talk.say(f"The lane to {lane.domain} is paused. Undo: resume-lane {lane.domain}, by deliverability.")
 
 
-def resume_lane(talk: Talk, rest: str = "") -> None:
-    lane = _lane(talk, rest)
-    if lane is None:
-        return
+@about(_lane)
+def resume_lane(talk: Talk, lane: LaneRow) -> None:
     if lane.paused_at is None:
         talk.say("It is not paused.")
         return
-    reason = talk.io.reason(f"Resume the lane from {lane.mailbox} to {lane.domain}?")
-    if reason is None or not talk.io.typed("", lane.domain):
-        return
-    if talk.act(operations.resume_lane(lane.id, reason)) is not None:
+    reason = talk.io.reason_then_typed(f"Resume the lane from {lane.mailbox} to {lane.domain}?", lane.domain)
+    if reason is not None and talk.act(operations.resume_lane(lane.id, reason)) is not None:
         talk.say(f"The lane to {lane.domain} is resumed. Undo: pause-lane {lane.domain}.")
 
 
@@ -281,24 +274,18 @@ def _stream(talk: Talk, rest: str) -> str | None:
     return lane.stream if lane is not None else None
 
 
-def pause_stream(talk: Talk, rest: str = "") -> None:
-    domain = _stream(talk, rest)
-    if domain is None:
-        return
+@about(_stream)
+def pause_stream(talk: Talk, domain: str) -> None:
     reason = talk.io.reason(f"Pause the whole stream {domain}? No delivery of any mailbox on it starts.", urgent=True)
     if reason is not None and (paused := talk.act(operations.pause_stream(domain, reason))) is not None:
         started = plural(paused["in_flight"], "delivery", "deliveries")
         talk.say(f"{domain} is paused: {started} had already started. Undo: resume-stream {domain}, by deliverability.")
 
 
-def resume_stream(talk: Talk, rest: str = "") -> None:
-    domain = _stream(talk, rest)
-    if domain is None:
-        return
-    reason = talk.io.reason(f"Resume the stream {domain}?")
-    if reason is None or not talk.io.typed("", domain):
-        return
-    if talk.act(operations.resume_stream(domain, reason)) is not None:
+@about(_stream)
+def resume_stream(talk: Talk, domain: str) -> None:
+    reason = talk.io.reason_then_typed(f"Resume the stream {domain}?", domain)
+    if reason is not None and talk.act(operations.resume_stream(domain, reason)) is not None:
         talk.say(f"{domain} is resumed. Undo: pause-stream {domain}.")
 
 
@@ -333,10 +320,8 @@ def unsuppress(talk: Talk, rest: str = "") -> None:
     if not address:
         talk.say("Allow mail to which address? Give it.")
         return
-    reason = talk.io.reason(f"Allow mail to {address} again?")
-    if reason is None or not talk.io.typed("", address):
-        return
-    if talk.act(operations.unsuppress(address, reason)) is not None:
+    reason = talk.io.reason_then_typed(f"Allow mail to {address} again?", address)
+    if reason is not None and talk.act(operations.unsuppress(address, reason)) is not None:
         talk.say(f"{address} can be mailed again. Undo: suppress {address}.")
 
 

@@ -119,7 +119,12 @@ class Dialogue:
             self.say(f"Cancelled: {needed}.")
         return typed[:REASON_LIMIT] or None
 
-    def typed(self, question: str, expected: str) -> bool:
+    def reason_then_typed(self, question: str, expected: str) -> str | None:
+        """What loosens takes both: a reason, and then exactly `expected`; None: the operator cancelled."""
+        reason = self.reason(question)
+        return reason if reason is not None and self.typed(expected) else None
+
+    def typed(self, expected: str, *, question: str = "") -> bool:
         """Whether exactly this was typed, after it was asked for."""
         if question:
             self.say(question)

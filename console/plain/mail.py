@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from console import operations, record_operations
 from console.plain.dialogue import spoken
-from console.plain.talk import Choice, text_of
+from console.plain.talk import Choice, about, text_of
 from console.session import Approval
 from console.views import item_lines
 from console.views.message_lines import MessageLines, found, message_of, shows
@@ -126,13 +126,13 @@ def read_out(talk: Talk, item: int) -> None:
 def _offer(talk: Talk, message: MessageLines) -> None:
     choices: list[Choice] = []
     if message.pending:
-        choices += [Choice("Approve", lambda: approve(talk)), Choice("Reject", lambda: reject(talk))]
-    choices.append(Choice("Read all headers", lambda: view(talk, "headers")))
+        choices += [Choice("Approve", talk.doing("approve")), Choice("Reject", talk.doing("reject"))]
+    choices.append(Choice("Read all headers", talk.doing("headers")))
     if message.agent:
         choices.append(Choice(f"Suspend {message.agent}", talk.doing("suspend", message.agent)))
     among, at = talk.walk
     if at + 1 < len(among):
-        choices.append(Choice("Next message", lambda: next_item(talk)))
+        choices.append(Choice("Next message", talk.doing("next")))
     talk.offer(choices, back=talk.listing)
 
 
@@ -159,27 +159,24 @@ def _said(line: str, *, anywhere: bool = False, glyphs: bool = True) -> str:
 # --- deciding -----------------------------------------------------------------------------------------------------
 
 
-def approve(talk: Talk, rest: str = "") -> None:
+@about(chosen)
+def approve(talk: Talk, message: MessageLines) -> None:
     """Approve exactly what was read: a failed check takes a reason and its count."""
-    message = chosen(talk, rest)
-    if message is None or (why := why_not_approved(talk, message)) is not None:
-        if message is not None:
-            talk.say(f"Not approved: {why}")
+    if (why := why_not_approved(talk, message)) is not None:
+        talk.say(f"Not approved: {why}")
         return
     failed, reason = findings(message), None
     if failed:
         talk.say(*(f"failed: {text}" for text in failed))
         question = f"Approve {message.spelled} despite {plural(len(failed), 'failed check')}?"
-        reason = talk.io.reason(question)
-        if reason is None or not talk.io.typed(question, str(len(failed))):
+        reason = talk.io.reason_then_typed(question, str(len(failed)))
+        if reason is None:
             return
     _decide(talk, message, operations.approve([operations.Choice(message.item, message.digest)], reason=reason))
 
 
-def reject(talk: Talk, rest: str = "") -> None:
-    message = chosen(talk, rest)
-    if message is None:
-        return
+@about(chosen)
+def reject(talk: Talk, message: MessageLines) -> None:
     if (gone := _decided_already(message)) is not None:
         talk.say(f"Not rejected: {gone}")
         return
@@ -268,16 +265,16 @@ def tell(talk: Talk, settled: Settled, verb: str) -> bool:
 # --- together with others -----------------------------------------------------------------------------------------
 
 
-def claim(talk: Talk, rest: str = "") -> None:
+@about(chosen)
+def claim(talk: Talk, message: MessageLines) -> None:
     """Claim it for ten minutes: the others see it."""
-    message = chosen(talk, rest)
-    if message is not None and talk.act(operations.claim(message.spelled)) is not None:
+    if talk.act(operations.claim(message.spelled)) is not None:
         talk.say(f"{message.spelled} is yours for ten minutes. unclaim {message.spelled} gives it back.")
 
 
-def unclaim(talk: Talk, rest: str = "") -> None:
-    message = chosen(talk, rest)
-    if message is not None and talk.act(operations.unclaim(message.spelled)) is not None:
+@about(chosen)
+def unclaim(talk: Talk, message: MessageLines) -> None:
+    if talk.act(operations.unclaim(message.spelled)) is not None:
         talk.say(f"{message.spelled} is free again. claim {message.spelled} takes it back.")
 
 
@@ -327,11 +324,9 @@ def give_back(talk: Talk, rest: str = "") -> None:
         talk.say(f"{message.spelled} is returned to its agent. It cannot be undone: the agent may submit it again.")
 
 
-def cancel(talk: Talk, rest: str = "") -> None:
+@about(chosen)
+def cancel(talk: Talk, message: MessageLines) -> None:
     """Cancel mail that waits: held, scheduled or queued."""
-    message = chosen(talk, rest)
-    if message is None:
-        return
     if message.view is None:
         talk.say("Only mail of an agent can be cancelled.")
         return

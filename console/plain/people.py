@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from console import operations, record_operations
 from console.plain import mail
 from console.plain.dialogue import spoken
-from console.plain.talk import Choice, agent_text, text_of
+from console.plain.talk import Choice, about, agent_text, text_of
 from console.screens.agent_actions import mode_refusal
 from console.screens.identities import kinds_of, record_lines
 from console.views.agent_records import read_figure, run_text, token_text
@@ -42,11 +42,9 @@ def chosen_agent(talk: Talk, rest: str) -> AgentLine | None:
     return line
 
 
-def agent(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def agent(talk: Talk, line: AgentLine) -> None:
     """One agent, and what can be done with it."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     talk.agent, talk.message = line.name, None
     talk.say("", agent_text(line))
     if line.suspended:
@@ -69,11 +67,9 @@ def agent(talk: Talk, rest: str = "") -> None:
     talk.offer(choices, back=talk.doing("agents"))
 
 
-def suspend(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def suspend(talk: Talk, line: AgentLine) -> None:
     """Suspend an agent: one reason."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     if line.suspended:
         talk.say(f"{line.name} is already suspended, by {line.suspended_by}: {line.suspend_reason}")
         return
@@ -86,18 +82,15 @@ def suspend(talk: Talk, rest: str = "") -> None:
     talk.say(f"Undo: another governance operator types resume {line.name}.")
 
 
-def resume(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def resume(talk: Talk, line: AgentLine) -> None:
     """Resume an agent: a reason, then its name."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     if not line.suspended:
         talk.say(f"{line.name} is not suspended.")
         return
-    reason = talk.io.reason(f"Resume {line.name}, suspended by {line.suspended_by}: {line.suspend_reason}?")
-    if reason is None or not talk.io.typed(f"Resume {line.name}.", line.name):
-        return
-    if talk.act(operations.resume(line.name, reason)) is not None:
+    question = f"Resume {line.name}, suspended by {line.suspended_by}: {line.suspend_reason}?"
+    reason = talk.io.reason_then_typed(question, line.name)
+    if reason is not None and talk.act(operations.resume(line.name, reason)) is not None:
         talk.say(f"{line.name} is resumed. Undo: suspend {line.name}.")
 
 
@@ -122,8 +115,9 @@ def mode(talk: Talk, rest: str = "") -> None:
         talk.say(f"Not {chosen.value}: {why[chosen]}")
         return
     title = f"{mailbox.address}: from {mailbox.mode.value} to {chosen.value}. From now on: {MEANS[chosen]}."
-    reason = talk.io.reason(title)
-    if reason is None or (chosen.rung > mailbox.mode.rung and not talk.io.typed("", chosen.value)):
+    raises = chosen.rung > mailbox.mode.rung
+    reason = talk.io.reason_then_typed(title, chosen.value) if raises else talk.io.reason(title)
+    if reason is None:
         return
     record = talk.act(operations.change_mode(mailbox.address, chosen, reason))
     if record is not None:
@@ -156,11 +150,9 @@ def chosen_mailbox(talk: Talk, word: str) -> MailboxLine | None:
 # --- runs and tokens ----------------------------------------------------------------------------------------------
 
 
-def runs(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def runs(talk: Talk, line: AgentLine) -> None:
     """The open runs of an agent."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     found = [one for one in talk.ask(record_operations.runs(line.name))["runs"] if one["closed_at"] is None]
     if not found:
         talk.say(f"{line.name} has no open run.")
@@ -179,21 +171,19 @@ def _confirm_run(talk: Talk, agent: str, run: Json) -> None:
     if up_to is None or up_to <= least:
         talk.say(f"Cancelled: it must be a number above {count(least)}.")
         return
-    reason = talk.io.reason(f"Confirm run {run['id']} of {agent} up to {plural(up_to, 'recipient')}?")
-    if reason is None or not talk.io.typed("", str(up_to)):
+    question = f"Confirm run {run['id']} of {agent} up to {plural(up_to, 'recipient')}?"
+    reason = talk.io.reason_then_typed(question, str(up_to))
+    if reason is None:
         return
-    done = talk.act(record_operations.confirm_run(agent, run["id"], up_to, reason))
-    if done is not None:
+    if (done := talk.act(record_operations.confirm_run(agent, run["id"], up_to, reason))) is not None:
         released, held = plural(done["released"], "held message"), count(done["still_pending"])
         talk.say(f"{run['id']} may reach {count(up_to)}: {released} released, {held} stay held.")
         talk.say(f"A confirmation cannot be undone. suspend {agent} stops it.")
 
 
-def tokens(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def tokens(talk: Talk, line: AgentLine) -> None:
     """The tokens in force of an agent."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     now = talk.now
     found = [
         one
@@ -230,11 +220,9 @@ def _identity(talk: Talk, rest: str) -> Identity | None:
     return one
 
 
-def identity(talk: Talk, rest: str = "") -> None:
+@about(_identity)
+def identity(talk: Talk, one: Identity) -> None:
     """The whole record of one identity."""
-    one = _identity(talk, rest)
-    if one is None:
-        return
     keys, address = talk.ask(lambda desk: desk.read(reads.IDENTITIES)).keys, one.record.address
     talk.say("", *(spoken(text_of(line)) for line in record_lines(one, keys, now=talk.now)))
     choices = [Choice("Sign for it", talk.doing("sign", address))] if one.waiting else []
@@ -245,11 +233,9 @@ def identity(talk: Talk, rest: str = "") -> None:
     talk.offer([*choices, Choice("Trace", talk.doing("trace", address))], back=talk.doing("identities"))
 
 
-def sign(talk: Talk, rest: str = "") -> None:
+@about(_identity)
+def sign(talk: Talk, one: Identity) -> None:
     """Sign for an identity: answer for each item that the desk did not see for itself, then type its address."""
-    one = _identity(talk, rest)
-    if one is None:
-        return
     if one.missing:
         talk.say(f"Not signed: the record lacks {', '.join(one.missing)}.")
         return
@@ -265,7 +251,7 @@ def sign(talk: Talk, rest: str = "") -> None:
     if answers is None:
         return
     affirmed, overrides = answers
-    if not talk.io.typed(f"Sign {address} as {kind}.", address):
+    if not talk.io.typed(address, question=f"Sign {address} as {kind}."):
         return
     record = talk.act(operations.sign(sheet, affirmed=affirmed, overrides=overrides))
     if record is not None:
@@ -296,11 +282,9 @@ def _answers(talk: Talk, sheet: operations.Sheet) -> tuple[set[str], dict[str, s
     return affirmed, overrides
 
 
-def veto(talk: Talk, rest: str = "") -> None:
+@about(_identity)
+def veto(talk: Talk, one: Identity) -> None:
     """Refuse a request."""
-    one = _identity(talk, rest)
-    if one is None:
-        return
     if not one.open:
         talk.say("Only a pending request can be vetoed.")
         return

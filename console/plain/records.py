@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from console import record_operations
 from console.plain.people import chosen_agent, chosen_mailbox
-from console.plain.talk import Choice
+from console.plain.talk import Choice, about
 from console.screens.agent_mailboxes import SPANS
 from console.screens.agent_records import MOST, POLICY
 from console.views.agent_records import LIMITS, limit_text, policy_figure, read_figure
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
     from console.plain.talk import Talk
     from core.desk_client.drill import Drill
     from core.desk_client.interface import Desk, Json
+    from core.views.live import AgentLine, MailboxLine
 
 
 # --- limits -------------------------------------------------------------------------------------------------------
 
 
-def limits(talk: Talk, rest: str = "") -> None:
+@about(chosen_mailbox)
+def limits(talk: Talk, mailbox: MailboxLine) -> None:
     """The limits of a mailbox, as they are and as the policy has them."""
-    mailbox = chosen_mailbox(talk, rest)
-    if mailbox is None:
-        return
     address = mailbox.address
     record = talk.ask(record_operations.mailbox_with_policy(address))
     talk.say("", f"Limits of {address}. A number changes one.")
@@ -52,12 +51,13 @@ def _change_limit(talk: Talk, address: str, name: str) -> None:
         return
     own, usual = record["limits"][name], policy_figure(record["policy"], name)
     old, new = (usual if one is None else one for one in (own, figure))
-    reason = talk.io.reason(
-        f"{address}, {LIMITS[name]}: from {count(old)} to {count(new)}? It holds from the next message that is sent."
-    )
+    change = f"{address}, {LIMITS[name]}: from {count(old)} to {count(new)}"
+    question = f"{change}? It holds from the next message that is sent."
     # a site with a figure of its own may be widened by what lowers the others: what is unsure is typed
     lowers = new < old and not name.startswith("site_")
-    if reason is None or not (lowers or talk.io.typed("", POLICY if figure is None else str(figure))):
+    expected = POLICY if figure is None else str(figure)
+    reason = talk.io.reason(question) if lowers else talk.io.reason_then_typed(question, expected)
+    if reason is None:
         return
     if talk.act(record_operations.change_limit(address, name, figure, reason)) is not None:
         by = ", by governance" if lowers else ""
@@ -68,11 +68,9 @@ def _change_limit(talk: Talk, address: str, name: str) -> None:
 # --- the allow-list -----------------------------------------------------------------------------------------------
 
 
-def allow_list(talk: Talk, rest: str = "") -> None:
+@about(chosen_mailbox)
+def allow_list(talk: Talk, mailbox: MailboxLine) -> None:
     """Whom a mailbox may write to."""
-    mailbox = chosen_mailbox(talk, rest)
-    if mailbox is None:
-        return
     address = mailbox.address
     listed = talk.ask(record_operations.mailbox(address))["allow"]
     talk.say("", f"{address} may write to {plural(len(listed), 'entry', 'entries')}.")
@@ -91,10 +89,9 @@ def _allow(talk: Talk, address: str) -> None:
         talk.say("Cancelled.")
         return
     entry = check_pattern(typed)
-    reason = talk.io.reason(f"Allow {entry}? {address} may then write to it. Mail that is held stays held.")
-    if reason is None or not talk.io.typed("", entry):
-        return
-    if talk.act(record_operations.allow(address, entry, reason)) is not None:
+    question = f"Allow {entry}? {address} may then write to it. Mail that is held stays held."
+    reason = talk.io.reason_then_typed(question, entry)
+    if reason is not None and talk.act(record_operations.allow(address, entry, reason)) is not None:
         talk.say(f"{address} may write to {entry}. Undo: allow-list {address} removes it.")
 
 
@@ -109,52 +106,44 @@ def _disallow(talk: Talk, address: str, entry: str) -> None:
 # --- the end of a mailbox -----------------------------------------------------------------------------------------
 
 
-def renew(talk: Talk, rest: str = "") -> None:
+@about(chosen_mailbox)
+def renew(talk: Talk, mailbox: MailboxLine) -> None:
     """Move the end of a mailbox: a reason, then its address."""
-    mailbox = chosen_mailbox(talk, rest)
-    if mailbox is None:
-        return
     address = mailbox.address
     at = talk.io.choose(f"Renew {address} until when?", [f"{one.removesuffix('d')} days from now" for one in SPANS])
     if at is None:
         return
     days = SPANS[at].removesuffix("d")
-    reason = talk.io.reason(f"Renew {address} for {days} days? It sends and receives until then.")
-    if reason is None or not talk.io.typed("", address):
-        return
-    if (record := talk.act(record_operations.renew(address, SPANS[at], reason))) is not None:
+    question = f"Renew {address} for {days} days? It sends and receives until then."
+    reason = talk.io.reason_then_typed(question, address)
+    if reason is not None and (record := talk.act(record_operations.renew(address, SPANS[at], reason))) is not None:
         talk.say(f"{address} ends {record['expires_at']}. Undo: renew {address} with another end, or retire it.")
 
 
-def retire(talk: Talk, rest: str = "") -> None:
+@about(chosen_mailbox)
+def retire(talk: Talk, mailbox: MailboxLine) -> None:
     """End a mailbox for good: a reason, then its address."""
-    mailbox = chosen_mailbox(talk, rest)
-    if mailbox is None:
-        return
     address = mailbox.address
-    reason = talk.io.reason(
+    question = (
         f"Retire {address}? It sends and receives nothing from then on. This cannot be undone: suspend to stop for now."
     )
-    if reason is None or not talk.io.typed("", address):
-        return
-    if talk.act(record_operations.retire(address, reason)) is not None:
+    reason = talk.io.reason_then_typed(question, address)
+    if reason is not None and talk.act(record_operations.retire(address, reason)) is not None:
         talk.say(f"{address} is retired. It cannot be undone: request asks for another identity.")
 
 
 # --- the drill ----------------------------------------------------------------------------------------------------
 
 
-def drill(talk: Talk, rest: str = "") -> None:
+@about(chosen_agent)
+def drill(talk: Talk, line: AgentLine) -> None:
     """Revoke the tokens of an agent, try them at every gateway, issue fresh ones: type its name."""
-    line = chosen_agent(talk, rest)
-    if line is None:
-        return
     name = line.name
     talk.say(
         f"Drill the revocation of {name}? All its tokens are revoked. "
         "It sends nothing until you give it a fresh one, which is shown once."
     )
-    if not talk.io.typed("", name):
+    if not talk.io.typed(name):
         return
     run = record_operations.drill(name, lambda text: talk.say(f"drill of {name}: {text}"))
 

@@ -7,6 +7,7 @@ that is gone is said once, with since when; each command tries it again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import threading
 import time
@@ -113,7 +114,7 @@ class Talk:
             try:
                 return self._answered(operation, acts=True)
             except Unconfirmed:
-                if not self.io.typed(f"{self.saved_as} is guarded, and this loosens it.", self.saved_as):
+                if not self.io.typed(self.saved_as, question=f"{self.saved_as} is guarded, and this loosens it."):
                     raise Unconfirmed(f"that is not {self.saved_as}") from None
             self.desk.guarded = False
             return self._answered(operation, acts=True)
@@ -313,6 +314,23 @@ def agent_text(line: AgentLine) -> str:
 def critical(figures: Figures) -> str:
     """`1 critical problem`."""
     return plural(sum(need.level is Level.FAULT and not need.quiet for need in figures.needs), "critical problem")
+
+
+# --- commands about one thing -------------------------------------------------------------------------------------
+
+
+def about(found: Callable[[Talk, str], T | None]) -> Callable[[Callable[[Talk, T], None]], Callable[[Talk, str], None]]:
+    """A command about what `found` makes of the words behind it. Where that is nothing, `found` has said why."""
+
+    def command(does: Callable[[Talk, T], None]) -> Callable[[Talk, str], None]:
+        @functools.wraps(does)
+        def run(talk: Talk, rest: str = "") -> None:
+            if (one := found(talk, rest)) is not None:
+                does(talk, one)
+
+        return run
+
+    return command
 
 
 # --- rows of a screen as lines ------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def replay_all(talk: Talk, rest: str = "") -> None:
         talk.say(f"No webhook event of {address[:80] or 'no mailbox'} is dead: the word webhooks lists them.")
         return
     talk.say(f"Send all of {address} again? {plural(number, 'event')}, in the order of the log, ahead of newer ones.")
-    if talk.io.typed("", str(number)) and (answer := talk.act(record_operations.replay_mailbox(address))) is not None:
+    if talk.io.typed(str(number)) and (answer := talk.act(record_operations.replay_mailbox(address))) is not None:
         _replayed(talk, answer)
 
 
@@ -105,10 +105,9 @@ def policy(talk: Talk, _rest: str = "") -> None:
 
 def _confirm_policy(talk: Talk, digest: str, changes: Sequence[Json]) -> None:
     what = plural(len(changes), "change")
-    reason = talk.io.reason(f"Put {what} of the policy in force? They hold from the next decision on.")
-    if reason is None or not talk.io.typed("", str(len(changes))):
-        return
-    if (answer := talk.act(record_operations.confirm_policy(digest, reason))) is not None:
+    question = f"Put {what} of the policy in force? They hold from the next decision on."
+    reason = talk.io.reason_then_typed(question, str(len(changes)))
+    if reason is not None and (answer := talk.act(record_operations.confirm_policy(digest, reason))) is not None:
         talk.say(f"Version {answer['version']} of the policy is in force. Undo: edit policy.toml back.")
 
 
@@ -160,5 +159,5 @@ def disable(talk: Talk, rest: str = "") -> None:
         return
     name = others[at]["name"]
     talk.say(f"Disable {name}? Their token opens nothing from now on, open consoles included. Their name stays taken.")
-    if talk.io.typed("", name) and talk.act(record_operations.disable_operator(name)) is not None:
+    if talk.io.typed(name) and talk.act(record_operations.disable_operator(name)) is not None:
         talk.say(f"{name} is disabled. It cannot be undone: an admin adds them under another name.")

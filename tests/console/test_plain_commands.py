@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from console import factory, local_desk
+from console import factory
 from console.plain import main as plain
 from console.plain.dialogue import Dialogue
 from console.plain.registry import COMMANDS, GROUPS, table, unknown
 from console.start import Start
-from core.db import audit_log
 from core.ids import spell_id
-from core.model import Actor, Mode
+from core.model import Mode
 from core.services.sending import review
 from tests.cli.cli_runner import Clerk, with_mailbox
 from tests.cli.gateway_process import serving
 from tests.console.harness import HOSTILE_BODY, Scene, make_scene
-from tests.factories.desk import ALICE, BOB, DOMAIN, DORA, GAIL, OLIVE, hire
+from tests.console.plain_talk import Say, Script, Step, hire_known, kinds, talk, talking
+from tests.factories.desk import BOB, DOMAIN, DORA, GAIL, OLIVE
 from tests.factories.fork_server import postroom
 from tests.factories.inbound import arrive, mail, received
 from tests.factories.mail import hand_in
@@ -35,23 +35,6 @@ from tests.factories.served import served
 from tests.terminal import terminal
 
 UNREADABLE = "X: " + "a" * 300_000 + "\n"
-Step = str | Callable[[], object]
-
-
-class Script(io.StringIO):
-    """What an operator types; a step that is a function happens while they think."""
-
-    def __init__(self, *steps: Step) -> None:
-        super().__init__()
-        self._steps = list(steps)
-
-    def readline(self, _size: int = -1, /) -> str:  # type: ignore[override]  # typeshed has two bases that disagree
-        while self._steps:
-            step = self._steps.pop(0)
-            if isinstance(step, str):
-                return f"{step}\n"
-            step()
-        return ""
 
 
 @pytest.fixture
@@ -60,26 +43,6 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     hire_known(made, GAIL, BOB, DORA, OLIVE)
     yield made
     made.store.close()
-
-
-def hire_known(scene: Scene, *people: Actor) -> None:
-    for one in people:
-        with contextlib.suppress(Exception):  # the scene has hired some of them
-            hire(scene.store, one)
-
-
-def talk(scene: Scene, *steps: Step, who: Actor = ALICE, start: Start | None = None) -> str:
-    target = io.StringIO()
-    parts = scene.parts(who)
-    assert plain.run(parts.desk.direct, Dialogue(Script(*steps), target), start=start) == 0
-    said = target.getvalue()
-    assert "Internal error" not in said, said
-    return said
-
-
-def kinds(scene: Scene) -> list[str]:
-    with scene.store.read() as conn:
-        return [entry.event.type for entry in audit_log.read(conn, after=0)]
 
 
 # --- the registry -------------------------------------------------------------------------------------------------
@@ -333,7 +296,7 @@ def test_a_message_is_edited_in_an_editor_and_one_that_breaks_changes_nothing(
 
 def test_part_of_an_id_opens_the_one_message_it_means_and_names_several(scene: Scene) -> None:
     names = [spell_id("m", scene.submit(f"jane{n}@example.com", subject=f"Number {n}")) for n in range(2)]
-    common = names[0][:3]
+    common = names[0][:5]
     said = talk(scene, f"open {common}", f"approve {common}", f"open m{names[1][-5:]}", "open agents", "open xyz")
     assert said.count(f"{common} is ambiguous: {names[0]} (support-bot, ") == 2
     assert said.count(f'{names[1]} (support-bot, "Number 1"). give more of the id') == 2
@@ -369,28 +332,15 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Clerk:
 
 
 @pytest.fixture(params=["on the host", "over HTTP"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Clerk, Callable[..., str]]]:
-    """A desk with a held message, and how somebody talks to it: on its host, or through a live gateway."""
+def say(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Say]:
+    """How somebody talks to a desk with a held message."""
     clerk = with_mailbox(tmp_path / "desk")
     hand_in(clerk)
-    with contextlib.ExitStack() as stack:
-        url = stack.enter_context(served(clerk.directory)) if request.param == "over HTTP" else None
-
-        def say(who: str, *steps: Step) -> str:
-            token, target = clerk.tokens[who], io.StringIO()
-            parts = factory.sign_in(url, token) if url else local_desk.sign_in(clerk.directory, token)
-            try:
-                assert plain.run(parts.desk.direct, Dialogue(Script(*steps), target)) == 0
-            finally:
-                parts.desk.close()
-            assert "Internal error" not in target.getvalue(), target.getvalue()
-            return target.getvalue()
-
-        yield clerk, say
+    with talking(clerk, over_http=request.param == "over HTTP") as talks:
+        yield talks
 
 
-def test_the_same_is_done_on_the_host_and_through_a_gateway(opened: tuple[Clerk, Callable[..., str]]) -> None:
-    _, say = opened
+def test_the_same_is_done_on_the_host_and_through_a_gateway(say: Say) -> None:
     said = say(
         "alice", "queue", "claim 1", "open 1", "note", "look at the sum", "approve", "undo", "templates", "inbox",
         "agents", "lanes", "sites", "identities", "suppressions", "events", "handover", "history", "trace support-bot",

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from console import factory, local_desk, operations, record_operations
+from console import operations, record_operations
 from console.plain import main as plain
 from console.plain.dialogue import Dialogue
 from core.db.tables import DEAD_HOOK, MAILBOX, OPERATOR, RECIPIENT
@@ -31,11 +31,10 @@ from core.services import context
 from core.services.control import policy
 from tests.cli.cli_runner import Clerk, with_mailbox
 from tests.console.harness import Scene, make_scene
-from tests.console.test_plain_commands import Script, Step, hire_known, kinds, talk
+from tests.console.plain_talk import Say, hire_known, kinds, talk, talking
 from tests.factories.desk import ADDRESS, ALICE, DOMAIN, GAIL, ROOT
 from tests.factories.log_lines import log_night
 from tests.factories.mail import hand_in
-from tests.factories.served import served
 
 NEW = f"news@{DOMAIN}"
 RECORD = ("news-bot", "sends news", "olive", "platform", "tickets", "people", "it ends", "60d", "*", "", "")
@@ -226,29 +225,17 @@ def test_a_lone_vote_and_an_undo_say_how_to_go_back(scene: Scene) -> None:
 
 
 @pytest.fixture(params=["on the host", "over HTTP"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Clerk, Callable[..., str]]]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Clerk, Say]]:
     """A desk, and how somebody talks to it."""
     clerk = with_mailbox(tmp_path / "desk")
     hand_in(clerk)
     log_night(clerk.directory)
-    with contextlib.ExitStack() as stack:
-        url = stack.enter_context(served(clerk.directory)) if request.param == "over HTTP" else None
-
-        def say(who: str, *steps: Step) -> str:
-            token, target = clerk.tokens[who], io.StringIO()
-            parts = factory.sign_in(url, token) if url else local_desk.sign_in(clerk.directory, token)
-            try:
-                assert plain.run(parts.desk.direct, Dialogue(Script(*steps), target)) == 0
-            finally:
-                parts.desk.close()
-            assert "Internal error" not in target.getvalue(), target.getvalue()
-            return target.getvalue()
-
+    with talking(clerk, over_http=request.param == "over HTTP") as say:
         yield clerk, say
 
 
 def test_the_same_records_are_changed_on_the_host_and_through_a_gateway(
-    opened: tuple[Clerk, Callable[..., str]],
+    opened: tuple[Clerk, Say],
 ) -> None:
     _, say = opened
     said = say(
@@ -271,7 +258,7 @@ def test_the_same_records_are_changed_on_the_host_and_through_a_gateway(
     assert "dora is disabled." in say("root", "disable dora", "dora")
 
 
-def test_a_drill_reads_out_its_result_and_the_fresh_token(opened: tuple[Clerk, Callable[..., str]]) -> None:
+def test_a_drill_reads_out_its_result_and_the_fresh_token(opened: tuple[Clerk, Say]) -> None:
     clerk, say = opened
     before = clerk.ok("token", "issue", "--agent", "support-bot", who="gail")["id"]
     said = say("gail", "drill support-bot", "support", "drill support-bot", "support-bot")
@@ -332,10 +319,10 @@ def typed() -> Iterator[Callable[..., Any]]:
 
 def test_a_line_typed_before_the_question_confirms_nothing(typed: Callable[..., Any]) -> None:
     target = io.StringIO()
-    assert Dialogue(typed("3", "3", later=["no"]), target).typed("Approve 3 of 3 messages.", "3") is False
+    assert Dialogue(typed("3", "3", later=["no"]), target).typed("3", question="Approve 3 of 3 messages.") is False
     assert target.getvalue().count("Not taken, because it was typed before the question: 3") == 2
     target = io.StringIO()
-    assert Dialogue(typed("y", later=["3"]), target).typed("Approve 3 of 3 messages.", "3") is True
+    assert Dialogue(typed("y", later=["3"]), target).typed("3", question="Approve 3 of 3 messages.") is True
     assert target.getvalue().count("Not taken") == 1
 
 
@@ -355,7 +342,7 @@ def test_a_reason_may_be_typed_ahead_only_for_what_stops(scene: Scene, typed: Ca
 
 
 def test_nothing_typed_confirms_a_question_that_expects_nothing() -> None:
-    assert Dialogue(io.StringIO("\n"), io.StringIO()).typed("It is guarded.", "") is False
+    assert Dialogue(io.StringIO("\n"), io.StringIO()).typed("", question="It is guarded.") is False
 
 
 def test_a_number_typed_before_its_list_opens_and_decides_nothing(scene: Scene, typed: Callable[..., Any]) -> None:
