@@ -156,6 +156,8 @@ async def looking(
 ) -> AsyncIterator[Pilot[int]]:
     """The console with its desk open. Notices are drawn only if asked for: they cover what a test looks at.
 
+    They stay up: on a busy machine one would be gone before its test looks.
+
     The console survives a mistake of ours; a test does not, unless it makes one (`faulty`).
     """
     mistakes: list[BaseException | None] = []
@@ -166,6 +168,7 @@ async def looking(
         report(error)
 
     app.report = fail  # type: ignore[method-assign]  # seen by the test too
+    app.NOTIFICATION_TIMEOUT = 2 * PATIENCE  # type: ignore[misc]  # of this console alone
     async with app.run_test(size=size, notifications=notices) as pilot:
         await until(
             pilot,

@@ -205,7 +205,7 @@ async def test_a_link_opens_the_screen_the_filter_and_the_message(home: Path, mo
             await until(pilot, lambda: isinstance(app.screen, QueueScreen) and app.screen.filter_text == "to:jane1")
             await command(pilot, "view nothing")
             await until(pilot, lambda: "no view is called 'nothing': there are jane" in said(app))
-        again = console("prod", Start(view="jane", open=held[0][:3]))
+        again = console("prod", Start(view="jane", open=held[0][:5]))
         async with looking(again) as pilot:
             await shows(pilot, "to:jane1 → 1 of 3")
-            await until(pilot, lambda: f"{held[0][:3]} is ambiguous: m" in said(again))
+            await until(pilot, lambda: f"{held[0][:5]} is ambiguous: m" in said(again))
