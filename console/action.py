@@ -66,8 +66,15 @@ class Action:
     kept: bool = False
     with_key: str = ""
     """The action whose key stands beside its own: `J/K`."""
+    always: str = ""
+    """The usual key that stays beside a person's own: theirs may be a letter, which a line of text takes for itself."""
 
     @property
     def keycap(self) -> str:
         """The key as it is written; empty for what only the palette offers. Sentences take `keymap.key_of`."""
-        return self.shown_key or self.key.split(",", maxsplit=1)[0]
+        return self.shown_key or self.keys[0]
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key that does it, as Textual names them."""
+        return self.key.split(",")

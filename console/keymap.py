@@ -19,7 +19,7 @@ from core.rules.roles import Verb
 
 __all__ = [
     "ACTIONS", "BY_OPERATION", "TABS", "Action", "Asks", "Scope", "action_of", "footer", "help_of", "key_of",
-    "needs_role", "of_scope", "on_cursor", "refusal", "with_keys", "works_in",
+    "key_while_typing", "needs_role", "of_scope", "on_cursor", "refusal", "stop_of", "with_keys", "works_in",
 ]  # fmt: skip
 
 _AGENT_SCOPES: Final = (Scope.DESK, Scope.AGENTS, Scope.AGENT, Scope.MESSAGE)
@@ -275,7 +275,7 @@ ACTIONS: Final[dict[str, Action]] = {
             for number, name in enumerate(TABS, start=1)
         ),
         Action(
-            "back", "escape", "back", _EVERYWHERE, shown_key="esc",
+            "back", "escape", "back", _EVERYWHERE, shown_key="esc", always="escape",
             help="Cancel a range, clear the filter, go back.",
         ),
         Action(
@@ -287,15 +287,15 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Reload."),
         Action(
             "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "^x STOP", 16,
-            help="Stop the whole desk: no delivery starts anywhere.", kept=True,
+            help="Stop the whole desk: no delivery starts anywhere.", kept=True, always="ctrl+x",
         ),
         Action(
             "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "^g start",
-            help="End the all-stop: takes governance, or two on-call operators.", kept=True,
+            help="End the all-stop: takes governance, or two on-call operators.", kept=True, always="ctrl+g",
         ),
         Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose a theme."),
         Action(
-            "palette", "colon,ctrl+p", "command", _EVERYWHERE, shown_key=":",
+            "palette", "colon,ctrl+p", "command", _EVERYWHERE, shown_key=":", always="ctrl+p",
             help="Find any action or agent by name.",
         ),
         Action("help", "question_mark", "help", _EVERYWHERE, shown_key="?", help="This page."),
@@ -311,6 +311,7 @@ BY_OPERATION: Final = {
 }  # fmt: skip
 """The name of the action that performs an operation, where one key does."""
 _NAMED: Final = re.compile(r"\{([a-z_]+)\}")
+_KEYCAPS: Final = {"escape": "esc"}
 
 
 def action_of(operation: str) -> Action | None:
@@ -327,6 +328,14 @@ def key_of(name: str) -> str:
     action = ACTIONS[name]
     own = action.keycap.partition("/")[0] if action.with_key else action.keycap
     return own if action.key else ACTIONS["palette"].keycap
+
+
+def key_while_typing(name: str) -> str:
+    """The key of an action for sentences about a line of text: a character is typed into it, ctrl+a is its home."""
+    always = ACTIONS[name].always
+    key = key_of(name)
+    lost = len(key) == 1 or key.startswith("ctrl+")
+    return _KEYCAPS.get(always, always) if always and lost else key
 
 
 def with_keys(template: str) -> str:
@@ -347,6 +356,11 @@ def help_of(action: Action) -> str:
 def of_scope(scope: Scope) -> Iterator[Action]:
     """Actions of a place; those that work everywhere are a place of their own."""
     return (action for action in ACTIONS.values() if scope in action.scopes)
+
+
+def stop_of(key: str) -> Action | None:
+    """What this key does to the whole desk, if it stops it or ends the stop."""
+    return next((one for one in of_scope(Scope.EVERYWHERE) if one.kept and key in one.keys), None)
 
 
 def footer(scope: Scope, *, stopped: bool = False) -> list[Action]:

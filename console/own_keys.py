@@ -189,7 +189,7 @@ def _taken(actions: Mapping[str, Action], name: str, key: str) -> str | None:
         return f"{key} moves the cursor"
     scopes = set(actions[name].scopes) if name else {Scope.EVERYWHERE}
     for other in actions.values():
-        if other.name == name or wanted not in other.key.split(","):
+        if other.name == name or wanted not in other.keys:
             continue
         if scopes & set(other.scopes) or Scope.EVERYWHERE in scopes or Scope.EVERYWHERE in other.scopes:
             return f"{key} is {other.name} ({other.label}) already"
@@ -197,7 +197,8 @@ def _taken(actions: Mapping[str, Action], name: str, key: str) -> str | None:
 
 
 def _with_key(action: Action, key: str) -> Action:
-    return _shown_as(replace(action, key=spelled(key)), key)
+    keys = dict.fromkeys((spelled(key), action.always) if action.always else (spelled(key),))
+    return _shown_as(replace(action, key=",".join(keys)), key)
 
 
 def _shown_as(action: Action, keycap: str) -> Action:

@@ -23,7 +23,7 @@ from textual.notifications import SeverityLevel
 from textual.timer import Timer
 from textual.widget import Widget
 
-from console.keymap import with_keys
+from console.keymap import key_while_typing, with_keys
 from console.safe_text import GuardedApp, clip, make_safe
 
 NOTICE_LIMIT: Final = 300
@@ -92,7 +92,8 @@ class SafeApp(GuardedApp[ReturnType]):
         Textual's own notice uses markup, and names a key that multiplexers intercept.
         """
         self.say(
-            with_keys("{quit} closes a page, and the console from its first page; {back} leaves an input line first")
+            with_keys("{quit} closes a page, and the console from its first page; ")
+            + f"{key_while_typing('back')} leaves an input line first"
         )
 
     def on_app_focus(self) -> None:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from console.keymap import with_keys
+from console.keymap import key_while_typing
 from console.views.filter_hints import completed, offered
 from console.widgets.filter_line import FilterError, FilterLine
 from core import filters
@@ -153,7 +153,7 @@ class Filtering(Screen[None]):
         wrong = self.query_one(FilterError).wrong
         if wrong:
             return f"invalid filter: {wrong}"
-        typing = with_keys("you are typing a filter: enter applies it, {back} cancels it")
+        typing = f"you are typing a filter: enter applies it, {key_while_typing('back')} cancels it"
         return typing if line.value != self.filter_text else None
 
     def filter_by(self, text: str) -> None:

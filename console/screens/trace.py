@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.widgets import Input
 
 from console.copying import Source
-from console.keymap import Scope, with_keys
+from console.keymap import Scope, key_while_typing
 from console.safe_text import make_safe
 from console.screens.desk_screen import DeskScreen, bindings
 from console.state import DeskUpdate
@@ -57,9 +57,8 @@ class TraceScreen(DeskScreen):
     def compose_body(self) -> ComposeResult:
         yield EditLine(
             make_safe(self._asked).text, id="key", max_length=KEY_LIMIT, compact=True,
-            placeholder=with_keys(
-                "a message id, Message-ID, return path, address, run, agent or person; {back} leaves this field"
-            ),
+            placeholder="id, Message-ID, return path, address, run, agent or person; "
+            f"{key_while_typing('back')} leaves it",
         )  # fmt: skip
         yield TextPane(id="story")
 

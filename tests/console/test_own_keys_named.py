@@ -115,7 +115,7 @@ def test_help_names_the_keys_of_other_actions_through_the_registry() -> None:
 
 SCRIPT = """
 from console import own_keys
-from console.keymap import ACTIONS, help_of, key_of, with_keys
+from console.keymap import ACTIONS, help_of, key_of, key_while_typing, with_keys
 from pathlib import Path
 import json, sys
 found = own_keys.load(Path(sys.argv[1]))
@@ -124,6 +124,8 @@ own_keys.rebind(found.keys)
 from console.widgets.frame import tab_line, undo_text
 print(json.dumps({
     "keys": {name: key_of(name) for name in ACTIONS},
+    "bound": {name: action.key for name, action in ACTIONS.items()},
+    "typing": {name: key_while_typing(name) for name in ACTIONS},
     "short": {name: action.short for name, action in ACTIONS.items()},
     "help": {name: help_of(action) for name, action in ACTIONS.items()},
     "tabs": tab_line(1, 200).plain, "undo": undo_text("m1", 10_000_000, 0), "palette": with_keys("{palette}desk X"),
@@ -167,3 +169,43 @@ def test_a_pair_of_keys_follows_either_of_them_and_a_long_key_stands_apart_from_
     assert found["short"]["warning_next"] == "w/W warn"
     assert str(found["palette"]) == "f2 desk X"
     assert found["keys"]["dead_webhooks"] == "f2"
+
+
+# --- while a line is typed ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("story", "keys"),
+    [("letters", other_keys()), ("stops", {"all_stop": "ctrl+k", "back": "ctrl+b"})],
+)  # fmt: skip
+def test_whoever_types_a_line_can_leave_it_whatever_keys_they_have(
+    tmp_path: Path, story: str, keys: Mapping[str, str]
+) -> None:
+    keys_file(tmp_path, keys)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.console.typing_with_own_keys", str(tmp_path), story], capture_output=True,
+        text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_must_work_in_a_line_keeps_its_key_beside_a_persons_own(tmp_path: Path) -> None:
+    found = rebound(tmp_path, {"back": "ä", "palette": "f2", "quit": "Q"})
+    assert (found["bound"]["back"], found["bound"]["palette"]) == ("ä,escape", "f2,ctrl+p")
+    assert (found["bound"]["quit"], found["bound"]["help"]) == ("Q", "question_mark")
+    assert (found["keys"]["back"], found["typing"]["back"]) == ("ä", "esc")
+    assert (found["keys"]["palette"], found["typing"]["palette"]) == ("f2", "f2")
+    assert (found["bound"]["all_stop"], found["bound"]["all_start"]) == ("ctrl+x", "ctrl+g")
+    found = rebound(tmp_path, {"palette": "ctrl+p", "back": "ctrl+a", "all_stop": "ä", "all_start": "f8"})
+    assert (found["bound"]["palette"], found["bound"]["all_stop"]) == ("ctrl+p", "ä,ctrl+x")
+    assert found["bound"]["all_start"] == "f8,ctrl+g"
+    assert (found["keys"]["back"], found["typing"]["back"]) == ("ctrl+a", "esc")
+
+
+def test_the_page_says_which_actions_keep_their_usual_keys() -> None:
+    page = (ROOT / "core/docs/console.md").read_text()
+    said = re.search(r"^(`back`.+?) keep their usual keys \((.+?)\) beside your own", page, re.MULTILINE)
+    assert said is not None
+    kept = {action.name: key_of("back") if action.name == "back" else action.always
+            for action in ACTIONS.values() if action.always}  # fmt: skip
+    assert dict(zip(re.findall(r"`(\w+)`", said[1]), said[2].split(", "), strict=True)) == kept

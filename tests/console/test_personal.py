@@ -86,6 +86,7 @@ def test_keys_are_rebound_and_may_be_exchanged(tmp_path: Path) -> None:
         ('[keys]\nsuspend = "m"', "m is mode (mode) already"),
         ('[keys]\nreject = "2"', "2 is go_queue (Queue) already"),
         ('[keys]\nquit = "a"', "a is approve (approve) already"),
+        ('[keys]\npalette = "f2"\nquit = "ctrl+p"', "ctrl+p is palette (command) already"),
         ('[keys]\napprove = "j"', "j moves the cursor"),
         ('[keys]\napprove = "enter"', "'enter' is not a key"),
         ('[keys]\napprove = " "', "' ' is not a key"),

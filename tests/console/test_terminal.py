@@ -18,15 +18,17 @@ from typing import Protocol
 
 import pytest
 
+from console.keymap import TABS
 from core.clock import SystemClock
 from core.db import audit_log
 from core.db.store import Store
 from core.services.sending import delivery
+from tests.console.other_keys import keys_file, other_keys
 from tests.factories.database import new_store
 from tests.factories.desk import WIDE as UNLIMITED
 from tests.factories.desk import make_desk
 from tests.factories.fork_server import postroom
-from tests.terminal import PATIENCE, SMALL, WIDE, Size, terminal
+from tests.terminal import PATIENCE, SMALL, WIDE, Size, Terminal, terminal
 
 SIZES = pytest.mark.parametrize(
     "size", [pytest.param(WIDE, id="wide"), pytest.param(SMALL, id="small", marks=pytest.mark.thorough)]
@@ -174,6 +176,54 @@ def test_a_new_critical_problem_rings_under_a_persons_own_key_and_names_only_the
         seen.writes(b"\x1b]2;\xe2\x9c\x961 HARBOUR\x1b\\\x07\x1b]9;Postroom HARBOUR: 1 critical problem\x1b\\")
         seen.press("q")
         seen.writes(b"\x1b[23;2t")
+        assert seen.ended() == 0
+
+
+def reads_help(seen: Terminal, key: str) -> str:
+    """Open the help and close it; returns the page.
+
+    It hears nothing at first, so it is moved until it does; one esc then, because what follows esc is read as alt+key.
+    """
+    seen.press(key)
+    page = seen.until(lambda screen: "On " in screen and "↑ ↓ scroll" in screen)
+    while "On " in seen.screen:
+        seen.press("j")
+        seen.read(0.2)
+    seen.press("esc")
+    seen.until(lambda screen: "↑ ↓ scroll" not in screen)
+    return page
+
+
+@SIZES
+def test_every_screen_its_help_and_its_lines_are_used_with_a_persons_keys(desk: Desk, size: Size) -> None:
+    """Each key is pressed once, when the screen shows what the one before it did."""
+    keys, own = other_keys(), desk.directory / "config"
+    keys_file(own / "postroom", keys)
+    command = [sys.executable, "-m", "console.main", *desk.arguments]  # a fork has read the registry already
+    with terminal(command, env={"POSTROOM_TOKEN": TOKEN, "XDG_CONFIG_HOME": str(own)}, size=size) as seen:
+        shows(seen, "support-bot")
+        for tab in (*(tab for tab in TABS if tab != "trace"), "trace"):
+            title = f"{keys[f'go_{tab}']} {tab.title()}"
+            seen.press(keys[f"go_{tab}"])
+            lines = shows(seen, f"[{title}]" if size is WIDE else title).splitlines()
+            for line in (lines[0], lines[1] if size is WIDE else "", lines[-1]):
+                usual = re.search(r"⏎|␣|\^[xg]|\besc |\? help|: command|(?:^|  )[a-zA-Z/!] [a-z]", line)
+                assert not usual, f"{tab}: {line!r}"
+            assert f"{keys['all_stop']} " in lines[-1]
+            if tab != "trace":  # its line is typed into
+                page = reads_help(seen, keys["help"])
+                assert not re.search(r"^[ │]* (?:⏎|esc|ctrl\+\w|[a-zA-Z]) {2}", page, re.MULTILINE), page
+            if tab == "queue":
+                seen.press(keys["filter"])
+                shows(seen, "field:value")
+                seen.press(keys["back"] * 2)  # letters, in a line
+                shows(seen, keys["back"] * 2)
+                seen.press("esc")
+                seen.until(lambda screen: keys["back"] * 2 not in screen)
+        shows(seen, "esc leaves it")
+        seen.press(keys["back"], "refund", "\r")
+        shows(seen, "· unknown")  # that is asked, and the line is left
+        seen.press(keys["quit"])
         assert seen.ended() == 0
 
 
