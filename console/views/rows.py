@@ -130,9 +130,11 @@ def _lines(text: str, width: int, most: int, tone: Tone = Tone.PLAIN) -> list[Ce
     whole = safe_cell(text, tone)
     if most == 1 or cells(whole.text) + cells(whole.tail) <= width:
         return [whole]
-    broken = ["".join(piece.text for piece in pieces) for pieces in wrap([Piece(whole.text, Tone.PLAIN)], width)]
-    *lines, last = broken if len(broken) <= most else [*broken[: most - 1], "".join(broken[most - 1 :])]
-    return [*(Cell(line.rstrip(), tone) for line in lines), replace(whole, text=last)]
+    lines, rest = [], whole.text
+    for row in wrap([Piece(whole.text, Tone.PLAIN)], width)[: most - 1]:
+        lines.append("".join(piece.text for piece in row))
+        rest = rest[len(lines[-1]) :].lstrip(" ")
+    return [*(Cell(line, tone) for line in lines), *([replace(whole, text=rest)] if rest else [])]
 
 
 # --- agents -------------------------------------------------------------------------------------------------------

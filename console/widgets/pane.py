@@ -6,8 +6,9 @@ once per width, in cells, and only those in view become strips. Nothing in them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, Final
 
 from rich.cells import chop_cells
 from rich.segment import Segment
@@ -18,12 +19,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
 
-from console.safe_text import MARKER, cells
+from console.safe_text import CELL_MOST, MARKER, cells
 from console.themes import Tone
 from console.widgets.columns import Piece
 from console.widgets.line_cache import LineCache
 
 TextLine = Sequence[Piece]
+MARKER_MOST: Final = len("⟨U+10FFFF⟩")
+_SPACES: Final = re.compile(" +")
 
 
 def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
@@ -39,33 +42,66 @@ def line(text: str, tone: Tone = Tone.PLAIN) -> list[Piece]:
 
 
 def wrap(pieces: TextLine, width: int) -> list[list[Piece]]:
-    """One line wrapped at `width` cells, broken at a space, continuations indented under the text they belong to."""
-    if sum(cells(piece.text) for piece in pieces) <= width:
+    """One line wrapped at `width` cells, broken at a space, continuations indented under the text they belong to.
+
+    A word may be of several tones: where one tone ends is no place to break. The spaces at a break are not drawn.
+    """
+    text = "".join(piece.text for piece in pieces)
+    if cells(text) <= width:
         return [list(pieces)]
     margin = [Piece(" " * hang, Tone.PLAIN)] if (hang := _hang(pieces, width)) else []
-    wrapped: list[list[Piece]] = [[]]
-    room = width
-    for piece in pieces:
-        rest = piece.text
-        while rest:
-            if cells(rest) <= room:
-                wrapped[-1].append(Piece(rest, piece.tone))
-                room -= cells(rest)
+    rows = list(_cut(pieces, _spans(text, width, hang)))
+    return [row if number == 0 else [*margin, *row] for number, row in enumerate(rows)] or [[]]
+
+
+def _spans(text: str, width: int, hang: int) -> Iterator[tuple[int, int]]:
+    """Where each row of a text begins and ends."""
+    begin, margin = 0, 0
+    while begin < len(text):
+        end = _end_of_row(text, begin, room=width - margin, least=width // 2 - margin)
+        if end == begin:  # not even one character fits: nothing can be drawn
+            return
+        yield begin, end
+        found = _SPACES.match(text, end)
+        begin, margin = found.end() if found else end, hang
+
+
+def _end_of_row(text: str, begin: int, *, room: int, least: int) -> int:
+    """Where a row of `room` cells ends that begins here: at a space, if more than `least` cells stand before it."""
+    ahead = text[begin : begin + room + 1]
+    if cells(ahead) <= room:  # marks that stand over a letter take no cell
+        ahead = text[begin : begin + room * CELL_MOST + 1]
+        if cells(ahead) <= room:
+            return begin + len(ahead)
+    head = chop_cells(ahead, room)[0] if room > 0 else ""
+    if cells(head) > room:  # a wide character that does not fit into the last cell
+        head = ""
+    full = begin + len(head)
+    end = full + 1
+    while (end := text.rfind(" ", begin, end)) >= 0 and text[end + 1 : end + 2] == "%":
+        pass  # a figure keeps its unit
+    if end >= 0 and cells(text[begin:end]) > least:
+        return begin + (len(text[begin:end].rstrip(" ")) or end - begin)
+    # a line that would stay half empty is filled instead: an address has no spaces. A marker stays whole
+    for marker in MARKER.finditer(text, max(begin, full - MARKER_MOST), full + MARKER_MOST):
+        if begin < marker.start() < full < marker.end():
+            return marker.start()
+    return full
+
+
+def _cut(pieces: TextLine, spans: Iterable[tuple[int, int]]) -> Iterator[list[Piece]]:
+    """These spans of a line, in one pass: a hostile body has as many pieces as characters."""
+    index, at = 0, 0
+    for begin, end in spans:
+        row: list[Piece] = []
+        while index < len(pieces) and at < end:
+            text, tone = pieces[index]
+            if part := text[max(0, begin - at) : end - at]:
+                row.append(Piece(part, tone))
+            if at + len(text) > end:
                 break
-            head = chop_cells(rest, room)[0] if room > 0 else ""
-            if cells(head) > room:  # a wide character that does not fit into the last cell
-                head = ""
-            cut = head.rfind(" ") + 1
-            # a line that would stay half empty is filled instead: an address has no spaces
-            head = head[:cut] if cut and width - room + cut > width // 2 else head
-            if head:
-                wrapped[-1].append(Piece(head, piece.tone))
-            elif room == width - hang:
-                return wrapped  # not even one character fits: nothing can be drawn
-            rest = rest[len(head) :]
-            wrapped.append(list(margin))
-            room = width - hang
-    return wrapped
+            at, index = at + len(text), index + 1
+        yield row
 
 
 def _hang(pieces: TextLine, width: int) -> int:

@@ -13,7 +13,6 @@ from console.session import Approval, Session
 from console.state import DeskUpdate, Link, Live
 from console.views.rows import CAUSE_LINES, need_rows, runbook
 from console.widgets.frame import Head, Key, foot_line, head_line, tab_line
-from console.widgets.pane import line, wrap
 from core.durations import HOUR, SECOND
 from core.model import Role
 from core.rules.content import read_mail
@@ -82,15 +81,6 @@ def test_mail_is_read_for_its_words_its_links_and_what_hangs_on_it() -> None:
 )
 def test_no_mail_is_too_broken_to_be_shown(source: bytes) -> None:
     assert isinstance(read_mail(source).words, str)
-
-
-def test_a_label_keeps_its_margin_when_its_line_wraps() -> None:
-    wrapped = wrap([*line("ab "), *line("cd ef gh ij")], 6)
-    assert "".join(piece.text for piece in wrapped[0]) == "ab cd "
-    assert all(sum(cells(piece.text) for piece in row) <= 6 for row in wrapped)
-    assert wrap(line("漢字漢字"), 1) == [[]]
-    contact = wrap([*line("To     fatima@fabrikam.example"), *line(" ▲ first contact")], 38)
-    assert [piece.text for piece in contact[1]] == ["first contact"]  # a word is not cut where a space is near
 
 
 def head(**more: object) -> Head:
