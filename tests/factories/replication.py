@@ -26,6 +26,7 @@ unix_socket_directories = ''
 max_connections = 90
 shared_buffers = '16MB'
 autovacuum = off
+wal_retrieve_retry_interval = '100ms'
 # Processes are killed here, not machines: what the operating system has been given survives.
 fsync = off
 full_page_writes = off
