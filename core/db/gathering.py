@@ -4,7 +4,8 @@ A commit costs the same for one verb as for sixty: BEGIN, the gate's reads, the 
 of a burst of requests used to wake the writer's thread, which took it and its next few, and competed with the loop for
 the GIL while the others were prepared: six verbs a commit under load, and every statement a hand-over of the GIL. Now
 they wait until as many have come as last time and no more come; then the writer has the interpreter to itself. With
-little to do nothing waits: a verb that comes alone after another that came alone goes at once.
+little to do nothing waits: a verb that comes alone after another that came alone goes at once, and for callers who know
+nothing of each other the process idles no longer than `IDLE`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ J = TypeVar("J")
 
 ROUNDS: Final = 2
 """Rounds of the loop without another verb: a request that is read in one round is prepared in the next."""
-GAP: Final = 0.003
-"""Seconds without another verb after which the rest of a burst is no longer waited for."""
+IDLE: Final = 0.003
+"""Seconds that the process idles, in all, for the rest of a burst. While it works, the rest may be in preparation."""
 LONGEST: Final = 0.04
 """Seconds that a verb is held back at most, and the round of the loop in which they end."""
+TICK: Final = 0.001
+"""Seconds that a timer takes at least: uvloop makes the next round of less than half of them, and would spin."""
 
 
 class Gathering(Generic[J]):
@@ -34,34 +37,41 @@ class Gathering(Generic[J]):
         *,
         most: int,
         now: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.process_time,
     ) -> None:
         self.loop: Final = loop
         self._pass_on = pass_on
         self._most = most
         self._now = now
+        self._worked = worked
         self._waiting: list[J] = []
         self._expected = 1
         """As many as went together last time."""
-        self._first = self._latest = 0.0
+        self._first = 0.0
+        self._idle = 0.0
+        """Seconds in which there was nothing to do while they waited."""
+        self._paused: tuple[float, float] | None = None
+        """The time, and what had been worked by then, if the next look is not in the next round."""
         self._seen = self._quiet = 0
         self._next: asyncio.Handle | None = None
-        self._later = False
-        """Whether the next look is not in the next round."""
 
     def add(self, verb: J) -> None:
         """Pass it on with others; at once if they are many, or the first has waited for long."""
         self._waiting.append(verb)
-        self._latest = self._now()
+        now = self._now()
         if len(self._waiting) == 1:
-            self._first = self._latest
+            self._first, self._idle = now, 0.0
             self._seen = self._quiet = 0
-        if len(self._waiting) >= self._most or self._latest - self._first >= LONGEST:
+        if len(self._waiting) >= self._most or now - self._first >= LONGEST:
             self._end()
-        elif self._next is None or self._later:
+        elif self._next is None or self._paused is not None:
             self._look_again()
 
     def flush(self) -> None:
         """Pass on what waits, for what comes behind it and cannot wait."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = self._paused = None
         if self._waiting:
             verbs, self._waiting = self._waiting, []
             self._pass_on(verbs)
@@ -69,15 +79,14 @@ class Gathering(Generic[J]):
     def _look(self) -> None:
         """End, or look again: in the next round while verbs keep coming, later while the rest of a burst is due."""
         self._next = None
-        if not self._waiting:
-            return
+        self._count_idling()
         came = len(self._waiting) > self._seen
         self._seen = len(self._waiting)
         self._quiet = 0 if came else self._quiet + 1
-        rest = min(self._latest + GAP, self._first + LONGEST) - self._now()
+        rest = min(IDLE - self._idle, self._first + LONGEST - self._now())
         if came or (self._seen >= self._expected and self._quiet < ROUNDS):
             self._look_again()
-        elif self._seen < self._expected and rest > 0:
+        elif self._seen < self._expected and rest >= TICK:
             self._look_again(rest)
         else:
             self._end()
@@ -85,8 +94,19 @@ class Gathering(Generic[J]):
     def _look_again(self, after: float | None = None) -> None:
         if self._next is not None:
             self._next.cancel()
-        self._later = after is not None
-        self._next = self.loop.call_soon(self._look) if after is None else self.loop.call_later(after, self._look)
+        self._count_idling()
+        if after is None:
+            self._next = self.loop.call_soon(self._look)
+        else:
+            self._paused = self._now(), self._worked()
+            self._next = self.loop.call_later(after, self._look)
+
+    def _count_idling(self) -> None:
+        """Count what a pause had of idleness: reading and preparing the verb that ended it was work."""
+        if self._paused is not None:
+            since, worked = self._paused
+            self._paused = None
+            self._idle += max(0.0, self._now() - since - (self._worked() - worked))
 
     def _end(self) -> None:
         self._expected = len(self._waiting)
