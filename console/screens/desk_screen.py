@@ -216,7 +216,8 @@ class DeskScreen(LineCache, Filtering):
             await self.load()
         except Exception as error:
             expected = isinstance(error, PostroomError)
-            if not self.display and (expected or isinstance(error, NoMatches)):
+            closed = not self.display or not self.children
+            if closed and (expected or isinstance(error, NoMatches)):
                 return  # it was closed during the read, and has no widgets left to show anything in
             # a mistake of ours must not look like a current screen either
             self.failed(str(error) if expected else f"internal error: {error!r}")

@@ -30,6 +30,8 @@ GLYPHS: Final[Mapping[Level, tuple[str, Tone]]] = {
     Level.FINE: ("✔", Tone.GOOD),
 }
 GAUGE: Final = 19
+SHARE: Final = 6
+"""Cells of a rate on a narrow screen: `✖0.41%`, and `✖100%`."""
 LONG_NAME: Final = 26
 """Cells that an agent's name may take before gauges and figures give way to it no further."""
 TIMES: Final = "\u00d7"
@@ -141,14 +143,14 @@ def _lines(text: str, width: int, most: int, tone: Tone = Tone.PLAIN) -> list[Ce
 
 AGENTS: Final = (
     Column("agent", "AGENT", 13, grow=1, names=LONG_NAME),
-    Column("mode", "MODE", 13, narrow=10),
+    Column("mode", "MODE", 13, narrow=12),
     Column("state", "STATE", 6),
     Column("held", "HELD", 5, align="right"),
     Column("sent", "SENT/h", 6, align="right", drop=1),
     Column("hour", "HOUR BUDGET", GAUGE, narrow=5, short="HOUR", align="right"),
     Column("day", "DAY", 4, align="right", drop=2),
-    Column("complaints", "COMPL", 7, align="right"),
-    Column("bounces", "BOUNCE", 7, align="right"),
+    Column("complaints", "COMPL", 7, narrow=SHARE, align="right"),
+    Column("bounces", "BOUNCE", 7, narrow=SHARE, align="right"),
     Column("trend", "TREND", 6, drop=4),
     Column("oldest", "OLDEST", 6, align="right", drop=3),
     Column("last", "LAST", 14, grow=1, drop=5),
@@ -221,7 +223,8 @@ def _share(share: Share, *, digits: int = 2) -> Cell:
     glyph, tone = {Level.FAULT: ("✖", Tone.FAULT), Level.WARN: ("▲", Tone.WARN)}.get(share.level, ("", Tone.PLAIN))
     if share.rate is None:
         return Cell(ABSENT, Tone.MUTED)
-    return Cell(glyph + percent(share.rate, digits=digits, tight=True), tone)
+    exact, *rougher = (glyph + percent(share.rate, digits=each, tight=True) for each in range(digits, -1, -1))
+    return Cell(exact, tone, short=next(text for text in (exact, *rougher) if len(text) <= SHARE))
 
 
 # --- held mail ----------------------------------------------------------------------------------------------------

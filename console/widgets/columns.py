@@ -23,7 +23,7 @@ class Column:
 
     `drop`: 0 is never dropped; of the others the highest is dropped first when the width does not suffice. Below
     `narrow_below` cells of table width, a column with `narrow` takes that width and its `short` title, and its cells
-    their `short` text.
+    their `short` text and no gap before their `tail`.
 
     `names`: it holds what a row is recognized by. It grows to the longest name seen, up to this many cells, before any
     other column grows; for it, gauges take their narrow form and other columns are dropped.
@@ -161,7 +161,8 @@ def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
         text = age(now - cell.since) if cell.since is not None else cell.text
         if narrow and cell.short is not None:
             text = cell.short
-        tail_width = min(width, cells(cell.tail))
+        tail = cell.tail.lstrip() if narrow else cell.tail
+        tail_width = min(width, cells(tail))
         text = (clip_address if cell.address else clip)(text, width - tail_width)
         pad = " " * (width - tail_width - cells(text))
         if column.align == "right":
@@ -169,7 +170,7 @@ def pieces(row: Row, placed: Sequence[Placed], *, now: int) -> list[Piece]:
         for part, tone in _marked_up(text, cell.tone) if "⟨" in text else ((text, cell.tone),):
             _append(drawn, part, tone)
         if tail_width:
-            _append(drawn, clip(cell.tail, tail_width), cell.tail_tone)
+            _append(drawn, clip(tail, tail_width), cell.tail_tone)
         if column.align == "left":
             _append(drawn, pad, None)
     return drawn
