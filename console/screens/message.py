@@ -210,6 +210,13 @@ class MessageScreen(TeamScreen, AgentScreen):
         self._view = "body"
         self._show(top=True)
 
+    def go_back(self) -> bool:
+        """From another view of it to the message, and only then to the list."""
+        if self._view == "body":
+            return super().go_back()
+        self.do_body()
+        return True
+
     def do_headers(self) -> None:
         self._turn_to("headers")
 

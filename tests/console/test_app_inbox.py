@@ -80,7 +80,7 @@ async def test_the_inbox_lists_opens_filters_and_releases(scene: Scene) -> None:
         await shows(pilot, "My question.")
         await pilot.press("V")
         await shows(pilot, "Authentication-Results")
-        await pilot.press("escape", "escape", "g")
+        await pilot.press("escape", "escape", "escape", "g")  # the message, the list, all of it
         await shows(pilot, "Urgent")
         await pilot.press("enter")
         await shows(pilot, "Trap.")

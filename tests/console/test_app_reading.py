@@ -40,6 +40,25 @@ def letters(scene: Scene, n: int, **more: str) -> list[int]:
     ]
 
 
+# --- another view -----------------------------------------------------------------------------------------------------
+
+
+async def test_escape_leads_from_another_view_to_the_message_and_only_then_to_the_list(scene: Scene) -> None:
+    letters(scene, 1)
+    async with looking(scene.app()) as pilot:
+        await open_queue(pilot, "Your quote Q-0")
+        await pilot.press("enter")
+        await shows(pilot, "Dear R0")
+        for view in ("H", "V"):
+            await pilot.press(view)
+            await shows(pilot, "MIME-Version: 1.0")
+            await pilot.press("escape")
+            await until(pilot, lambda: "MIME-Version: 1.0" not in drawn(pilot))
+            assert isinstance(pilot.app.screen, MessageScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, MessageScreen))
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
