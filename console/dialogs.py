@@ -195,7 +195,10 @@ class Prompt(EditLine):
 
 
 class ReasonDialog(Dialog[str]):
-    """Tightening: one key and a reason, which goes into the log. Answers with the reason, which is never empty."""
+    """Tightening: one key and a reason, which goes into the log. Answers with the reason, which is never empty.
+
+    `asks` is what it calls the reason: a note and a comment are none.
+    """
 
     def __init__(
         self,
@@ -203,13 +206,15 @@ class ReasonDialog(Dialog[str]):
         body: Content | None = None,
         *,
         does: str,
+        asks: str = "reason",
         clock: Monotonic = time.monotonic,
     ) -> None:
         super().__init__(title, body, clock=clock)
         self._does = does
+        self._asks = asks
 
     def compose_question(self) -> ComposeResult:
-        yield Prompt(id="reason", placeholder="reason")
+        yield Prompt(id="reason", placeholder=self._asks)
 
     def hint(self) -> Content:
         return Content.assemble(("enter ", Tone.INFO), (f"{self._does}   ", Tone.MUTED), ("esc ", Tone.INFO), "cancel")
@@ -220,7 +225,7 @@ class ReasonDialog(Dialog[str]):
         if reason:
             self.dismiss(reason)
         else:
-            self.say(Content.assemble(("▲ A reason is required.", Tone.WARN), "   esc cancel"))
+            self.say(Content.assemble((f"▲ A {self._asks} is required.", Tone.WARN), "   esc cancel"))
 
 
 @dataclass(frozen=True, slots=True)

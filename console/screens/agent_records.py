@@ -241,4 +241,5 @@ class AgentRecordsScreen(AgentMailboxesScreen):
             lambda text: self.console.run_operation(
                 operations.note_on_agent(line.name, text), lambda _: self.console.say("noted")
             ),
+            asks="note",
         )

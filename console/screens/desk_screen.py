@@ -254,9 +254,11 @@ class DeskScreen(LineCache, Filtering):
         dialog.when_answered(then)
         self.app.push_screen(dialog)
 
-    def ask_reason(self, title: Content, body: Content | None, does: str, then: Callable[[str], None]) -> None:
+    def ask_reason(
+        self, title: Content, body: Content | None, does: str, then: Callable[[str], None], *, asks: str = "reason"
+    ) -> None:
         """Tightening: one key and a reason."""
-        self.ask(ReasonDialog(title, body, does=does, clock=self.console.monotonic), then)
+        self.ask(ReasonDialog(title, body, does=does, asks=asks, clock=self.console.monotonic), then)
 
     def ask_typed(
         self,
@@ -315,7 +317,8 @@ class DeskScreen(LineCache, Filtering):
             lambda reason: app.run_operation(
                 operations.stop(reason),
                 lambda stopped: app.say(
-                    f"all-stop: {plural(stopped['in_flight'], 'delivery', 'deliveries')} had already started"
+                    f"all-stop: {plural(stopped['in_flight'], 'delivery', 'deliveries')} had already started. "
+                    f"{key_of('all_start')} ends it."
                 ),
             ),
         )

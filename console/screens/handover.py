@@ -105,4 +105,5 @@ class HandoverPage(DeskScreen):
             lambda text: self.console.run_operation(
                 operations.note_on_incident(incident, text), lambda _: self.console.say("noted")
             ),
+            asks="note",
         )

@@ -62,6 +62,7 @@ class TeamScreen(HeldScreen):
         self.ask_reason(
             fill("Note on $id", id=item_id), self.about(), "saves the note",
             lambda text: app.run_operation(operations.note(item_id, text), lambda _: app.say("noted")),
+            asks="note",
         )  # fmt: skip
 
     def do_return(self) -> None:
@@ -86,6 +87,7 @@ class TeamScreen(HeldScreen):
             ),
             "returns it",
             answered,
+            asks="comment",
         )
 
     def do_edit(self) -> None:

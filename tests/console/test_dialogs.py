@@ -17,6 +17,7 @@ from console.dialogs import (
     ChoiceDialog,
     Confirmed,
     Dialog,
+    Prompt,
     ReasonDialog,
     TypedDialog,
     WaitingDialog,
@@ -74,12 +75,15 @@ async def test_a_reason_is_typed_and_entered() -> None:
         assert app.answers == ["spam run"]
 
 
-async def test_an_empty_reason_is_asked_for_again() -> None:
+async def test_an_empty_reason_is_asked_for_again_by_its_name() -> None:
     clock = Clock()
-    async with opened(suspend(clock), clock) as (app, pilot):
-        await pilot.press("space", "enter")
-        assert app.answers == []
-        assert "reason is required" in drawn(app)
+    note = ReasonDialog("Note on quote-bot", does="saves the note", asks="note", clock=clock)
+    for dialog, name in ((suspend(clock), "reason"), (note, "note")):
+        async with opened(dialog, clock) as (app, pilot):
+            assert dialog.query_one("#reason", Prompt).placeholder == name
+            await pilot.press("space", "enter")
+            assert app.answers == []
+            assert f"A {name} is required" in drawn(app)
 
 
 async def deaf_at_first(dialog: Dialog[Answer], clock: Clock) -> None:
