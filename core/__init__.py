@@ -69,7 +69,7 @@ Where to look:
     bodies of HTTP requests      api/schemas/requests/: emails, runs, mailboxes, credentials; json_body.py reads them
     whether the desk can work    services/control/: readiness, gateway_registry (who runs); workers/heartbeat.py
     Prefer: wait                 api/: outcome_waiter, shared_reader (one for all who wait)
-    search of received mail      services/receiving/search.py (FTS5, GIN); rules/inbound/search_words.py (words)
+    search of received mail      services/receiving/: search, search_index (FTS5, GIN); rules/inbound/search_words
     waiting for received mail    api/inbox_waiter.py, services/receiving/wait.py; rules/inbound/one_time.py: its code
     large messages               api/compose_pool.py, cli/compose_process.py: processes of their own
     limits on HTTP clients       api/listener.py, api/http_connection.py, api/middleware/

@@ -183,9 +183,19 @@ SEARCH_INDEX_SQLITE: Final = (
         "INSERT INTO inbound_search_index(rowid, words) VALUES (new.id, new.words); END"
     ),
 )
-SEARCH_INDEX_POSTGRESQL: Final = (
-    "CREATE INDEX ix_inbound_search_words ON inbound_search USING gin (array_to_tsvector(string_to_array(words, ' ')))"
-)
+SEARCH_WINDOWS: Final = (37, 42, 47, 52)
+"""Bits of an id below those that name a window of time: 66 seconds, 35 minutes, 19 hours and 25 days."""
+
+
+def search_window(bits: int, number: str | int) -> str:
+    """The word for a window of time; `<` is in no word of a message, nor of a query."""
+    return f"<{bits}.{number}"
+
+
+_WINDOWS: Final = "".join(f" || ' {search_window(bits, '')}' || CAST(id >> {bits} AS text)" for bits in SEARCH_WINDOWS)
+SEARCH_WORDS: Final = f"array_to_tsvector(string_to_array(words{_WINDOWS}, ' '))"
+"""What PostgreSQL indexes: a message's words, and the windows of time that its id is in."""
+SEARCH_INDEX_POSTGRESQL: Final = f"CREATE INDEX ix_inbound_search_words ON inbound_search USING gin ({SEARCH_WORDS})"
 
 
 def _ddl(statement: str, dialect: str) -> DDLElement:

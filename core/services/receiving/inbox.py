@@ -18,19 +18,27 @@ from core.db import directory, gate_queries
 from core.db.gate_queries import TokenFacts
 from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
 from core.db.transaction import Transaction
+from core.durations import DAY
 from core.errors import NotFound
-from core.ids import spell_id
+from core.ids import lowest, spell_id
 from core.model import Action, Actor
 from core.rules import roles
+from core.rules.inbound import search_words
+from core.rules.inbound.search_words import Term
 from core.rules.roles import Verb
-from core.rules.signed_ids import LINK_TOKEN, AttachmentLink
+from core.rules.signed_ids import LINK_TOKEN, AttachmentLink, conceal
 from core.services.receiving import search
+from core.services.receiving.search import EVERY
+from core.services.receiving.search_index import Span
 from core.services.sending import sender_eligibility
 from core.services.sending.token_access import within
 
 PAGE: Final = 50
 THREAD: Final = 100
 """Messages of a thread that are shown, the newest."""
+
+SET_BACK: Final = DAY
+"""A clock is set back by less than this: mail received since then has ids of a later time than its own."""
 
 DELIVERED: Final = "delivered"
 """The status of received mail that its agent may see."""
@@ -78,7 +86,7 @@ def page(
     """A page of a mailbox's received mail, newest first, and the cursor of the next. Raises `Invalid`."""
     query = _LISTED.where(_M.mailbox_id == mailbox_id, *reach(caller), *_conditions(wanted))
     if wanted.q and wanted.q.strip():
-        found = search.matching(
+        hits = search.matching(
             conn,
             query,
             wanted.q,
@@ -86,8 +94,9 @@ def page(
             status=None if isinstance(caller, Actor) else DELIVERED,
             before=cursor,
             limit=limit + 1,
+            within=_span(wanted),
+            implied=_implied(wanted),
         )
-        hits = list(found)
         return _with_addresses(conn, hits[:limit]), int(hits[limit - 1].id) if len(hits) > limit else None
     if cursor is not None:
         query = query.where(_M.id < cursor)
@@ -249,6 +258,24 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.has_attachments is not None:
         found.append(_M.attachments > 0 if wanted.has_attachments else _M.attachments == 0)
     return found
+
+
+def _span(wanted: Filter) -> Span:
+    """Ids that mail of these times can have: of its time, or a later one if the clock has been set back since."""
+    since = 0 if wanted.after is None else lowest(wanted.after)
+    before = EVERY.before if wanted.before is None else lowest(wanted.before + SET_BACK)
+    return Span(min(since, EVERY.before), min(before, EVERY.before))
+
+
+def _implied(wanted: Filter) -> Sequence[Term]:
+    """Words that all mail of this author has, because its sender's address is searched as well.
+
+    Not of an address that is written otherwise in the mail, nor of one that `conceal` takes out of what is searched.
+    """
+    author = "" if wanted.author is None else wanted.author.lower()
+    if not author.isascii() or "xn--" in author or conceal(author) != author:
+        return ()
+    return [Term((word,)) for word in dict.fromkeys(search_words.of_text(author).split())]
 
 
 def _named(roles: Sequence[str], author: str) -> ColumnElement[bool]:

@@ -1,78 +1,89 @@
 """Search received mail by its words: SQLite's FTS5 or PostgreSQL's GIN index, over words that the desk itself splits.
 
-Newest first, in two steps. The newest messages are read in order and their words compared: common words are found
-there at once. An index would have to collect every message that has them first: on a million messages, a second for
-two common words and half a minute for `w*`. What is left is asked of the index, which finds rare words at once.
+The index answers one question: the newest messages that contain all these words (`search_index`). Only beginnings of
+words (`word*`) are looked for among the newest messages in order first: an index would have to join the messages of
+every word that begins so, on a million messages half a minute for `w*`. Those that many messages have are never asked
+of the index, but checked on what it found for the rest.
 
-Both engines answer one question only: the newest messages that contain all these words, by descending id, a batch at a
-time. Phrases, other filters and what the caller may see are checked by shared code, so both return the same results.
+Phrases, other filters and what the caller may see are checked by shared code, so both return the same results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select, text
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, Row, Select, any_, case, func, literal, select
 
 from core.db.tables import INBOUND_MESSAGE, INBOUND_SEARCH
 from core.errors import Invalid
 from core.rules.inbound import search_words
-from core.rules.inbound.search_words import MAILBOX, MOST_TERMS, Term
+from core.rules.inbound.search_words import MOST_TERMS, Term
+from core.services.receiving import search_index
+from core.services.receiving.search_index import Span
 
 LONGEST_QUERY: Final = 1_000
-BATCH: Final = 128
-CHECKED_BATCH: Final = 2_048
-"""Where candidates are checked further: PostgreSQL's index starts again for each batch."""
-LARGEST_BATCH: Final = 8_192
-NEWEST: Final = 2**63 - 1
+CHUNK: Final = 128
+LARGEST_CHUNK: Final = 2_048
+EVERY: Final = Span(0, 2**63 - 1)
 SCAN: Final = 4_000
 """Messages of a mailbox that are read in order at a time: 20 ms where each has 2 kB of words."""
 MOST_SCANNED: Final = 20_000
 COMMON: Final = 0.02
 """Share of the messages read in order from which on the index is not asked for the beginning of a word."""
 
-_FTS5: Final = text(
-    "SELECT rowid AS id FROM inbound_search_index WHERE inbound_search_index MATCH :words AND rowid < :before"
-    " ORDER BY rowid DESC LIMIT :batch"
-)
-_GIN: Final = text(
-    "SELECT id FROM inbound_search WHERE array_to_tsvector(string_to_array(words, ' ')) @@ CAST(:words AS tsquery)"
-    " AND id < :before ORDER BY id DESC LIMIT :batch"
-)
-
 
 def matching(
     conn: Connection, query: Select[Any], wanted: str, *, mailbox_id: int, status: str | None, before: int | None,
-    limit: int,
-) -> Iterator[Row[Any]]:  # fmt: skip
+    limit: int, within: Span = EVERY, implied: Sequence[Term] = (),
+) -> list[Row[Any]]:  # fmt: skip
     """The newest rows of `query` that contain what is wanted, at most `limit`. Raises `Invalid`: too long a query.
 
-    `status` is the only one that `query` returns, None for any.
+    What narrows the search without changing what it finds: `status` is the only one that `query` returns, None for
+    any; it returns ids `within` a span alone, and messages that have the words which are `implied`.
     """
     terms = _terms(wanted)
     if not terms:
-        return
+        return []
     m = INBOUND_MESSAGE.c
-    mine = [m.mailbox_id == mailbox_id, *([] if status is None else [m.status == status])]
-    at = start = NEWEST if before is None else before
-    left, scanned = limit, 0
-    while left > 0 and scanned < MOST_SCANNED:
-        floor = conn.execute(_newest(m.id, mine, before=at).offset(SCAN).limit(1)).scalar()
-        rows = conn.execute(_scan(conn, query, terms, above=floor, before=at).limit(left)).all()
-        yield from rows
-        left -= len(rows)
-        if floor is None:
-            return
-        at, scanned = floor + 1, scanned + SCAN
-        if (limit - left) * MOST_SCANNED < limit * scanned:
-            break  # at this rate the rest would not be found in order
-    if left > 0:
-        asked = _asked(terms, _common(conn, terms, mine, before=start))
-        yield from _indexed(conn, query, terms, asked, mailbox_id=mailbox_id, before=at, limit=left)
+    span = Span(within.since, within.before if before is None else min(before, within.before))
+    mine = [m.mailbox_id == mailbox_id, m.id >= span.since, *([] if status is None else [m.status == status])]
+    if not any(term.prefix for term in terms):
+        return _indexed(conn, query, terms, [*terms, *implied], mailbox_id=mailbox_id, span=span, limit=limit)
+    rows, at = _in_order(conn, query, terms, mine, before=span.before, limit=limit, most=MOST_SCANNED)
+    if at <= span.since or len(rows) == limit:
+        return rows
+    common = _common(conn, terms, mine, before=span.before)
+    asked = [term for term in (*terms, *implied) if term not in common]
+    rest = {"limit": limit - len(rows)}
+    if not asked:
+        return rows + _in_order(conn, query, terms, mine, before=at, most=None, **rest)[0]
+    return rows + _indexed(conn, query, terms, asked, mailbox_id=mailbox_id, span=Span(span.since, at), **rest)
 
 
 # --- in order -----------------------------------------------------------------------------------------------------
+
+
+def _in_order(
+    conn: Connection, query: Select[Any], terms: Sequence[Term], mine: Sequence[ColumnElement[bool]], *, before: int,
+    limit: int, most: int | None,
+) -> tuple[list[Row[Any]], int]:  # fmt: skip
+    """Matches among the newest messages, and the id below which none was read.
+
+    It ends when `most` were read, or as soon as the rest would not be found among so many at the rate so far.
+    """
+    rows: list[Row[Any]] = []
+    at, scanned = before, 0
+    while len(rows) < limit and (most is None or scanned < most):
+        floor = conn.execute(_newest(INBOUND_MESSAGE.c.id, mine, before=at).offset(SCAN).limit(1)).scalar()
+        wanted = _scan(conn, query.where(*mine), terms, above=floor, before=at)
+        rows += conn.execute(wanted.limit(limit - len(rows))).all()
+        if floor is None:
+            return rows, 0
+        at, scanned = floor + 1, scanned + SCAN
+        if most is not None and len(rows) * most < limit * scanned:
+            break
+    return rows, at
 
 
 def _newest(column: ColumnElement[Any], mine: Sequence[ColumnElement[bool]], *, before: int) -> Select[Any]:
@@ -117,30 +128,25 @@ def _common(
 # --- by the index -------------------------------------------------------------------------------------------------
 
 
-def _asked(terms: Sequence[Term], common: Collection[Term]) -> list[Term]:
-    """The terms that the index is asked for: without common beginnings, if it is asked for anything else.
-
-    FTS5 joins the messages of every word that begins so before it returns the first of them.
-    """
-    return [term for term in terms if term not in common] or list(terms)
-
-
 def _indexed(
-    conn: Connection, query: Select[Any], terms: Sequence[Term], asked: Sequence[Term], *, mailbox_id: int,
-    before: int, limit: int,
-) -> Iterator[Row[Any]]:  # fmt: skip
+    conn: Connection, query: Select[Any], terms: Sequence[Term], asked: Sequence[Term], *, mailbox_id: int, span: Span,
+    limit: int,
+) -> list[Row[Any]]:  # fmt: skip
+    m = INBOUND_MESSAGE.c
     checked = [term for term in terms if term not in asked or len(term.words) > 1]
-    left, at, batch = limit, before, CHECKED_BATCH if checked else BATCH
-    while left > 0:
-        ids = _candidates(conn, asked, mailbox_id=mailbox_id, before=at, batch=batch)
-        kept = _kept(conn, ids, checked)
-        m = INBOUND_MESSAGE.c
-        rows = conn.execute(query.where(m.id.in_(kept)).order_by(m.id.desc()).limit(left)).all() if kept else []
-        yield from rows
-        left -= len(rows)
-        if len(ids) < batch:
-            return
-        at, batch = ids[-1], min(batch * 4, LARGEST_BATCH)
+    rows: list[Row[Any]] = []
+    size = CHUNK
+    for ids in search_index.newest(conn, asked, mailbox_id=mailbox_id, span=span):
+        at = 0
+        while at < len(ids) and len(rows) < limit:
+            kept = _kept(conn, ids[at : at + size], checked)
+            found = query.where(_among(conn, m.id, kept)).order_by(m.id.desc()).limit(limit - len(rows))
+            rows += conn.execute(found).all() if kept else []
+            at, size = at + size, min(size * 4, LARGEST_CHUNK)
+        if len(rows) == limit:
+            break
+    search_index.ended(conn)
+    return rows
 
 
 def _terms(wanted: str) -> list[Term]:
@@ -154,31 +160,21 @@ def _terms(wanted: str) -> list[Term]:
     return terms
 
 
-def _candidates(
-    conn: Connection, terms: Sequence[Term], *, mailbox_id: int, before: int, batch: int
-) -> list[int]:  # fmt: skip
-    """The newest messages of a mailbox that contain all the words, wherever they stand."""
-    words = dict.fromkeys([(f"{MAILBOX}{mailbox_id}", False)])
-    for term in terms:
-        last = len(term.words) - 1
-        words |= dict.fromkeys((word, term.prefix and n == last) for n, word in enumerate(term.words))
-    # A word is letters and digits alone, so nothing in it can end the quotation.
-    if conn.dialect.name == "sqlite":
-        asked = " AND ".join(f'"{word}" *' if prefix else f'"{word}"' for word, prefix in words)
-        statement = _FTS5
-    else:
-        asked = " & ".join(f"'{word}':*" if prefix else f"'{word}'" for word, prefix in words)
-        statement = _GIN
-    found = conn.execute(statement, {"words": asked, "before": before, "batch": batch})
-    return [int(row.id) for row in found]
-
-
 def _kept(conn: Connection, ids: Sequence[int], terms: Sequence[Term]) -> list[int]:
     """Those that contain these terms: phrases, and what the index was not asked for."""
     if not terms or not ids:
         return list(ids)
     s = INBOUND_SEARCH.c
     wanted = (
-        select(s.id).where(s.id.in_(ids), *(_contains(conn, s.words, term) for term in terms)).order_by(s.id.desc())
+        select(s.id)
+        .where(_among(conn, s.id, ids), *(_contains(conn, s.words, term) for term in terms))
+        .order_by(s.id.desc())
     )
     return [int(row.id) for row in conn.execute(wanted)]
+
+
+def _among(conn: Connection, column: ColumnElement[int], ids: Sequence[int]) -> ColumnElement[bool]:
+    """As one parameter on PostgreSQL: it reads, checks and plans thousands of them for longer than it runs."""
+    if conn.dialect.name == "sqlite":
+        return column.in_(ids)
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))

@@ -1,0 +1,161 @@
+"""The newest messages of a mailbox that contain all of some words, a batch at a time, from the database's index.
+
+SQLite's FTS5 reads its lists from the newest message on and stops at the end of the batch. PostgreSQL's GIN can only
+collect every match: of a common word among a million messages, for hundreds of milliseconds. So there each message is
+indexed under the windows of time that its id is in as well, of four lengths (`SEARCH_WINDOWS`). The search asks for
+windows, the newest first, each step longer; where one has too many matches, for the shorter ones in it. Each step
+costs what the rarest of its words and windows costs, whatever the statistics of the planner say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from core.db.tables import SEARCH_WINDOWS, SEARCH_WORDS, search_window
+from core.rules.inbound.search_words import MAILBOX, Term
+
+BATCH: Final = 128
+LARGEST_BATCH: Final = 8_192
+MOST: Final = 1_000
+"""Matches that PostgreSQL collects in one step."""
+FIRST: Final = 500
+"""Newest messages of the mailbox that the first window holds, by order of magnitude."""
+
+_FTS5: Final = text(
+    "SELECT rowid AS id FROM inbound_search_index WHERE inbound_search_index MATCH :words"
+    " AND rowid < :before AND rowid >= :since ORDER BY rowid DESC LIMIT :most"
+)
+# `id + 0`: of the two indexes on this table, only that of the words can answer.
+_FOUND: Final = (
+    f"SELECT id FROM inbound_search WHERE {SEARCH_WORDS} @@ CAST(:words AS tsquery)"  # noqa: S608 - constants alone
+    " AND id + 0 < :before AND id + 0 >= :since"
+)
+_COLLECTED: Final = text(_FOUND + " LIMIT :most")
+_ORDERED: Final = text(_FOUND + " ORDER BY id + 0 DESC LIMIT :most")
+_EXTENT: Final = text(
+    "WITH far AS (SELECT id FROM inbound_message WHERE mailbox_id = :mailbox AND status = 'delivered'"
+    " AND id < :before ORDER BY id DESC OFFSET :first LIMIT 1)"
+    " SELECT set_config('enable_seqscan', 'off', true),"
+    " (SELECT min(id) FROM inbound_message WHERE id < :before AND id >= :since) AS least,"
+    " (SELECT max(id) FROM inbound_message WHERE id < :before AND id >= :since) AS most,"
+    " (SELECT id FROM far) AS far,"
+    " (SELECT count(*) FROM (SELECT id FROM inbound_message WHERE id >= (SELECT id FROM far) AND id < :before"
+    " LIMIT :many) AS near) AS near"
+)
+"""Where the mail is. From here on PostgreSQL asks the index, even where its statistics prefer to read the table."""
+_ENDED: Final = text("SELECT set_config('enable_seqscan', 'on', true)")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Messages with an id from `since` on and below `before`."""
+
+    since: int
+    before: int
+
+
+def newest(conn: Connection, terms: Sequence[Term], *, mailbox_id: int, span: Span) -> Iterator[list[int]]:
+    """Batches of ids, descending; some may be of another mailbox. The words of a term may stand anywhere.
+
+    Call `ended` afterwards.
+    """
+    words: list[tuple[str, bool]] = []
+    for term in terms:
+        last = len(term.words) - 1
+        words += [(word, term.prefix and n == last) for n, word in enumerate(term.words)]
+    asked = list(dict.fromkeys(words))
+    if conn.dialect.name == "sqlite":
+        return _of_fts5(conn, [(f"{MAILBOX}{mailbox_id}", False), *asked], span)
+    return _Gin(conn, asked, mailbox_id).newest(span)
+
+
+def ended(conn: Connection) -> None:
+    """The search is over: PostgreSQL plans as usual again. An error ends the transaction, and what was set in it."""
+    if conn.dialect.name != "sqlite":
+        conn.execute(_ENDED)
+
+
+def _of_fts5(conn: Connection, words: Iterable[tuple[str, bool]], span: Span) -> Iterator[list[int]]:
+    # A word is letters and digits alone, so nothing in it can end the quotation.
+    asked = " AND ".join(f'"{word}" *' if prefix else f'"{word}"' for word, prefix in words)
+    at, most = span.before, BATCH
+    while True:
+        found = conn.execute(_FTS5, {"words": asked, "before": at, "since": span.since, "most": most})
+        ids = [int(row.id) for row in found]
+        if ids:
+            yield ids
+        if len(ids) < most:
+            return
+        at, most = ids[-1], min(most * 4, LARGEST_BATCH)
+
+
+class _Gin:
+    def __init__(self, conn: Connection, words: Sequence[tuple[str, bool]], mailbox_id: int) -> None:
+        self._conn = conn
+        self._mailbox_id = mailbox_id
+        self._asked = [f"'{word}':*" if prefix else f"'{word}'" for word, prefix in words]
+        # GIN reads all words with such a beginning for each question, so one for the whole span comes first.
+        self._whole = any(prefix for _, prefix in words)
+
+    def newest(self, span: Span) -> Iterator[list[int]]:
+        known, level = self._extent(span)
+        at = known.before
+        while at > known.since:
+            step = _step(level, Span(known.since, at))
+            yield from self._within(level, step)
+            at, level = step.since, level + 1
+
+    def _extent(self, span: Span) -> tuple[Span, int]:
+        """The part of the span in which there is mail at all, and the length of window to begin with."""
+        values = {"mailbox": self._mailbox_id, "first": FIRST, "many": 2 * FIRST}
+        row = self._conn.execute(_EXTENT, {"before": span.before, "since": span.since, **values}).one()
+        if row.far is None or row.near == 2 * FIRST:
+            self._asked.append(f"'{MAILBOX}{self._mailbox_id}'")  # else it tells few messages apart, and costs a list
+        if row.least is None:
+            return Span(0, 0), 0
+        known = Span(row.least, row.most + 1)
+        if self._whole or row.far is None:
+            return known, len(SEARCH_WINDOWS)
+        length = (known.before - row.far) // 8
+        return known, next((n for n, bits in enumerate(SEARCH_WINDOWS) if 1 << bits >= length), len(SEARCH_WINDOWS))
+
+    def _within(self, level: int, span: Span) -> Iterator[list[int]]:
+        ids = self._found(level, span, MOST + 1)
+        if len(ids) <= MOST:
+            if ids:
+                yield sorted(ids, reverse=True)
+        elif level == 0:
+            yield from self._in_order(span)
+        else:
+            at = span.before
+            while at > span.since:
+                step = _step(level - 1, Span(span.since, at))
+                yield from self._within(level - 1, step)
+                at = step.since
+
+    def _in_order(self, span: Span) -> Iterator[list[int]]:
+        at, most = span.before, MOST
+        while ids := self._found(0, Span(span.since, at), most, ordered=True):
+            yield ids
+            at, most = ids[-1], min(most * 4, LARGEST_BATCH)
+
+    def _found(self, level: int, span: Span, most: int, *, ordered: bool = False) -> list[int]:
+        asked = " & ".join(self._asked)
+        if level < len(SEARCH_WINDOWS):
+            bits = SEARCH_WINDOWS[level]
+            windows = range(span.since >> bits, (span.before - 1 >> bits) + 1)
+            asked += " & (" + " | ".join(f"'{search_window(bits, one)}'" for one in windows) + ")"
+        values = {"words": asked, "before": span.before, "since": span.since, "most": most}
+        return [int(row.id) for row in self._conn.execute(_ORDERED if ordered else _COLLECTED, values)]
+
+
+def _step(level: int, span: Span) -> Span:
+    """The newest part of the span: one window and what has passed of the next, or all of it beyond the last length."""
+    if level >= len(SEARCH_WINDOWS):
+        return span
+    bits = SEARCH_WINDOWS[level]
+    return Span(max(span.since, ((span.before - 1 >> bits) - 1) << bits), span.before)
