@@ -93,10 +93,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
-    """Fork this run's workers from one process that has imported what they need."""
+    """Fork this run's workers from one process that has collected their tests."""
     if config.getoption("markexpr") == "quick":
         return  # they import less than that process would
-    python = worker_python(config.option.testrunuid)
+    python = worker_python(config.option.testrunuid, config.args)
     for spec in specs:
         if spec.popen and not spec.python:
             spec.python = python

@@ -22,7 +22,7 @@ from core.model import Clock
 
 
 @functools.cache
-def _migrated() -> bytes:
+def migrated() -> bytes:
     """The file that `migrate.upgrade` makes of an empty one."""
     with tempfile.TemporaryDirectory(prefix="postroom-template-") as directory:
         file = Path(directory) / "postroom.db"
@@ -36,7 +36,7 @@ def new_sqlite(directory: Path) -> str:
     """The URL of an empty, migrated `postroom.db` in this directory."""
     file = directory / "postroom.db"
     file.touch(mode=0o600)  # private to its owner, as the desk creates it
-    file.write_bytes(_migrated())
+    file.write_bytes(migrated())
     return f"sqlite:///{file}"
 
 
@@ -45,8 +45,9 @@ def new_store(directory: Path, clock: Clock) -> Store:
     return Store(new_sqlite(directory), clock=clock)
 
 
+@functools.cache
 def lighten_engines() -> None:
-    """Share compiled statements among this process's engines, and stop SQLite from waiting for the disk.
+    """Once a process: share compiled statements among its engines, and stop SQLite from waiting for the disk.
 
     Each test has its own engine, and compiling its statements again took a third of its time; a gateway's single engine
     also keeps them for life. Dialects that produce the same SQL compare equal, because statements are cached per

@@ -5,7 +5,7 @@ memory, files, environment and signals; who started it holds a small client in i
 of the client kills it. What a test says about starting itself (imports, Ctrl-C meanwhile, the process table) needs
 `[sys.executable, "-m", ...]`; with --thorough, and where there is no fork, `postroom` returns just that.
 
-The workers themselves are forked from it too (`worker_python`): each would import the same for four seconds.
+The workers themselves are forked too (`worker_python`), from a process that has collected their tests.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ WORKER = "-u"
 OF_TESTS = ("hypothesis", "mcp.server", "mcp.client", "schemathesis", "psutil", "pyte", "dkim", "aiosmtpd.controller")
 """What else tests import that takes time."""
 READY = 200.0
-"""Seconds that the server may take to import everything on a busy machine."""
+"""Seconds that a server may take to import everything on a busy machine, and then waits for its first member."""
 
 
 # --- for tests ----------------------------------------------------------------------------------------------------
@@ -53,41 +54,57 @@ def postroom(module: str = "console.main") -> list[str]:
     """The beginning of a command line: `python -m MODULE`, forked. `-c`: a program follows, as after `python -c`."""
     if effort.thorough() or not hasattr(os, "fork"):
         return [sys.executable, "-c"] if module == "-c" else [sys.executable, "-m", module]
-    return [*_forked(), module]
+    return [*_forked(_server(os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}")), module]
 
 
-def worker_python(run: str) -> str | None:
-    """What stands for the interpreter on the command line of this run's workers; None: the interpreter itself."""
-    return None if effort.thorough() or not hasattr(os, "fork") else shlex.join(_forked(run))
+def worker_python(run: str, tests: Sequence[str]) -> str | None:
+    """What stands for the interpreter on the command line of this run's workers; None: the interpreter itself.
+
+    `tests`: what they will collect, as on pytest's command line.
+    """
+    if effort.thorough() or not hasattr(os, "fork"):
+        return None
+    place = _place(run)
+    collect = [*_forked(_server(run)), "tests.factories.collected", str(place / "workers"), *tests]
+    return shlex.join(_forked(_started(place / "workers", collect)))
 
 
-def _forked(run: str = "") -> list[str]:
-    return [sys.executable, "-I", "-S", str(CLIENT), _server(run)]
+def _forked(address: str) -> list[str]:
+    return [sys.executable, "-I", "-S", str(CLIENT), address]
+
+
+def _place(run: str) -> Path:
+    place = Path(tempfile.gettempdir()) / f"postroom-fork-{run[:12]}"
+    place.mkdir(mode=0o700, exist_ok=True)
+    return place
 
 
 @functools.cache
 def _server(run: str) -> str:
     """The socket of this run's server, which the first that needs it starts. It ends with the last of its members."""
-    run = run or os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
-    place = Path(tempfile.gettempdir()) / f"postroom-fork-{run[:12]}"
-    place.mkdir(mode=0o700, exist_ok=True)
-    address = str(place / "server")
+    place = _place(run)
+    address = place / "server"
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        member = _joined(address)
-        if member is None:
-            with (place / "log").open("w") as log:
-                server = subprocess.Popen(
-                    [sys.executable, "-m", __name__, address], cwd=Path(__file__).parents[2], start_new_session=True,
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                )  # fmt: skip
-            server.returncode = 0  # nobody waits for it: it may outlive this worker
-            end = time.monotonic() + READY
-            while (member := _joined(address)) is None:
-                assert time.monotonic() < end, f"it never came up: {(place / 'log').read_text()}"
-                time.sleep(0.05)
+        return _started(address, [sys.executable, "-m", __name__, str(address)], cwd=Path(__file__).parents[2])
+
+
+def _started(address: Path, command: Sequence[str], cwd: Path | None = None) -> str:
+    """The socket of a server that listens, if need be after this command; this process is a member of it to its end."""
+    member = _joined(str(address))
+    if member is None:
+        log = address.with_suffix(".log")
+        with log.open("w") as file:
+            server = subprocess.Popen(
+                command, cwd=cwd, start_new_session=True, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+        server.returncode = 0  # nobody waits for it: it may outlive this worker
+        end = time.monotonic() + READY
+        while (member := _joined(str(address))) is None:
+            assert time.monotonic() < end, f"it never came up: {log.read_text()}"
+            time.sleep(0.05)
     atexit.register(member.close)
-    return address
+    return str(address)
 
 
 def _joined(address: str) -> socket.socket | None:
@@ -126,7 +143,10 @@ class Server:
         self._selector.register(self._woken, selectors.EVENT_READ)
         joined = False
         while self._clients or not joined:
-            for key, _ in self._selector.select():
+            ready = self._selector.select(None if joined else READY)
+            if not ready:
+                return  # who started it is gone
+            for key, _ in ready:
                 if key.fileobj is self._listening:
                     joined = True
                     client, _ = self._listening.accept()

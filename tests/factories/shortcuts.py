@@ -42,8 +42,9 @@ def rsa_key(public_exponent: int = 65537, key_size: int = 2048) -> RSAPrivateKey
     return _rsa_key(next(_next_key) % KEYS, public_exponent, key_size)
 
 
+@functools.cache
 def take_shortcuts() -> None:
-    """Patch the libraries of this process, before tests are imported."""
+    """Patch the libraries of this process once, before tests are imported."""
     from core.security import encryption
     from core.workers import sender_config
 
