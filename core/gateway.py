@@ -146,7 +146,7 @@ class Gateway:
         """Deliver in separate processes."""
         egress = Egress(self.settings)
         await egress.start()
-        self.delivery.writer.listeners.append(egress.wake)
+        self.delivery.writer.due_listeners.append(egress.wake)
         try:
             yield
         finally:

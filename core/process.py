@@ -130,7 +130,7 @@ class Delivery:
     @contextlib.asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
         """Deliver mail; at the end claim nothing more and settle what is in flight."""
-        self.writer.listeners.append(self.departures.wake)
+        self.writer.due_listeners.append(self.departures.wake)
         running = asyncio.create_task(watched(self.departures.run()))
         try:
             yield

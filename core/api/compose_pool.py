@@ -84,8 +84,7 @@ class _Process:
         assert pipe is not None
         octets = pickle.dumps(task, pickle.HIGHEST_PROTOCOL)
         self.tasks += 1 if len(octets) > 2 * INLINE else 1 / SMALL
-        pipe.write(len(octets).to_bytes(HEAD, "big"))
-        pipe.write(octets)
+        pipe.write(len(octets).to_bytes(HEAD, "big") + octets)
         await pipe.drain()
         return await self.read()
 

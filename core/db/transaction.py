@@ -131,6 +131,10 @@ class Transaction:
             return statement.all(self.conn, values)
         return hot_statements.fetch(self.conn, statement, values)
 
+    def fetch_each_unflushed(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """As `fetch_unflushed`, for many sets of scalar parameters in one query."""
+        return hot_statements.fetch_each(self.conn, statement, rows)
+
     def read_unflushed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """As `fetch_unflushed`, for a statement made for this call."""
         return self.conn.execute(statement, values).all()

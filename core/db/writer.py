@@ -85,6 +85,11 @@ class Writer:
         self._failed: tuple[float, str] | None = None
         self.listeners: list[Callable[[], None]] = []
         """Called in the event loop after a commit that appended to the log."""
+        self.due_listeners: list[Callable[[], None]] = []
+        """As `listeners`, for delivery: not called if all verbs say that mail of ours is due no sooner (`makes_due`).
+
+        A mailbox that receives much would otherwise make delivery look, with a transaction, after each of its commits.
+        """
 
     def start(self) -> None:
         self._thread.start()
@@ -296,7 +301,8 @@ class Writer:
         for job in jobs:
             self._tell(job)
         if wrote:
-            for listener in self.listeners:
+            due = any(getattr(job.verb, "makes_due", True) for job in jobs)
+            for listener in (*self.listeners, *(self.due_listeners if due else ())):
                 listener()
 
     @staticmethod

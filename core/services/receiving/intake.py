@@ -28,7 +28,7 @@ from core.services.context import ServiceContext
 from core.services.receiving import receive
 from core.services.receiving.outside_scorer import OutsideScorer
 from core.services.receiving.read_mail import LEVEL, ReceivedMail, read_mail
-from core.services.receiving.receive import Handover, Receipt
+from core.services.receiving.receive import Handover, Receipt, Receive
 from core.services.receiving.sender_proof import SenderProof
 from core.settings import Inbound
 
@@ -121,13 +121,7 @@ class Intake:
             mail=mail, sender=sender, recipients=recipients, source=source, report=report,
             quota=self._settings.mailbox_megabytes << 20, review=self._settings.review,
         )  # fmt: skip
-
-        def verb(tx: Transaction) -> list[Receipt]:
-            if first is not None:
-                first(tx)
-            return receive.receive(tx, handed, ctx=self._ctx)
-
-        return await self._writer.do(verb)
+        return await self._writer.do(Receive(handed, self._ctx, first))
 
     async def read(self, raw: bytes, *, source: str) -> ReceivedMail:
         """Read a message and verify its sender. Raises `Unavailable` if no process is free to read a large one."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import bindparam, literal_column, select
 
@@ -43,7 +44,9 @@ _COMPLAINTS: Final = f"{stream_records.COMPLAINTS}@{stream_records.RETURN_PATH}.
 
 _M: Final = INBOUND_MESSAGE.c
 _A: Final = INBOUND_ADDRESS.c
-_STORED: Final = select(_M.id).where(_M.mailbox_id == bindparam("mailbox"), _M.dedupe_key == bindparam("key"))
+_STORED: Final = select(_M.mailbox_id, _M.dedupe_key).where(
+    _M.mailbox_id == bindparam("b_mailbox"), _M.dedupe_key == bindparam("b_key")
+)
 _MANY: Final = (
     select(_M.id)
     .join(INBOUND_ADDRESS, _A.inbound_id == _M.id)
@@ -75,7 +78,7 @@ class Receipt(enum.Enum):
         return self in {Receipt.STORED, Receipt.DUPLICATE, Receipt.FEEDBACK}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Handover:
     """A message with its envelope. `sender` is empty for reports, None if unknown.
 
@@ -90,6 +93,52 @@ class Handover:
     report: Report | None = None
     quota: int = 0
     review: float = 0.6
+
+    @functools.cached_property
+    def dedupe_key(self) -> str:
+        """Equal for the same mail handed over again, whatever the servers on its way added to its header."""
+        authors = ",".join(one.address for one in self.mail.addresses if one.role == "from")
+        parts = (self.mail.message_id or "", authors or normalised(self.sender or ""), self.mail.body_digest)
+        return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """`receive` of one message, as the writer runs it; a batch reads at once what each would read alone.
+
+    `first` runs before it, in the same transaction.
+    """
+
+    handed: Handover
+    ctx: ServiceContext
+    first: Callable[[Transaction], None] | None = None
+    patient: ClassVar = True
+
+    @property
+    def makes_due(self) -> bool:
+        """Whether mail of ours may leave sooner after it; only feedback changes anything about that."""
+        return self.handed.report is not None or self.first is not None
+
+    def __call__(self, tx: Transaction) -> list[Receipt]:
+        if self.first is not None:
+            self.first(tx)
+        return receive(tx, self.handed, ctx=self.ctx)
+
+    @staticmethod
+    def prefetch(tx: Transaction, batch: Sequence[Receive]) -> None:
+        """Find out in one query which of the messages are stored already."""
+        asked = {
+            (box.mailbox_id, verb.handed.dedupe_key)
+            for verb in batch
+            for recipient in verb.handed.recipients
+            if (box := mailbox_of(tx, recipient)) is not None
+        }
+        if not asked:
+            return
+        rows = [{"b_mailbox": mailbox_id, "b_key": key} for mailbox_id, key in asked]
+        stored = {(row.mailbox_id, row.dedupe_key) for row in tx.fetch_each_unflushed(_STORED, rows)}
+        for mailbox_id, key in asked:
+            tx.batch_cache.get(_before(mailbox_id, key), functools.partial(stored.__contains__, (mailbox_id, key)))
 
 
 def receive(tx: Transaction, handed: Handover, *, ctx: ServiceContext) -> list[Receipt]:
@@ -154,28 +203,27 @@ def _one(
     box = mailbox_of(tx, recipient)
     if box is None:
         return Receipt.UNKNOWN
-    key = _dedupe_key(handed)
+    key = handed.dedupe_key
     if tx.claimed(("received", box.mailbox_id, key)) or _known(tx, box.mailbox_id, key):
         return Receipt.DUPLICATE
     kept = tx.counters.total("mailbox", str(box.mailbox_id), KEPT, since=EVER) * KIB
     if handed.quota and kept + handed.mail.size > handed.quota:
         return Receipt.OVER_QUOTA
     tx.claim_key(("received", box.mailbox_id, key))
+    if handed.mail.message_id is not None:
+        tx.claim_key(threads.named(box.mailbox_id, handed.mail.message_id))
     _store(tx, handed, box, key=key, content_id=content_id, ctx=ctx)
     return Receipt.STORED
 
 
-def _dedupe_key(handed: Handover) -> str:
-    """Equal for the same mail handed over again, whatever the servers on its way added to its header."""
-    mail = handed.mail
-    authors = ",".join(one.address for one in mail.addresses if one.role == "from")
-    parts = (mail.message_id or "", authors or normalised(handed.sender or ""), mail.body_digest)
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:40]
-
-
 def _known(tx: Transaction, mailbox_id: int, key: str) -> bool:
     # What an earlier verb of this batch stored is claimed; so nothing staged has to be written first.
-    return bool(tx.fetch_unflushed(_STORED, {"mailbox": mailbox_id, "key": key}))
+    wanted = {"b_mailbox": mailbox_id, "b_key": key}
+    return tx.batch_cache.get(_before(mailbox_id, key), lambda: bool(tx.fetch_unflushed(_STORED, wanted)))
+
+
+def _before(mailbox_id: int, key: str) -> Hashable:
+    return ("received before", mailbox_id, key)
 
 
 def _store(
@@ -234,7 +282,11 @@ def _machine(tx: Transaction, handed: Handover, box: SenderState) -> str | None:
     if len(authors) != 1:
         return None
     of_author = {"author": authors[0], "since": lowest(tx.now - HOUR), "mailbox": box.mailbox_id}
-    if not tx.fetch_unflushed(_MANY, of_author):
+    # Once a batch: what it has staged itself is not counted.
+    many = tx.batch_cache.get(
+        ("many of author", authors[0], box.mailbox_id), lambda: bool(tx.fetch_unflushed(_MANY, of_author))
+    )
+    if not many:
         return None
     return f"its sender wrote more than {AN_HOUR} messages within an hour, as programs that answer each other do"
 

@@ -7,6 +7,7 @@ message into a customer's thread.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,20 +41,27 @@ class Thread:
 
 def find(tx: Transaction, mail: ReceivedMail, *, mailbox_id: int, new_id: int, keyring: HmacKeys) -> Thread:
     """The thread of a message for this mailbox. `new_id` is the id it is stored under."""
-    named = list(dict.fromkeys([*mail.references, *((mail.in_reply_to,) if mail.in_reply_to else ())]))
-    last_first = named[-KNOWN_REFERENCES:][::-1]
+    cited = list(dict.fromkeys([*mail.references, *((mail.in_reply_to,) if mail.in_reply_to else ())]))
+    last_first = cited[-KNOWN_REFERENCES:][::-1]
     ours = [number for one in last_first if (number := read_message_id(one, keyring)) is not None]
     if ours:
-        rows = tx.fetch(_OURS, {"ids": ours, "mailbox": mailbox_id})
+        # Nobody knows the id of a message that this batch has staged: it leaves after the commit.
+        rows = tx.fetch_unflushed(_OURS, {"ids": ours, "mailbox": mailbox_id})
         known = {row.id: int(row.conversation) for row in rows}
         for number in ours:
             if number in known:
                 return Thread(known[number], "signed", number)
-    if named:
-        rows = tx.fetch(_RECEIVED, {"ids": last_first, "mailbox": mailbox_id})
+    if cited:
+        staged = any(tx.claimed(named(mailbox_id, one)) for one in last_first)
+        rows = (tx.fetch if staged else tx.fetch_unflushed)(_RECEIVED, {"ids": last_first, "mailbox": mailbox_id})
         threads = {row.rfc_message_id: int(row.thread) for row in rows}
         for one in last_first:
             if one in threads:
                 return Thread(threads[one], "references")
-        return Thread(conversation_key(named[0]))
+        return Thread(conversation_key(cited[0]))
     return Thread(conversation_key(mail.message_id or f"<{spell_id('m', new_id)}@received.invalid>"))
+
+
+def named(mailbox_id: int, message_id: str) -> Hashable:
+    """What the verb that stores a message claims: until the batch is written, no query finds its Message-ID."""
+    return ("received id", mailbox_id, message_id)
