@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 _MARKUP: Final = re.compile(r"<(?=[a-zA-Z/!?])")
 """Start of anything other than text. A `<` before another character is text, and millions of them are one token."""
 _NAME: Final = re.compile(r"[a-zA-Z][^\s/>]*")
-_GAP: Final = re.compile(r"[\s/]*")
-_SPACE: Final = re.compile(r"\s*")
-_ATTRIBUTE: Final = re.compile(r"[^\s/>][^\s/>=]*")
-_UNQUOTED: Final = re.compile(r"[^\s>]*")
+_GAP: Final = re.compile(r"[\s/]*+")
+_ATTRIBUTE: Final = re.compile(
+    r"""([^\s/>][^\s/>=]*+)\s*+(?:=\s*+(?:"([^"]*+)"|'([^']*+)'|(?!["'])([^\s>]*+)))?+()[\s/]*+"""
+)
+"""An attribute, and what separates it from the next; without its value if the quotation mark is never closed."""
 _COMMENT_END: Final = re.compile(r"--!?>")
 _RAW: Final = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE)
@@ -32,6 +34,10 @@ _RAW: Final = {
 """Elements whose content is text up to their own end tag, whatever it contains."""
 _WORDS: Final = frozenset({"title", "textarea"})
 """Those of them in which character references are resolved."""
+
+REMEMBERED: Final = 100_000
+"""Characters of HTML up to which its tokens are kept until the next: what it shows, its links and its attributes are
+read one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +65,17 @@ class Close:
 Token = Text | Open | Close
 
 
-def tokens(html: str) -> Iterator[Token]:
-    """Yield tags and text in order. Comments, declarations and anything left open at the end produce no token."""
+def tokens(html: str) -> Iterable[Token]:
+    """Tags and text in order. Comments, declarations and anything left open at the end produce no token."""
+    return _remembered(html) if len(html) <= REMEMBERED else _tokens(html)
+
+
+@lru_cache(maxsize=1)
+def _remembered(html: str) -> tuple[Token, ...]:
+    return tuple(_tokens(html))
+
+
+def _tokens(html: str) -> Iterator[Token]:
     at, size = 0, len(html)
     while at < size:
         markup = _MARKUP.search(html, at)
@@ -92,28 +107,23 @@ def _start_tag(html: str, at: int) -> tuple[Open | None, int]:
     assert name is not None
     attributes: dict[str, str] = {}
     at, size = name.end(), len(html)
-    while True:
+    if html[at : at + 1] != ">":
         at = _end(_GAP, html, at)
+    while True:
         if at >= size:
             return None, size
         if html[at] == ">":
             return Open(name[0].lower(), attributes), at + 1
-        key = _ATTRIBUTE.match(html, at)
-        assert key is not None
-        at = _end(_SPACE, html, key.end())
-        value = ""
-        if html.startswith("=", at):
-            at = _end(_SPACE, html, at + 1)
-            quote = html[at : at + 1]
-            if quote in {'"', "'"}:
-                ends = html.find(quote, at + 1)
-                if ends < 0:
-                    return None, size
-                value, at = html[at + 1 : ends], ends + 1
-            else:
-                ends = _end(_UNQUOTED, html, at)
-                value, at = html[at:ends], ends
-        attributes.setdefault(key[0].lower(), entities.unescape(value))
+        found = _ATTRIBUTE.match(html, at)
+        assert found is not None
+        at = found.end()
+        key, double, single, bare, _ = found.groups()
+        value = double or single or bare
+        if value is None:
+            if double is None and single is None and html.startswith("=", found.start(5)):
+                return None, size
+            value = ""
+        attributes.setdefault(key.lower(), entities.unescape(value) if "&" in value else value)
 
 
 def _other(html: str, at: int) -> tuple[Close | None, int]:

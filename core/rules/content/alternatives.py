@@ -65,8 +65,10 @@ def differences(text: str, seen: Sight, *, own: Collection[str] = ()) -> Iterato
     body = "\n".join(plain[: _foot(plain)])
     kept = [row for row in rows[: _foot([row.text for row in rows])] if row.bare or len(row.targets) < MENU]
     yield from _words_apart(text, body, "\n".join((shown, *seen.named)), "\n".join(row.text for row in kept))
-    yield from _apart("amount", _amounts(text), _numbers(shown), _amounts(shown), _numbers(text))
-    yield from _apart("account", _accounts(text), _accounts(shown), _accounts(shown), _accounts(text))
+    said, drawn = _figures(text), _figures(shown)
+    yield from _apart("amount", _amounts(text, said), _numbers(drawn), _amounts(shown, drawn), _numbers(said))
+    accounts, drawn_accounts = _accounts(text), _accounts(shown)
+    yield from _apart("account", accounts, drawn_accounts, drawn_accounts, accounts)
     yield from _links_apart(text, body, shown, rows, kept, own)
 
 
@@ -87,6 +89,8 @@ def _words_apart(text: str, body: str, shown: str, kept: str) -> Iterator[str]:
 def _words(text: str) -> dict[str, None]:
     """Distinct words in order, without addresses and single ASCII characters."""
     unlinked = prechecks.changed(text, _URL_MARK, lambda one: _URL.sub(" ", one))
+    if unlinked.isascii():
+        return dict.fromkeys(word for word in prechecks.ascii_words(unlinked.lower()) if len(word) > 1)
     plain = unicodedata.normalize("NFKC", unlinked).casefold()
     return dict.fromkeys(word for word in _WORD.findall(plain) if len(word) > 1 or not word.isascii())
 
@@ -117,18 +121,18 @@ def _apart(
             return
 
 
-def _figures(text: str) -> Iterator[re.Match[str]]:
-    return _NUMBER.finditer(text)
+def _figures(text: str) -> list[re.Match[str]]:
+    return list(_NUMBER.finditer(text))
 
 
-def _numbers(text: str) -> set[str]:
-    return {_value(found[0]) for found in _figures(text)}
+def _numbers(figures: Iterable[re.Match[str]]) -> set[str]:
+    return {_value(found[0]) for found in figures}
 
 
-def _amounts(text: str) -> dict[str, str]:
+def _amounts(text: str, figures: Iterable[re.Match[str]]) -> dict[str, str]:
     """Amounts of money, by value, as spelled in the text."""
     found: dict[str, str] = {}
-    for one in _figures(text):
+    for one in figures:
         before, after = text[max(0, one.start() - 5) : one.start()], text[one.end() : one.end() + 12]
         if _MONEY_BEFORE.search(before) or _MONEY_AFTER.match(after):
             found.setdefault(_value(one[0]), one[0])
@@ -191,4 +195,4 @@ def _leads(target: str) -> bool:
 
 def _named(text: str) -> Iterator[str]:
     plain = unicodedata.normalize("NFKC", text)
-    return (organisational_domain(found[0]) for found in _IN_ADDRESS.finditer(plain) if "." in found[0])
+    return (organisational_domain(found) for found in {one for one in _IN_ADDRESS.findall(plain) if "." in one})

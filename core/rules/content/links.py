@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -38,6 +39,8 @@ _NAMED: Final = re.compile(
 )
 _LINKING: Final = ("<a", "<form", "<button", "<input")
 """Tags that lead elsewhere; areas among them."""
+REMEMBERED: Final = 2_000
+"""Characters of a target whose host is remembered."""
 _DOTS: Final = {0x3002: "."}
 """The ideographic full stop, a dot in IDNA (RFC 3490 3.1)."""
 _FILES: Final = frozenset(
@@ -124,6 +127,10 @@ def _says_another(text: str, host: str) -> bool:
 
 def host_of(target: str) -> str:
     """The host a link leads to; for a mail address its domain; for a link without a host, its scheme."""
+    return _remembered_host(target) if len(target) <= REMEMBERED else _host_of(target)
+
+
+def _host_of(target: str) -> str:
     plain = unicodedata.normalize("NFKC", cleaned(target)).replace("\\", "/").translate(_DOTS)
     head = plain.split("/", maxsplit=1)[0]
     try:
@@ -135,3 +142,7 @@ def host_of(target: str) -> str:
         return unquote(parts.hostname or parts.scheme or "?").rstrip(".").lower()
     except ValueError:
         return "?"
+
+
+_remembered_host: Final = lru_cache(maxsize=512)(_host_of)
+"""A message's checks ask for each of its links several times."""

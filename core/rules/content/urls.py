@@ -24,6 +24,8 @@ _LOCAL: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"
 
 def cleaned(target: str) -> str:
     """A target as a browser reads it, without invisible characters around it or line breaks inside."""
+    if target.isascii() and target.isprintable() and target[:1] != " " and target[-1:] != " ":
+        return target
     plain = target.translate(_NOTHING)
     start, end = 0, len(plain)
     while start < end and _nothing(plain[start]):

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 from core.rules.content.css import STYLING, Look, Sheet, look
 from core.text import html as text_html
-from core.text import unicode_safety
+from core.text import prechecks, unicode_safety
 from core.text.html import Close, Open, Text
 
 DEEP: Final = 64
@@ -101,12 +101,20 @@ class Sight:
         A preheader, or a second version for small screens, repeats visible text (or `also`, the subject) and does not
         count: one word in five may be its own, but no figure.
         """
+        if not self.hidden:
+            return ()
         shown = {word for text in (*(row.text for row in self.rows), *self.named, also) for word in _words(text)}
         return tuple(" ".join(run.split())[:FIRST] for run in self.hidden if _own(_words(run), shown))
 
 
 def _words(text: str) -> list[str]:
+    if text.isascii():
+        return prechecks.ascii_words(text.lower())
     return _WORD.findall(unicodedata.normalize("NFKC", text.translate(_FILLERS)).lower())
+
+
+def _is_plain(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or unicode_safety.PLAIN.issuperset(text)
 
 
 def _own(words: list[str], shown: set[str]) -> bool:
@@ -150,7 +158,8 @@ class _Reader:
     looks: dict[tuple[Look | str | bool | None, ...], Look] = field(default_factory=dict)
 
     def open(self, name: str, given: Mapping[str, str]) -> None:
-        self.given += [value for value in given.values() if not unicode_safety.PLAIN.issuperset(value)]
+        if given:
+            self.given += [value for value in given.values() if not _is_plain(value)]
         if name in _ENDS:
             self._end(*_ENDS[name])
         self._break(name)
@@ -171,7 +180,7 @@ class _Reader:
     def _drawn(self, name: str, given: Mapping[str, str]) -> Look:
         """How an element is drawn; worked out once for all that are styled alike, as the rows of a newsletter are."""
         linked = name == "a" and ("href" in given or "xlink:href" in given)
-        key = (self.look, name, linked, *(given.get(one) for one in STYLING))
+        key = (self.look, name, linked, *map(given.get, STYLING))
         drawn = self.looks.get(key)
         if drawn is None:
             drawn = self.looks[key] = look(self.look, name, given, self.sheet)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -133,6 +134,12 @@ class Words:
     def _beginnings(self) -> frozenset[str]:
         return frozenset(one[:_BEGINNING] for one in self.known)
 
+    def beginning_with(self, beginnings: AbstractSet[str]) -> list[str]:
+        """The words that begin with one of these."""
+        if self._beginnings.isdisjoint(beginnings):
+            return []
+        return [one for one in self.known if one[:_BEGINNING] in beginnings]
+
     def may_have(self, cue: Cue) -> bool:
         """Whether some word fits each step of the cue, wherever it stands: few cues of a book pass in any one text."""
         return all(
@@ -178,16 +185,15 @@ class Book:
 
     def _starting(self, words: Words) -> dict[str, list[Cue]]:
         """For each word the cues that may begin with it, without those that have a step for no word of the text."""
-        found = {word: cues for word in words.known if (cues := list(self._from(word)))}
+        found = {word: list(self._exact[word]) for word in words.known & self._exact.keys()}
+        for word in words.beginning_with(self._begins.keys()):
+            found.setdefault(word, []).extend(
+                cue for prefix, cue in self._begins[word[:_BEGINNING]] if word.startswith(prefix)
+            )
         apart = {id(cue): cue for cues in found.values() for cue in cues}
         possible = {key for key, cue in apart.items() if words.may_have(cue)}
         kept = {word: [cue for cue in cues if id(cue) in possible] for word, cues in found.items()}
         return {word: cues for word, cues in kept.items() if cues}
-
-    def _from(self, word: str) -> Iterator[Cue]:
-        """The cues that may begin with this word."""
-        yield from self._exact.get(word, ())
-        yield from (cue for prefix, cue in self._begins.get(word[:_BEGINNING], ()) if word.startswith(prefix))
 
 
 def _tokens(text: str) -> list[str]:
