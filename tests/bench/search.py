@@ -1,4 +1,4 @@
-"""Search among N received messages: p50, p95 and the slowest of each kind of question; of all; and of the LIKE scan.
+"""Search among N received messages: p50, p95 and the slowest of each kind of question, of all, and of the LIKE scan.
 
     uv run python -m tests.bench.search [N = 100000] [postgresql URL of an empty database, or of one that it filled]
 
@@ -115,7 +115,7 @@ def questions(n: int) -> Mapping[str, Sequence[Filter]]:
         return [Filter(q=" ".join(one(*rank) for rank in ranks), **more) for _ in range(ROUNDS)]
 
     def same(*asked: str, **more: Any) -> list[Filter]:
-        return [Filter(q=q, **more) for q in asked] * 3
+        return [Filter(q=q, **more) for q in asked] * 2
 
     common, middling, rare = (0, 50), (300, 3_000), (10_000, WORDS)
     author = "p7@7.example"
@@ -134,15 +134,23 @@ def questions(n: int) -> Mapping[str, Sequence[Filter]]:
         "words of old mail": same("spring", "spring w20", "spring w900", "spring left right"),
         "beginnings of words": [Filter(q=f"w{chance.randrange(10, 99)}*") for _ in range(ROUNDS)],
         "beginnings of all words": same("w*", "w* w700", "spring* w*"),
-        "a phrase": same('"a subject"', '"subject a"', '"w1 w2"', '"w30 w40"', '"spring w5"'),
+        "a phrase": same('"a subject"', '"w1 w2"', '"w3 w5"', '"spring w5"'),
         "from somebody": same("w1", "w30", "w700", "spring", "left right", author=author),
         "from a domain": same("w1", "w30", "w700", "spring", "left right", author="7.example"),
         "from nobody": same("w1", "w30 w2", "w700", author="nobody@nowhere.example"),
-        "unread": same("w1", "w30", "w700", "spring", "left right", unread=True),
-        "tagged": same("w1", "w30", "w700", "spring", tag="billing"),
-        "seldom tagged": same("w1", "w30", "w700", "spring", tag="odd"),
+        "unread": same("w1", "w30", "w700", "left right", unread=True),
+        "tagged": same("w1", "w30", "w700", tag="billing"),
         "with attachments": same("w1", "w30", "w700", "spring", has_attachments=True),
         "between two days": same("w1", "w30", "w700", "spring", "left right", **past),
+    }
+
+
+def one_by_one() -> Mapping[str, Sequence[Filter]]:
+    """What only a look at each of many matches can answer: no index knows the order of words, tags or what was read."""
+    return {
+        "a phrase that no mail has": [Filter(q='"subject a"')],
+        "seldom tagged": [Filter(q="w30", tag="odd")],
+        "old mail, unread": [Filter(q="spring", unread=True)],
     }
 
 
@@ -187,8 +195,10 @@ def main(n: int, url: str) -> None:
             taken = timed(store, mailbox, wanted)
             told(kind, taken)
             everything += taken
-        told("all", everything)
-    told("LIKE, words alone", like(store, ("w1", "w700", "w20000", "w1 w30", "w700 w2", "w300 w700", "spring")))
+        told("all of these", everything)
+        for kind, wanted in one_by_one().items():
+            print(f"  {kind:32} once {max(timed(store, mailbox, wanted)):8.0f} ms")
+    told("LIKE, words alone", like(store, ("w1", "w700", "w20000", "w1 w30", "w700 w2", "w300 w700")))
     store.close()
 
 

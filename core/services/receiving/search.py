@@ -24,7 +24,7 @@ from core.services.receiving.search_index import Span
 
 LONGEST_QUERY: Final = 1_000
 CHUNK: Final = 128
-LARGEST_CHUNK: Final = 2_048
+LARGEST_CHUNK: Final = 8_192
 EVERY: Final = Span(0, 2**63 - 1)
 SCAN: Final = 4_000
 """Messages of a mailbox that are read in order at a time: 20 ms where each has 2 kB of words."""

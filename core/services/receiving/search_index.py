@@ -21,7 +21,7 @@ from core.rules.inbound.search_words import MAILBOX, Term
 BATCH: Final = 128
 LARGEST_BATCH: Final = 8_192
 MOST: Final = 1_000
-"""Matches that PostgreSQL collects in one step."""
+"""Matches that PostgreSQL collects in one step at first; more as the caller rejects them."""
 FIRST: Final = 500
 """Newest messages of the mailbox that the first window holds, by order of magnitude."""
 
@@ -97,6 +97,7 @@ class _Gin:
     def __init__(self, conn: Connection, words: Sequence[tuple[str, bool]], mailbox_id: int) -> None:
         self._conn = conn
         self._mailbox_id = mailbox_id
+        self._most = MOST
         self._asked = [f"'{word}':*" if prefix else f"'{word}'" for word, prefix in words]
         # GIN reads all words with such a beginning for each question, so one for the whole span comes first.
         self._whole = any(prefix for _, prefix in words)
@@ -124,10 +125,11 @@ class _Gin:
         return known, next((n for n, bits in enumerate(SEARCH_WINDOWS) if 1 << bits >= length), len(SEARCH_WINDOWS))
 
     def _within(self, level: int, span: Span) -> Iterator[list[int]]:
-        ids = self._found(level, span, MOST + 1)
-        if len(ids) <= MOST:
+        ids = self._found(level, span, self._most + 1)
+        if len(ids) <= self._most:
             if ids:
                 yield sorted(ids, reverse=True)
+                self._most = max(self._most, min(self._most * 2, LARGEST_BATCH))
         elif level == 0:
             yield from self._in_order(span)
         else:
@@ -138,7 +140,7 @@ class _Gin:
                 at = step.since
 
     def _in_order(self, span: Span) -> Iterator[list[int]]:
-        at, most = span.before, MOST
+        at, most = span.before, self._most
         while ids := self._found(0, Span(span.since, at), most, ordered=True):
             yield ids
             at, most = ids[-1], min(most * 4, LARGEST_BATCH)
