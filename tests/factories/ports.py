@@ -9,12 +9,17 @@ from typing import Final
 _PORTS: Final = range(20_000, 32_000)
 """Below those that systems give to outgoing connections (32768 and up): one of these could be given away after the
 test has found it free and before its program listens on it."""
-_given = os.getpid() * 61  # tests that run at the same time begin at different places
+_given = _of = 0
+"""The last one, and the process that it was given in: workers are forked, and would go on where another begins."""
 
 
 def free_port() -> int:
     """A port of loopback on which nobody listens; never the same twice in a process."""
-    global _given  # noqa: PLW0603 - one sequence for the process
+    global _given, _of  # noqa: PLW0603 - one sequence for the process
+    if _of != os.getpid():
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        _of = os.getpid()
+        _given = _of * 61 + worker * 1_499  # runs at the same time, and the workers of a run, begin at different places
     for _ in _PORTS:
         _given += 1
         port = _PORTS[_given % len(_PORTS)]
