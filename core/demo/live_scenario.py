@@ -270,9 +270,9 @@ class Live:
         log_file = (self.directory / PRINTED).open("wb")
         with contextlib.closing(log_file):
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "console.main", "serve", "--dir", str(self.directory),
+                sys.executable, "-m", "core.demo.gateway_process", "serve", "--dir", str(self.directory),
                 "--listen", self.url.removeprefix("http://"), "--lmtp", self.lmtp,
-                stdin=asyncio.subprocess.DEVNULL, stdout=log_file, stderr=log_file,
+                stdin=asyncio.subprocess.PIPE, stdout=log_file, stderr=log_file,
                 env=surroundings() | {"POSTROOM_LOG_LEVEL": "warning"},
             )  # fmt: skip
 
