@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from core.db.tables import SEARCH_WINDOWS, SEARCH_WORDS, search_window
 from core.rules.inbound.search_words import MAILBOX, Term
@@ -36,15 +36,18 @@ _FOUND: Final = (
 )
 _COLLECTED: Final = text(_FOUND + " LIMIT :most")
 _ORDERED: Final = text(_FOUND + " ORDER BY id + 0 DESC LIMIT :most")
-_EXTENT: Final = text(
+_NEAR: Final = (
     "WITH far AS (SELECT id FROM inbound_message WHERE mailbox_id = :mailbox AND status = 'delivered'"
-    " AND id < :before ORDER BY id DESC OFFSET :first LIMIT 1)"
-    " SELECT set_config('enable_seqscan', 'off', true),"
+    " AND id < :before ORDER BY id DESC LIMIT 1 OFFSET :first)"
+    " SELECT (SELECT id FROM far) AS far, (SELECT count(*) FROM"
+    " (SELECT id FROM inbound_message WHERE id >= (SELECT id FROM far) AND id < :before LIMIT :many) AS near) AS near"
+)
+"""The id after the newest of a mailbox's messages, and how many of any mailbox stand beside them."""
+_BESIDE: Final = text(_NEAR)
+_EXTENT: Final = text(
+    f"{_NEAR}, set_config('enable_seqscan', 'off', true),"  # noqa: S608 - constants alone
     " (SELECT min(id) FROM inbound_message WHERE id < :before AND id >= :since) AS least,"
-    " (SELECT max(id) FROM inbound_message WHERE id < :before AND id >= :since) AS most,"
-    " (SELECT id FROM far) AS far,"
-    " (SELECT count(*) FROM (SELECT id FROM inbound_message WHERE id >= (SELECT id FROM far) AND id < :before"
-    " LIMIT :many) AS near) AS near"
+    " (SELECT max(id) FROM inbound_message WHERE id < :before AND id >= :since) AS most"
 )
 """Where the mail is. From here on PostgreSQL asks the index, even where its statistics prefer to read the table."""
 _ENDED: Final = text("SELECT set_config('enable_seqscan', 'on', true)")
@@ -69,7 +72,9 @@ def newest(conn: Connection, terms: Sequence[Term], *, mailbox_id: int, span: Sp
         words += [(word, term.prefix and n == last) for n, word in enumerate(term.words)]
     asked = list(dict.fromkeys(words))
     if conn.dialect.name == "sqlite":
-        return _of_fts5(conn, [(f"{MAILBOX}{mailbox_id}", False), *asked], span)
+        near = {"mailbox": mailbox_id, "before": span.before, "first": FIRST, "many": 2 * FIRST}
+        own = [(f"{MAILBOX}{mailbox_id}", False)] if _apart(conn.execute(_BESIDE, near).one()) else []
+        return _of_fts5(conn, [*own, *asked], span)
     return _Gin(conn, asked, mailbox_id).newest(span)
 
 
@@ -93,6 +98,11 @@ def _of_fts5(conn: Connection, words: Iterable[tuple[str, bool]], span: Span) ->
         at, most = ids[-1], min(most * 4, LARGEST_BATCH)
 
 
+def _apart(near: Row[Any]) -> bool:
+    """Whether the mailbox's word tells messages apart; in the mailbox that has most of the mail it only costs time."""
+    return near.far is None or near.near == 2 * FIRST
+
+
 class _Gin:
     def __init__(self, conn: Connection, words: Sequence[tuple[str, bool]], mailbox_id: int) -> None:
         self._conn = conn
@@ -114,8 +124,8 @@ class _Gin:
         """The part of the span in which there is mail at all, and the length of window to begin with."""
         values = {"mailbox": self._mailbox_id, "first": FIRST, "many": 2 * FIRST}
         row = self._conn.execute(_EXTENT, {"before": span.before, "since": span.since, **values}).one()
-        if row.far is None or row.near == 2 * FIRST:
-            self._asked.append(f"'{MAILBOX}{self._mailbox_id}'")  # else it tells few messages apart, and costs a list
+        if _apart(row):
+            self._asked.append(f"'{MAILBOX}{self._mailbox_id}'")
         if row.least is None:
             return Span(0, 0), 0
         known = Span(row.least, row.most + 1)
