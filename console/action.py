@@ -47,9 +47,10 @@ class Asks(enum.StrEnum):
 class Action:
     """One action.
 
-    `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is the footer's text
-    below 100 columns (empty: none); `foot` is its position in the footer, 0 for none. Without a `key` it is reached by
-    the palette alone. `kept`: it stops something, so no footer is too narrow for it.
+    `verbs`: any of these permissions enables the key; the operation itself checks again. `short` is its label in
+    a footer below 100 columns (none: the usual one; empty: it has no place there; a blank: its key stands alone);
+    `foot` is its position in the footer, 0 for none. Without a `key` it is reached by the palette alone. `kept`: it
+    stops something, so no footer is too narrow for it.
     """
 
     name: str
@@ -73,6 +74,14 @@ class Action:
     def keycap(self) -> str:
         """The key as it is written; empty for what only the palette offers. Sentences take `keymap.key_of`."""
         return self.shown_key or self.keys[0]
+
+    @property
+    def brief(self) -> tuple[str, str]:
+        """Key and label in a narrow footer, `^x` and `STOP`; both empty if it has no place there."""
+        label = self.label if self.short is None else self.short
+        return (
+            (self.keycap.replace("ctrl+", "^").replace("space", "␣"), label.strip()) if label and self.key else ("", "")
+        )
 
     @property
     def keys(self) -> list[str]:

@@ -46,12 +46,12 @@ ACTIONS: Final[dict[str, Action]] = {
     for action in (
         # --- held mail
         Action(
-            "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "a ok", 1,
+            "approve", "a", "approve", _HELD, Asks.NOTHING, (Verb.MESSAGE_APPROVE,), "ok", 1,
             help="Approve exactly these bytes, to leave or be read. {undo} undoes it until release; "
             "failed checks ask why.",
         ),
         Action(
-            "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "x reject", 2,
+            "reject", "x", "reject", _HELD, Asks.REASON, (Verb.MESSAGE_REJECT,), "reject", 2,
             help="Reject it with a reason; {undo} undoes it until it is final.",
         ),
         Action(
@@ -71,7 +71,7 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Edit subject and body in $EDITOR. It is checked again, and somebody else must approve it.",
         ),
         Action(
-            "mark", "space", "mark", (Scope.QUEUE,), short="␣ mark", foot=3, shown_key="space",
+            "mark", "space", "mark", (Scope.QUEUE,), foot=3, shown_key="space",
             help="Mark or unmark.",
         ),
         Action("range", "v", "range", (Scope.QUEUE,), foot=4, short="", help="Start a range; press again to mark it."),
@@ -100,11 +100,11 @@ ACTIONS: Final[dict[str, Action]] = {
             help="One line for all messages that differ only in their recipient's details.",
         ),
         Action(
-            "approve_group", "A", "approve group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_APPROVE,), "A approve", 1,
+            "approve_group", "A", "approve group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_APPROVE,), "approve", 1,
             help="Approve all messages of this template: type their count. Those with a failed check must be opened.",
         ),
         Action(
-            "reject_group", "X", "reject group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_REJECT,), "X reject", 2,
+            "reject_group", "X", "reject group", (Scope.GROUPS,), Asks.TYPED, (Verb.MESSAGE_REJECT,), "reject", 2,
             help="Reject all messages of this template: one reason, then type their count.",
         ),
         Action("clear_marks", "U", "unmark all", (Scope.QUEUE,), help="Clear all marks."),
@@ -115,7 +115,7 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         # --- one message
         Action(
-            "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short="J/K", with_key="previous",
+            "next", "J", "next", (Scope.MESSAGE,), foot=3, shown_key="J/K", short=" ", with_key="previous",
             help="The next message, or the next marked one if any are marked.",
         ),
         Action("previous", "K", "previous", (Scope.MESSAGE,), help="The previous message."),
@@ -149,29 +149,29 @@ ACTIONS: Final[dict[str, Action]] = {
         ),
         # --- agents
         Action(
-            "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "s suspend", 8,
+            "suspend", "s", "suspend", _AGENT_SCOPES, Asks.REASON, (Verb.AGENT_SUSPEND,), "suspend", 8,
             help="Suspend the agent: no new deliveries start.", kept=True,
         ),
         Action(
             "resume", "r", "resume", (Scope.DESK, Scope.AGENTS, Scope.AGENT), Asks.TYPED,
-            (Verb.AGENT_RESUME,), "r resume", 9,
+            (Verb.AGENT_RESUME,), "resume", 9,
             help="Resume the agent: type its name. The person who suspended it cannot.",
         ),
         Action(
-            "mode", "m", "mode", _AGENT_SCOPES, Asks.CHOICE, (Verb.MODE_LOWER, Verb.MODE_RAISE), "m mode", 10,
+            "mode", "m", "mode", _AGENT_SCOPES, Asks.CHOICE, (Verb.MODE_LOWER, Verb.MODE_RAISE), "mode", 10,
             help="Change the oversight mode. To lower it, give a reason; to raise it, type the mode.",
         ),
         # --- lanes
         Action(
-            "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "s pause", 1,
+            "pause_lane", "s", "pause lane", (Scope.LANES,), Asks.REASON, (Verb.LANE_PAUSE,), "pause", 1,
             help="Pause the lane: no new deliveries start.", kept=True,
         ),
         Action(
-            "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "r resume", 2,
+            "resume_lane", "r", "resume lane", (Scope.LANES,), Asks.TYPED, (Verb.LANE_RESUME,), "resume", 2,
             help="Resume the lane.",
         ),
         Action(
-            "pause_stream", "P", "pause stream", (Scope.LANES,), Asks.REASON, (Verb.STREAM_PAUSE,), "P stream", 3,
+            "pause_stream", "P", "pause stream", (Scope.LANES,), Asks.REASON, (Verb.STREAM_PAUSE,), "stream", 3,
             help="Pause the whole stream of this lane.", kept=True,
         ),
         Action(
@@ -179,28 +179,28 @@ ACTIONS: Final[dict[str, Action]] = {
             help="Resume the stream.",
         ),
         Action(
-            "shape", "b", "by site", (Scope.LANES,), foot=5, short="b by site",
+            "shape", "b", "by site", (Scope.LANES,), foot=5,
             help="Switch between sites by age, and single lanes.",
         ),
         # --- events
         Action(
-            "error_next", "e", "next error", (Scope.EVENTS,), foot=1, shown_key="e/E", short="e/E error",
+            "error_next", "e", "next error", (Scope.EVENTS,), foot=1, shown_key="e/E", short="error",
             with_key="error_previous",
             help="The next error down.",
         ),
         Action("error_previous", "E", "previous error", (Scope.EVENTS,), help="The next error up."),
         Action(
-            "warning_next", "w", "next warning", (Scope.EVENTS,), foot=2, shown_key="w/W", short="w/W warn",
+            "warning_next", "w", "next warning", (Scope.EVENTS,), foot=2, shown_key="w/W", short="warn",
             with_key="warning_previous",
             help="The next warning down.",
         ),
         Action("warning_previous", "W", "previous warning", (Scope.EVENTS,), help="The next warning up."),
         Action(
-            "follow", "f", "follow object", (Scope.EVENTS,), foot=3, short="f follow",
+            "follow", "f", "follow object", (Scope.EVENTS,), foot=3, short="follow",
             help="Only events about the same object.",
         ),
         Action(
-            "hide_type", "h", "hide type", (Scope.EVENTS,), foot=5, short="h hide",
+            "hide_type", "h", "hide type", (Scope.EVENTS,), foot=5, short="hide",
             help="Leave out events of this type; {back} clears the filter.",
         ),
         Action(
@@ -214,24 +214,24 @@ ACTIONS: Final[dict[str, Action]] = {
         # --- records
         Action(
             "add_suppression", "n", "suppress an address", (Scope.SUPPRESSIONS,), Asks.REASON,
-            (Verb.SUPPRESS,), "n new", 1,
+            (Verb.SUPPRESS,), "new", 1,
             help="Suppress an address: no agent can mail it.",
         ),
         Action(
-            "remove_suppression", "x", "remove", (Scope.SUPPRESSIONS,), Asks.TYPED, (Verb.UNSUPPRESS,), "x remove", 2,
+            "remove_suppression", "x", "remove", (Scope.SUPPRESSIONS,), Asks.TYPED, (Verb.UNSUPPRESS,), "remove", 2,
             help="Allow mail to this address again: type the address.",
         ),
         Action(
-            "past", "o", "show expired", (Scope.SUPPRESSIONS,), foot=3, short="o expired",
+            "past", "o", "show expired", (Scope.SUPPRESSIONS,), foot=3, short="expired",
             help="Also show entries that have expired or were removed.",
         ),
         Action(
             "sign", "a", "approve", (Scope.IDENTITIES,), Asks.TYPED,
-            (Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE, Verb.MAILBOX_SIGN_DELIVERABILITY), "a approve", 1,
+            (Verb.MAILBOX_SIGN_OWNER, Verb.MAILBOX_SIGN_GOVERNANCE, Verb.MAILBOX_SIGN_DELIVERABILITY), "approve", 1,
             help="Sign for this identity: see what the desk found, answer for each item, type its address.",
         ),
         Action(
-            "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "x veto", 2,
+            "veto", "x", "veto", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_VETO,), "veto", 2,
             help="Refuse the request, which ends it.",
         ),
         Action(
@@ -245,10 +245,10 @@ ACTIONS: Final[dict[str, Action]] = {
                 Scope.DESK, Scope.QUEUE, Scope.GROUPS, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS,
                 Scope.INBOX, Scope.ALL_DESKS, Scope.EVENT, Scope.WEBHOOKS,
             ),
-            foot=6, shown_key="⏎", short="⏎ open", help="Open what is under the cursor.",
+            foot=6, shown_key="⏎", help="Open what is under the cursor.",
         ),
         Action(
-            "filter", "slash", "filter", _FILTERED, foot=11, shown_key="/", short="/ filter",
+            "filter", "slash", "filter", _FILTERED, foot=11, shown_key="/",
             help="field:value contains, field=value equals; > < * and ! work too; {back} clears.",
         ),
         Action(
@@ -286,11 +286,11 @@ ACTIONS: Final[dict[str, Action]] = {
         Action("pause", "Z", "pause", _EVERYWHERE, foot=14, short="", help="Pause the display; press again to resume."),
         Action("refresh", "ctrl+r", "refresh", _EVERYWHERE, foot=15, short="", help="Reload."),
         Action(
-            "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "^x STOP", 16,
+            "all_stop", "ctrl+x", "ALL STOP", _EVERYWHERE, Asks.REASON, (Verb.DESK_STOP,), "STOP", 16,
             help="Stop the whole desk: no delivery starts anywhere.", kept=True, always="ctrl+x",
         ),
         Action(
-            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "^g start",
+            "all_start", "ctrl+g", "end the all-stop", _EVERYWHERE, Asks.TYPED, (Verb.DESK_START,), "start",
             help="End the all-stop: takes governance, or two on-call operators.", kept=True, always="ctrl+g",
         ),
         Action("themes", "ctrl+t", "theme", _EVERYWHERE, Asks.SHOWS, help="Choose a theme."),

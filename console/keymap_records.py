@@ -66,12 +66,12 @@ RECORD_ACTIONS: Final[tuple[Action, ...]] = (
     # --- identities
     Action(
         "request_identity", "n", "request an identity", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_REQUEST,),
-        "n new", 3,
+        "new", 3,
         help="Request a mailbox for an agent. You cannot sign what you have requested.",
     ),
     Action(
         "complete_identity", "e", "complete the record", (Scope.IDENTITIES,), Asks.REASON, (Verb.MAILBOX_REQUEST,),
-        "e edit", 4,
+        "edit", 4,
         help="Change the record of a request before it is signed.",
     ),
     # --- pages
@@ -97,40 +97,40 @@ RECORD_ACTIONS: Final[tuple[Action, ...]] = (
     ),
     # --- on those pages
     Action(
-        "follow_logs", "f", "follow", (Scope.LOGS,), foot=1, short="f follow",
+        "follow_logs", "f", "follow", (Scope.LOGS,), foot=1,
         help="Show lines as they are written, or stop; scrolled up it waits by itself, and G goes on.",
     ),
-    Action("log_level", "v", "level", (Scope.LOGS,), foot=2, short="v level", help="From debug, info, warning, error."),
-    Action("wrap_logs", "w", "wrap", (Scope.LOGS,), foot=3, short="w wrap", help="Wrap long lines, or cut them."),
-    Action("day", "d", "24 h", (Scope.HISTORY,), foot=1, short="d 24h", help="The last 24 hours, by the hour."),
-    Action("week", "w", "7 days", (Scope.HISTORY,), foot=2, short="w 7d", help="The last 7 days, in steps of 6 hours."),
-    Action("month", "m", "30 days", (Scope.HISTORY,), foot=3, short="m 30d", help="The last 30 days, day by day."),
+    Action("log_level", "v", "level", (Scope.LOGS,), foot=2, help="From debug, info, warning, error."),
+    Action("wrap_logs", "w", "wrap", (Scope.LOGS,), foot=3, help="Wrap long lines, or cut them."),
+    Action("day", "d", "24 h", (Scope.HISTORY,), foot=1, short="24h", help="The last 24 hours, by the hour."),
+    Action("week", "w", "7 days", (Scope.HISTORY,), foot=2, short="7d", help="The last 7 days, in steps of 6 hours."),
+    Action("month", "m", "30 days", (Scope.HISTORY,), foot=3, short="30d", help="The last 30 days, day by day."),
     Action(
-        "history_of", "b", "of what", (Scope.HISTORY,), Asks.CHOICE, foot=4, short="b of what",
+        "history_of", "b", "of what", (Scope.HISTORY,), Asks.CHOICE, foot=4,
         help="Of the whole desk, or of one stream, agent or site.",
     ),
     Action(
-        "since", "b", "since when", (Scope.HANDOVER,), Asks.CHOICE, foot=1, short="b since",
+        "since", "b", "since when", (Scope.HANDOVER,), Asks.CHOICE, foot=1, short="since",
         help="How far back: from two hours to a week.",
     ),
     Action(
-        "note_incident", "N", "note", (Scope.HANDOVER,), Asks.REASON, (Verb.NOTE_ADD,), "N note", 2,
+        "note_incident", "N", "note", (Scope.HANDOVER,), Asks.REASON, (Verb.NOTE_ADD,), "note", 2,
         help="Note something on an incident, for the next shift.",
     ),
     Action(
-        "replay", "r", "send again", (Scope.WEBHOOKS,), Asks.NOTHING, (Verb.WEBHOOK_REPLAY,), "r again", 1,
+        "replay", "r", "send again", (Scope.WEBHOOKS,), Asks.NOTHING, (Verb.WEBHOOK_REPLAY,), "again", 1,
         help="Send this event again, ahead of newer ones.",
     ),
     Action(
-        "replay_all", "R", "all of its mailbox", (Scope.WEBHOOKS,), Asks.TYPED, (Verb.WEBHOOK_REPLAY,), "R all", 2,
+        "replay_all", "R", "all of its mailbox", (Scope.WEBHOOKS,), Asks.TYPED, (Verb.WEBHOOK_REPLAY,), "all", 2,
         help="Send all dead events of this mailbox again: type their number.",
     ),
     Action(
-        "confirm_policy", "a", "confirm", (Scope.POLICY,), Asks.TYPED, (Verb.POLICY_LOOSEN,), "a confirm", 1,
+        "confirm_policy", "a", "confirm", (Scope.POLICY,), Asks.TYPED, (Verb.POLICY_LOOSEN,), "confirm", 1,
         help="Put all of it in force: type the number of changes.",
     ),
     Action(
-        "drop_policy", "x", "drop", (Scope.POLICY,), Asks.REASON, (Verb.POLICY_TIGHTEN,), "x drop", 2,
+        "drop_policy", "x", "drop", (Scope.POLICY,), Asks.REASON, (Verb.POLICY_TIGHTEN,), "drop", 2,
         help="Drop it: the policy in force stays.",
     ),
 )  # fmt: skip

@@ -90,7 +90,7 @@ def rebind(keys: Mapping[str, str]) -> None:
     for action in list(ACTIONS.values()):
         if action.with_key and not keys.keys().isdisjoint({action.name, action.with_key}):
             first = keys.get(action.name) or usual[action.name].partition("/")[0]
-            ACTIONS[action.name] = _shown_as(action, f"{first}/{ACTIONS[action.with_key].keycap}")
+            ACTIONS[action.name] = replace(action, shown_key=f"{first}/{ACTIONS[action.with_key].keycap}")
 
 
 class _Reading:
@@ -198,11 +198,4 @@ def _taken(actions: Mapping[str, Action], name: str, key: str) -> str | None:
 
 def _with_key(action: Action, key: str) -> Action:
     keys = dict.fromkeys((spelled(key), action.always) if action.always else (spelled(key),))
-    return _shown_as(replace(action, key=",".join(keys)), key)
-
-
-def _shown_as(action: Action, keycap: str) -> Action:
-    short = action.short
-    if short:
-        short = f"{keycap} {short.partition(' ')[2] or ('' if action.with_key else action.label)}".rstrip()
-    return replace(action, shown_key=keycap, short=short)
+    return replace(action, key=",".join(keys), shown_key=key)

@@ -255,19 +255,12 @@ def foot_line(keys: Sequence[Key], *, note: str, undo: str, width: int, position
 
 def _drawn(key: Key, *, narrow: bool) -> Parts:
     """`a ok`, or nothing if there is no room for this key on a narrow screen."""
-    cap, label = _spelled(key.action, narrow=narrow)
+    cap, label = key.action.brief if narrow else (key.action.keycap, key.action.label)
     if not cap:
         return []
     dim = key.why_not is not None
     text = f" {label}" if label else ""
     return [(cap, f"{Tone.MUTED} dim" if dim else Tone.INFO), (text, f"{Tone.MUTED} dim" if dim else "")]
-
-
-def _spelled(action: Action, *, narrow: bool) -> tuple[str, str]:
-    if not narrow or action.short is None:
-        return action.keycap, action.label
-    cap, _, label = action.short.partition(" ")
-    return cap, label
 
 
 def hint_line(hint: str, width: int) -> Content:
