@@ -1,34 +1,28 @@
-"""2 Queue: held mail. A hundred thousand ids, the rows in view, and the message under the cursor beside them."""
+"""2 Queue: held mail. A hundred thousand ids, the rows in view, and what is done with one or with all that match."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
-from textual.timer import Timer
 
 from console.batch_decision import Marked, batch_of
 from console.copying import Source
-from console.dialogs import Dialog
 from console.keymap import Scope, key_of, with_keys
 from console.safe_text import make_safe
 from console.screens.desk_screen import bindings
 from console.screens.groups import GroupsPage
 from console.screens.held_actions import marked, short
-from console.screens.message import MessageScreen
-from console.screens.table_screen import TableScreen
+from console.screens.preview import PreviewScreen
 from console.screens.team_actions import TeamScreen, not_for_team
 from console.state import DeskUpdate, Link
-from console.table_messages import Announced, Highlighted, MarksChanged
-from console.views.item_lines import body_lines, check_lines, fact_lines
-from console.views.message_lines import message_of
+from console.table_messages import Announced, MarksChanged
 from console.views.rows import HELD, held_row
 from console.widgets.columns import Row
 from console.widgets.line_cache import SideBySide
@@ -48,11 +42,6 @@ FIRST: Final = 200
 RELOAD_AFTER: Final = 0.3
 """Seconds from the first new message to reading the order again; `RELOAD_SHARE` times what that took, if longer."""
 RELOAD_SHARE: Final = 40
-PREVIEW_AFTER: Final = 0.1
-PREVIEW_AGAIN: Final = 5.0
-"""Seconds before the preview of a row that keeps changing is read again."""
-READ_AFTER: Final = 0.5
-"""Seconds a preview must stay before it counts as being read; leafing past reads nothing."""
 BULK: Final = frozenset({"mark", "range", "mark_all", "mark_alike", "approve_marked", "reject_marked"})
 """What takes the shown rows for those that are meant."""
 CLOCK_AGAIN: Final = 5.0
@@ -65,7 +54,7 @@ BY_CLOCK: Final = frozenset({"age", "expires", "mine"})
 FACTS_KEPT: Final = 20_000
 
 
-class QueueScreen(TeamScreen, TableScreen):
+class QueueScreen(TeamScreen, PreviewScreen):
     """Held mail, worst first."""
 
     scope = Scope.QUEUE
@@ -83,17 +72,12 @@ class QueueScreen(TeamScreen, TableScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_class("-previews")
         self._shown = 0
         self._held = 0
         self._fresh = 0
         self._marked = (0, 0)
         self._known: dict[int, Marked] = {}
         self._took = 0.0
-        self._peek: Timer | None = None
-        self._looked_at: int | None = None
-        self._previewed: int | None = None
-        self._reading: Timer | None = None
         self._asked = False
         self._seeking = False
         self._applied: tuple[Want, ...] = ()
@@ -241,70 +225,6 @@ class QueueScreen(TeamScreen, TableScreen):
         if lost := len(self.console.session.not_mine(event.lost)):
             self.console.say(f"{lost} marked {'was' if lost == 1 else 'were'} decided by someone else", "warning")
         self.check_frame()
-
-    # -- the preview --------------------------------------------------------------------------------------------------
-
-    @on(Highlighted)
-    def _point(self) -> None:
-        if self.table.cursor_id != self._looked_at:
-            self._look()
-        elif self._peek is None:
-            # its row changes with every event; the preview beside it is read at a reader's pace
-            self._peek = self.set_timer(PREVIEW_AGAIN, self._preview_now)
-
-    def _look(self) -> None:
-        for timer in (self._peek, self._reading):
-            if timer is not None:
-                timer.stop()
-        self._looked_at = self.table.cursor_id
-        self._peek = self.set_timer(PREVIEW_AFTER, self._preview_now)
-        self._reading = self.set_timer(READ_AFTER, self._note_reading)
-        self.check_frame()
-
-    def _preview_now(self) -> None:
-        self._peek = None
-        self._preview()
-
-    def _note_reading(self) -> None:
-        """The preview shows the body: while it stays, it is being read."""
-        if self.app.screen is self:
-            self.reads(self.table.cursor_id if self.query_one("#preview").display else None)
-
-    def on_screen_resume(self, event: events.ScreenResume) -> None:
-        super().on_screen_resume(event)
-        self._look()
-
-    def on_screen_suspend(self) -> None:
-        # a dialog over the queue, or the message's own page, leaves it where it is
-        if self.app.screen is not self and not isinstance(self.app.screen, Dialog | MessageScreen):
-            self.reads(None)
-
-    @work(group="peek", exclusive=True, exit_on_error=False)
-    async def _preview(self) -> None:
-        pane, item = self.query_one("#preview", TextPane), self.table.cursor_id
-        if not pane.display:
-            return
-        if item is None:
-            pane.show_lines([])
-            self._previewed = None
-            return
-        try:
-            message = await asyncio.to_thread(message_of, await self.desk.read(reads.ITEM, id=item))
-        except PostroomError:
-            return  # the header and the table say it already
-        now = self.console.now
-        lines = [*fact_lines(message, now=now), [], *check_lines(message), [], *body_lines(message)]
-        pane.show_lines(lines, top=item != self._previewed)
-        self._previewed = item
-
-    def on_resize(self) -> None:
-        self._look()
-
-    def do_preview(self) -> None:
-        self.toggle_class("-previews")
-        if not self.has_class("-wide"):
-            self.console.perform("open")
-        self._look()
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

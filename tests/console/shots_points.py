@@ -78,6 +78,8 @@ async def mine(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("slash", *"mine:", "enter")
     await until(pilot, lambda: "bob has it" not in drawn(pilot))
     await shows(pilot, "yours")
+    if pilot.app.screen.query_one("#preview").display:
+        await shows(pilot, "alice has it")  # the preview is read again in its own time
 
 
 # --- 4: send back and edit
