@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
@@ -267,6 +268,7 @@ class _Follower(threading.Thread):
         self.stopped = threading.Event()
         self._desk, self._after = desk, after
         self._loop, self._hear = loop, hear
+        self._told: deque[News] = deque()
 
     def run(self) -> None:
         cursor: int | None = self._after
@@ -295,8 +297,15 @@ class _Follower(threading.Thread):
 
     def _tell(self, news: News) -> None:
         if not self.stopped.is_set():
-            with contextlib.suppress(RuntimeError):  # the event loop has ended
-                self._loop.call_soon_threadsafe(self._hear, news)
+            self._told.append(news)
+            if len(self._told) == 1:  # what comes in one piece wakes the event loop once
+                with contextlib.suppress(RuntimeError):  # the event loop has ended
+                    self._loop.call_soon_threadsafe(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """On the event loop."""
+        while self._told:
+            self._hear(self._told.popleft())
 
 
 def summarize(lines: Iterable[LogLine], *, everything: bool) -> DeskUpdate:

@@ -66,9 +66,9 @@ class Row:
     cells: tuple[Cell, ...]
     digest: str | None = None
 
-    @property
-    def ages(self) -> bool:
-        return any(cell.since is not None for cell in self.cells)
+    def ages(self, now: int) -> tuple[str, ...]:
+        """Its running ages as they are drawn now."""
+        return tuple(age(now - cell.since) for cell in self.cells if cell.since is not None)
 
 
 _NOTHING: Final = Cell()

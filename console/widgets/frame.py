@@ -16,7 +16,7 @@ from console.keymap import TABS, Action, key_of, with_keys
 from console.safe_text import cells, clip, fit, make_safe
 from console.state import Link, Live
 from console.themes import DESK_COLOURS, Tone
-from console.widgets.line_cache import LineCache
+from console.widgets.line_cache import LineCache, PlainLines
 from core.durations import SECOND
 from core.model import TIGHTENERS, Actor
 from core.views.format import age, age_short, clock, clock_short, count, countdown, freshness
@@ -287,16 +287,21 @@ class Line(LineCache, Widget):
 
     def __init__(self, say: Callable[[int], Content]) -> None:
         super().__init__()
+        self._styles_cache = PlainLines()
         self._say = say
         self._said = Content("")
+        self._next: tuple[int, Content] | None = None
+        """What `check` has found at this width, for the drawing it asks for."""
 
     def render(self) -> Content:
-        self._said = self._say(self.size.width)
+        width, found = self.size.width, self._next
+        self._said, self._next = found[1] if found and found[0] == width else self._say(width), None
         return self._said
 
     def check(self) -> None:
         # Content compares by its text alone, and a dimmed key has the same text
-        if self.is_mounted and self.display and not self._say(self.size.width).is_same(self._said):
+        if self.is_mounted and self.display and not (found := self._say(width := self.size.width)).is_same(self._said):
+            self._next = width, found
             self.refresh()
 
 

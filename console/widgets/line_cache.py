@@ -6,10 +6,13 @@ change four times a second, the screen's blank ground, the frame and the preview
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from textual._styles_cache import RenderLineCallback, StylesCache
+from textual.color import Color
 from textual.containers import Horizontal
-from textual.geometry import Region
+from textual.css.styles import StylesBase
+from textual.geometry import Region, Size, Spacing
 from textual.strip import Strip
 
 if TYPE_CHECKING:
@@ -34,6 +37,25 @@ class LineCache(_Widget):
             self._kept = super().render_lines(crop)
             self._kept_for = wanted
         return self._kept
+
+
+class PlainLines(StylesCache):
+    """The `_styles_cache` of a widget without outline, tint and opacity: lines stay as it draws them.
+
+    Textual would look for each of these around each line, and make a new strip of it, which every filter then goes
+    through again. With a border or padding, it does.
+    """
+
+    def render_line(
+        self, styles: StylesBase, y: int, size: Size, content_size: Size, padding: Spacing, base_background: Color,
+        background: Color, render_content_line: RenderLineCallback, *effects: Any,
+    ) -> Strip:  # fmt: skip
+        if size != content_size:
+            return super().render_line(
+                styles, y, size, content_size, padding, base_background, background, render_content_line, *effects
+            )
+        inner, _ = self.get_inner_outer(base_background, background)
+        return render_content_line(y).adjust_cell_length(content_size.width, inner.rich_style)
 
 
 class SideBySide(LineCache, Horizontal):

@@ -18,7 +18,6 @@ from console.keymap import with_keys
 from console.safe_text import fit
 from console.themes import Tone
 from console.widgets.columns import Column, Piece, Placed, Row, head, lay_out, name_width, pieces
-from core.durations import SECOND
 
 STRIPS_KEPT: Final = 1_000
 
@@ -76,7 +75,7 @@ class LinePainter:
         self._placed: tuple[int, tuple[Placed, ...]] = (-1, ())
         self.hidden: frozenset[str] = frozenset()
         self._longest = {at: 0 for at, column in enumerate(self._columns) if column.names}
-        self._strips: LRUCache[tuple[int, int, str, str, int, int], Strip] = LRUCache(STRIPS_KEPT)
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(STRIPS_KEPT)
         self._styles: dict[tuple[Ground, Tone | None], RichStyle] = {}
 
     @property
@@ -114,8 +113,7 @@ class LinePainter:
 
     def row(self, row: int, values: Row | None, *, width: int, point: Point, mark: Mark, now: int) -> Strip:
         """One row's line; `…` while it is being read."""
-        version = values.version if values else -1
-        key = (row, version, point, mark, width, now // SECOND if values and values.ages else 0)
+        key = (row, values and values.cells, values and values.ages(now), point, mark, width)
         strip = self._strips.get(key)
         if strip is None:
             strip = self._strips[key] = self._paint(values, width, point=point, mark=mark, now=now)

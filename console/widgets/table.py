@@ -28,6 +28,7 @@ from console.row_selection import RowSelection
 from console.safe_text import make_safe
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
 from console.widgets.columns import Column, Row
+from console.widgets.line_cache import PlainLines
 from console.widgets.line_painter import GROUNDS, LinePainter, Mark, Point, Showing, Texts
 from core.durations import SECOND
 
@@ -77,6 +78,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
+        self._styles_cache = PlainLines()
         self.roster = RowSelection()
         self.texts = texts
         self._source = source
@@ -88,7 +90,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Whether a filter is in force, whatever is shown now: nothing matches is not nothing at all."""
         self._reason = ""
         self._asking: asyncio.Task[None] | None = None
-        self._second = -1
+        self._aged_at = 0
         self._ahead = False
         self.sending: Container[int] = ()
         """Ids whose act is on its way: their lines say so. Whoever changes it calls `redraw`."""
@@ -347,11 +349,14 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.redraw(self._aged(visible))
 
     def _aged(self, visible: Sequence[int]) -> list[int]:
-        """The visible rows whose age is redrawn, once a second."""
-        if (second := self._now() // SECOND) == self._second:
+        """The visible rows whose age is drawn otherwise by now; looked at once a second."""
+        now, before = self._now(), self._aged_at
+        if now // SECOND == before // SECOND:
             return []
-        self._second = second
-        return [row for row in visible if (cached := self._pages.get(row)) and cached.ages]
+        self._aged_at = now
+        return [
+            row for row in visible if (cached := self._pages.get(row)) and cached.ages(now) != cached.ages(before)
+        ]  # fmt: skip
 
     @property
     def in_view(self) -> Sequence[int]:
@@ -406,11 +411,13 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(FetchFailed(self, error))
 
     def _accept(self, requested: Sequence[int], rows: Mapping[int, Row]) -> None:
+        drawn = {row: known.cells for row in rows if (known := self._pages.get(row)) is not None}
         changed = self._pages.accept(rows, visible=self._visible())
         self.roster.mark({row: rows[row].digest for row in rows if self.roster.marks.get(row, "") is None})
         if lost := [row for row in requested if row not in rows]:
             self.remove_rows(lost)
-        self.redraw(changed.union(self._aged(self._visible())))
+        # what is read and not drawn, as an expiry, costs no drawing
+        self.redraw({*self._aged(self._visible()), *(row for row in changed if drawn.get(row) != rows[row].cells)})
         if self._painter.learn(rows.values()):
             self.refresh()
         if self.roster.cursor in changed:

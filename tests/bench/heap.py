@@ -60,11 +60,13 @@ def pile(store: Store, *, held: int, agents: int = 41, seed: int = 7) -> Heap:
 
 
 def trickle(heap: Heap, chosen: Sequence[int]) -> None:
-    """Change these items visibly in the queue, each with an event, in one transaction: one of two has approved."""
+    """Change these items visibly in the queue, each with an event, in one transaction: they need two, then three."""
 
     def verb(tx: Transaction) -> None:
         known = tx.all(select(REVIEW).where(REVIEW.c.id.in_(chosen)))
-        tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(needs=2, expires_at=REVIEW.c.expires_at + 1))
+        tx.write(update(REVIEW).where(REVIEW.c.id.in_(chosen)).values(
+            needs=2 + REVIEW.c.expires_at % 2, expires_at=REVIEW.c.expires_at + 1,
+        ))  # fmt: skip
         for row in known:
             leave(tx, EmailApproved(
                 actor="operator:bob", message=row.id, mailbox=row.mailbox_id, agent=row.agent_id,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from console.desk_client import READERS
+from console.desk_client import READERS, _Follower
 from console.operations import stop
 from console.state import DeskUpdate, Link
 from core.desk_client import reads
+from core.desk_client.interface import Heartbeat
+from core.errors import Forbidden
 from tests.console.harness import Scene, drawn, looking, said, shows, until
 from tests.factories.desk import BOB
 
@@ -31,6 +34,42 @@ async def test_an_all_stop_does_not_wait_for_reads_that_hang(scene: Scene, monke
         hung.set()
         await asyncio.gather(*waiting)
         desk.close()
+
+
+class LongLog:
+    """A desk whose log arrives in one piece."""
+
+    lines = 20_000
+
+    def events(self, *, after: int | None = None, outline: bool = False) -> Iterator[Heartbeat]:
+        del outline
+        yield from (Heartbeat(seq, None) for seq in range(after or 0, self.lines))
+        raise Forbidden("that was all")
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_comes_in_one_piece_is_heard_whole_in_its_order_and_wakes_the_console_once(*, beside: bool) -> None:
+    heard, ended, woken = list[Any](), asyncio.Event(), list[int]()
+
+    def hear(news: Any) -> None:
+        heard.append(news)
+        if isinstance(news, Forbidden):
+            ended.set()
+
+    class Counted(_Follower):
+        def _hand_over(self) -> None:
+            woken.append(len(heard))
+            super()._hand_over()
+
+    follower = Counted(LongLog(), 0, asyncio.get_running_loop(), hear)  # type: ignore[arg-type]  # all it uses of a desk
+    if beside:
+        follower.start()
+    else:
+        follower.run()
+    async with asyncio.timeout(60):
+        await ended.wait()
+    assert [one.seq for one in heard[:-1]] == list(range(LongLog.lines))
+    assert beside or woken == [0]
 
 
 def _broken(*_: Any, **__: Any) -> Any:

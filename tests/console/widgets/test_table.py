@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
 import pytest
 from textual import on
@@ -15,7 +15,7 @@ from console.table_messages import Announced, FetchFailed, Highlighted, MarksCha
 from console.themes import install_themes, load_themes, theme_folder
 from console.widgets.columns import Cell, Column, Row
 from console.widgets.table import VirtualTable
-from core.durations import SECOND
+from core.durations import HOUR, SECOND
 
 pytestmark = pytest.mark.anyio
 COLUMNS = (Column("age", "AGE", 4, align="right"), Column("subject", "SUBJECT", 10, grow=1))
@@ -26,6 +26,8 @@ class Shelf:
 
     def __init__(self) -> None:
         self.version: dict[int, int] = {}
+        self.unseen: dict[int, int] = {}
+        """Versions of what is read and not drawn."""
         self.lacks: set[int] = set()
         self.asked: list[Sequence[int]] = []
         self.fails: Exception | None = None
@@ -40,7 +42,7 @@ class Shelf:
     def row(self, row: int) -> Row:
         version = self.version.get(row, 1)
         subject = make_safe("[@click=app.bell]\u202ex[/]" if self.hostile else f"mail {row} v{version}")
-        return Row(row, version, (Cell(since=0), Cell(subject.text)), digest=f"d{row}.{version}")
+        return Row(row, self.unseen.get(row, version), (Cell(since=0), Cell(subject.text)), digest=f"d{row}.{version}")
 
 
 class SlowShelf(Shelf):
@@ -234,6 +236,69 @@ async def test_ages_run_without_asking_again() -> None:
         await pilot.pause()
         assert app.lines()[1] == ">  1m41 mail 1 v1"
         assert app.shelf.asked == []
+
+
+def drawn_anew(app: Host, monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
+    """Which rows are asked to be drawn again, from now on."""
+    asked: list[set[int]] = []
+    redraw = VirtualTable.redraw
+
+    def noted(table: VirtualTable, rows: Iterable[int]) -> None:
+        asked.append(set(rows))
+        redraw(table, asked[-1])
+
+    monkeypatch.setattr(VirtualTable, "redraw", noted)
+    return asked
+
+
+async def test_a_row_that_changed_in_nothing_that_is_drawn_is_told_but_not_drawn_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = Host(Shelf())
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show_rows([1, 2])
+        await pilot.pause()
+        app.news.clear()
+        asked = drawn_anew(app, monkeypatch)
+        app.shelf.unseen[1] = 7
+        app.shelf.version[2] = 2
+        app.table.touch_rows([1, 2])
+        app.table.tick()
+        await pilot.pause()
+        assert set().union(*asked) == {2}
+        assert app.lines()[1:3] == [">  1m40 mail 1 v1", "   1m40 mail 2 v2"]
+        assert app.table.cursor_row == app.shelf.row(1)
+        assert isinstance(app.latest(Highlighted), Highlighted), "a preview beside it may show what has changed"
+
+
+async def test_an_age_in_hours_is_drawn_again_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Host(Shelf())
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.now = 2 * HOUR
+        app.table.show_rows([1])
+        await pilot.pause()
+        app.table.tick()
+        asked = drawn_anew(app, monkeypatch)
+        for _ in range(59):
+            app.now += SECOND
+            app.table.tick()
+        assert not set().union(*asked)
+        app.now += SECOND
+        app.table.tick()
+        await pilot.pause()
+        assert set().union(*asked) == {1}
+        assert app.lines()[1] == ">  2h01 mail 1 v1"
+
+
+async def test_a_table_may_have_a_border() -> None:
+    class Framed(Host):
+        CSS = "VirtualTable { height: 1fr; border: round red; }"
+
+    app = Framed(Shelf())
+    async with app.run_test(size=(30, 6)) as pilot:
+        app.table.show_rows([1])
+        await pilot.pause()
+        assert [app.lines()[at] for at in (0, 2)] == [f"╭{'─' * 28}╮", f"│>  1m40 mail 1 v1{' ' * 11}│"]
 
 
 async def test_loading_empty_filtered_and_failed_are_four_texts() -> None:
