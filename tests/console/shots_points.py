@@ -20,7 +20,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.console.harness import Scene, drawn, open_queue, press, shows, until
-from tests.console.picture import both
+from tests.console.picture import WIDE, both
 from tests.factories.desk import BOB, person
 
 GRACE = person("grace", Role.GOVERNANCE, Role.ONCALL)
@@ -63,6 +63,8 @@ async def claims(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "bob has it")
     await pilot.press("j", "c")
     await shows(pilot, "yours")
+    if pilot.app.size.width >= WIDE[0]:  # a preview that was read before the claim is read again after a while
+        await shows(pilot, "alice has it")
 
 
 async def presence(pilot: Pilot[int], scene: Scene) -> None:
