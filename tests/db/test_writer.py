@@ -298,6 +298,34 @@ def test_listeners_hear_of_commits_that_grew_the_log_only(store: Store) -> None:
     run(store, story)
 
 
+class Quiet:
+    """A verb after which no mail is due sooner."""
+
+    makes_due = False
+
+    def __init__(self, name: str) -> None:
+        self._verb = note(name)
+
+    def __call__(self, tx: Transaction) -> str:
+        return self._verb(tx)
+
+
+def test_delivery_is_not_woken_by_what_makes_no_mail_due(store: Store) -> None:
+    make_desk(store)
+    woken: list[str] = []
+
+    async def story(made: Writer) -> None:
+        made.listeners.append(lambda: woken.append("all"))
+        made.due_listeners.append(lambda: woken.append("delivery"))
+        await made.do(Quiet("a"))
+        assert woken == ["all"]
+        await made.do(note("b"))
+        assert woken == ["all", "all", "delivery"]
+
+    run(store, story)
+    assert kept(store) == {"a", "b"}
+
+
 # --- a full disk ---------------------------------------------------------------------------------------------------
 
 

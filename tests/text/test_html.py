@@ -23,20 +23,39 @@ def words(html: str) -> str:
         ("<script>if (a<b) '</p>'</script>x", [Open("script"), Text("if (a<b) '</p>'"), Close("script"), Text("x")]),
         ("<TITLE>a &lt; <b></title>", [Open("title"), Text("a < <b>"), Close("title")]),
         ("<a href=&quot;u>x", [Open("a", {"href": '"u'}), Text("x")]),
+        ("<a b/=c>x", [Open("a", {"b": "", "=c": ""}), Text("x")]),
+        ("<a b = 'c'=d e= f>x", [Open("a", {"b": "c", "=d": "", "e": "f"}), Text("x")]),
+        ("<a b='' c=\"\" d= >x", [Open("a", {"b": "", "c": "", "d": ""}), Text("x")]),
     ],
 )
 def test_tags_and_text_come_as_a_browser_sees_them(html: str, found: list[Token]) -> None:
     assert list(tokens(html)) == found
 
 
-@pytest.mark.parametrize("html", ["x<a href='u", "x<a ", "x<!-- y", "x</a", "x<!doctype", 'x</a b="> '])
+@pytest.mark.parametrize("html", ["x<a href='u", "x<a b c= 'u>", "x<a ", "x<!-- y", "x</a", "x<!doctype", 'x</a b="> '])
 def test_what_is_left_open_at_the_end_is_nothing(html: str) -> None:
     assert list(tokens(html)) == [Text("x")]
 
 
 @pytest.mark.parametrize(
     "piece",
-    ["<!", "<!--", "<a ", '<a href="', "</", "<?", "<![CDATA[", "<", "<a href=x>", "<script>", "&#", "</title", "<a/"],
+    [
+        "<!",
+        "<!--",
+        "<a ",
+        "<a b=c ",
+        "<a b='c'",
+        '<a href="',
+        "</",
+        "<?",
+        "<![CDATA[",
+        "<",
+        "<a href=x>",
+        "<script>",
+        "&#",
+        "</title",
+        "<a/",
+    ],
 )
 def test_a_megabyte_of_broken_html_is_read_in_one_pass(piece: str) -> None:
     # the standard library's parser needs minutes for a fifth of this, so the test's own time limit would end it

@@ -21,7 +21,7 @@ from core.model import Mode
 from core.rules import signed_ids
 from core.services.control import received_retention
 from core.services.receiving.read_mail import read_mail
-from core.services.receiving.receive import AN_HOUR, Handover, Receipt, receive
+from core.services.receiving.receive import AN_HOUR, Handover, Receipt, Receive, receive
 from tests.factories.delivery import leave, number
 from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, Bench, add_mailbox, make_desk
 from tests.factories.erasure import erase
@@ -59,6 +59,32 @@ def test_a_message_is_stored_with_its_bytes_its_evidence_and_an_event_without_ad
     (event,) = events(store)
     assert (event.message, event.mailbox, event.dmarc, event.held) == (row.id, desk.mailbox_id, "pass", False)
     assert "@" not in str(event.data())
+
+
+def in_one_commit(desk: Bench, *raws: bytes) -> list[list[Receipt]]:
+    """What became of each message, taken together as the writer does while many come."""
+    verbs = [
+        Receive(Handover(mail=read_mail(raw), sender=JANE, recipients=[ADDRESS], source="lmtp"), desk.ctx)
+        for raw in raws
+    ]
+    with desk.store.begin() as tx:
+        Receive.prefetch(tx, verbs)
+        return [tx.run(verb) for verb in verbs]
+
+
+def test_mail_of_one_commit_is_told_apart_and_threaded_as_mail_that_comes_alone(store: Store) -> None:
+    desk = make_desk(store)
+    assert arrive(desk, mail(message_id="<q0@example.com>")) == STORED
+    answer = mail("And this?", message_id="<q2@example.com>", more="References: <q1@example.com>\n")
+    other = mail("Hello", message_id="<q3@example.com>")
+    again = mail(message_id="<q0@example.com>", more="Received: by mx2\n")
+    assert in_one_commit(desk, mail(), answer, other, again, answer) == [STORED, STORED, STORED, DUPLICATE, DUPLICATE]
+    before, first, second, third = received(store)
+    assert (first.rfc_message_id, second.rfc_message_id) == ("<q1@example.com>", "<q2@example.com>")
+    assert (second.thread, second.thread_proof) == (first.thread, "references")
+    assert len({before.thread, first.thread, third.thread}) == 3
+    assert len(events(store)) == 4
+    assert in_one_commit(desk, mail(), other) == [DUPLICATE, DUPLICATE]
 
 
 def test_mail_handed_over_twice_is_stored_once_although_its_way_differs(store: Store) -> None:
