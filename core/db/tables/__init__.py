@@ -26,17 +26,7 @@ from typing import Final
 from core.db.tables.columns import table
 from core.db.tables.desk import Cursor, DeadHook, Desk, GatewayProcess, Hook, LogEntry, PolicyVersion
 from core.db.tables.feedback import Consent, Contact, FeedbackSeen, KeptWebhook, RateEvent, Suppression
-from core.db.tables.inbound import (
-    SEARCH_WINDOWS,
-    SEARCH_WORDS,
-    InboundAddress,
-    InboundContent,
-    InboundMessage,
-    InboundSearch,
-    MailboxContact,
-    Taint,
-    search_window,
-)
+from core.db.tables.inbound import InboundAddress, InboundContent, InboundMessage, InboundSearch, MailboxContact, Taint
 from core.db.tables.lanes import Counter, InFlight, Lane, Pace, Ready, Worker
 from core.db.tables.mail import Body, Idempotency, Message, Recipient
 from core.db.tables.people import Agent, Enrolment, OperationAnswer, Operator, Run, Token, Widening, WideningSignoff
@@ -141,8 +131,6 @@ __all__ = [
     "RECIPIENT",
     "REVIEW",
     "RUN",
-    "SEARCH_WINDOWS",
-    "SEARCH_WORDS",
     "SIGNOFF",
     "STREAM",
     "STREAM_KEY",
@@ -152,5 +140,4 @@ __all__ = [
     "WIDENING",
     "WIDENING_SIGNOFF",
     "WORKER",
-    "search_window",
 ]

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
-from core.db.tables import SEARCH_WINDOWS, SEARCH_WORDS, search_window
+from core.db.tables.inbound import SEARCH_WINDOWS, SEARCH_WORDS, search_window
 from core.rules.inbound.search_words import MAILBOX, Term
 
 BATCH: Final = 128
