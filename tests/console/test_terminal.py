@@ -194,6 +194,7 @@ def reads_help(seen: Terminal, key: str) -> str:
     return page
 
 
+@pytest.mark.thorough  # test_own_keys_named.py does the same over Pilot
 @SIZES
 def test_every_screen_its_help_and_its_lines_are_used_with_a_persons_keys(desk: Desk, size: Size) -> None:
     """Each key is pressed once, when the screen shows what the one before it did."""

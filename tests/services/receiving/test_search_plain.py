@@ -125,7 +125,14 @@ def filters(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("most", "first", "scan"), [(1_000, 500, 4_000), (3, 2, 3), (2, 10, 7), (20, 40, 50)])
+@pytest.mark.parametrize(
+    ("most", "first", "scan"),
+    [
+        (1_000, 500, 4_000),
+        (3, 2, 3),
+        *(pytest.param(*one, marks=pytest.mark.thorough) for one in ((2, 10, 7), (20, 40, 50))),
+    ],
+)
 def test_a_search_finds_what_a_plain_scan_finds(
     desk: Bench, monkeypatch: pytest.MonkeyPatch, most: int, first: int, scan: int
 ) -> None:
