@@ -253,8 +253,11 @@ def measure(
         scene = found(Path(place), held=held, bytecode=Path(kept) if bytecode else None)
         if rtt is not None:
             scene = dataclasses.replace(scene, url=open_.enter_context(gateway(scene.directory, rtt)))
-        figures = opening(scene, runs) | refresh(scene, seconds) | keys(scene)
-        figures |= memory(scene, events) | decisions(scene)  # in this order: both decide the newest
+        # In this order: rows that `refresh` has changed show less of their subject, which tells when a frame is there,
+        # and the last two both decide the newest.
+        figures = (
+            opening(scene, runs) | keys(scene) | refresh(scene, seconds) | memory(scene, events) | decisions(scene)
+        )
         scene.heap.bench.store.close()
     return figures
 
