@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from console.demo_thread import DemoThread
     from console.ports import Parts
     from core.demo.incident_runner import Playing
-    from core.demo.live_scenario import Figures
+    from core.demo.live_figures import Figures
     from core.demo.results import CaseFigures
 
 HINT: Final = (

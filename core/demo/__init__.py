@@ -5,7 +5,9 @@ reports.py   what receivers send back later: delivery status notifications and c
 agents.py    agents that submit over HTTP, one of which goes rogue, and a human reviewer
 correspondents.py  mail that the desk receives: a customer, a newsletter, a trap
 scripts.py   what the agents write, to whom, how often
-gateway_process.py  the gateway of the live demonstration, which ends with it, however that ends
+live_scenario.py  the live demonstration: a gateway among all of these, with a console or without
+live_figures.py  what became of its mail, read from its desk
+gateway_process.py  its gateway, which ends with it, however that ends
 incident.py  80,000 messages from 4 to 9 a.m. on a fake clock, once with default budgets and once with wide ones
 results.py   the results of that incident, read from the log
 """

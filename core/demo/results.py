@@ -16,7 +16,7 @@ from core.db.audit_log import Entry
 from core.db.counters import EVER
 from core.db.store import Store
 from core.db.tables import AGENT
-from core.demo.live_scenario import Figures
+from core.demo.live_figures import Figures
 from core.durations import MICROS
 from core.services.sending import refusals
 

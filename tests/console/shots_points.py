@@ -20,7 +20,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.console.harness import Scene, drawn, open_queue, press, shows, until
-from tests.console.picture import WIDE, both
+from tests.console.picture import both
 from tests.factories.desk import BOB, person
 
 GRACE = person("grace", Role.GOVERNANCE, Role.ONCALL)
@@ -55,6 +55,12 @@ async def filter_refused(pilot: Pilot[int], scene: Scene) -> None:
 # --- 3: claim and presence
 
 
+async def preview_shows(pilot: Pilot[int], text: str) -> None:
+    """What the preview says, where there is room for one: it is read again in its own time."""
+    if pilot.app.screen.query_one("#preview").display:
+        await shows(pilot, text)
+
+
 async def claims(pilot: Pilot[int], scene: Scene) -> None:
     """Bob has claimed one; alice has claimed another."""
     screen = await open_queue(pilot, TERMS)
@@ -63,8 +69,7 @@ async def claims(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "bob has it")
     await pilot.press("j", "c")
     await shows(pilot, "yours")
-    if pilot.app.size.width >= WIDE[0]:  # a preview that was read before the claim is read again after a while
-        await shows(pilot, "alice has it")
+    await preview_shows(pilot, "alice has it")
 
 
 async def presence(pilot: Pilot[int], scene: Scene) -> None:
@@ -80,8 +85,7 @@ async def mine(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("slash", *"mine:", "enter")
     await until(pilot, lambda: "bob has it" not in drawn(pilot))
     await shows(pilot, "yours")
-    if pilot.app.screen.query_one("#preview").display:
-        await shows(pilot, "alice has it")  # the preview is read again in its own time
+    await preview_shows(pilot, "alice has it")
 
 
 # --- 4: send back and edit

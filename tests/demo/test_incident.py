@@ -17,7 +17,7 @@ from core.demo import incident, incident_runner
 from core.demo.clock import START
 from core.demo.incident import DEFAULT, SPAN, WIDENED
 from core.demo.incident_runner import Outcome
-from core.demo.live_scenario import Figures
+from core.demo.live_figures import Figures
 from core.demo.results import CaseFigures, ModeFigures
 from core.durations import MINUTE
 from core.errors import Unavailable

@@ -17,7 +17,8 @@ from unittest.mock import patch
 import pytest
 
 from core.demo import correspondents
-from core.demo.live_scenario import CAST, PARTS, ROGUE, Figures, Live, headless
+from core.demo.live_figures import PARTS, Figures
+from core.demo.live_scenario import CAST, ROGUE, Live, headless
 from core.demo.results import CaseFigures, ModeFigures
 from core.errors import Unavailable
 from tests.factories.fork_server import postroom
