@@ -20,6 +20,7 @@ from core.desk_client.interface import Json
 from core.desk_client.names import READS, OperationName
 from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, JSON, TRIES
 from core.desk_client.urls import bearer, checked_url, crosses_network
+from core.security.tls_roots import public_roots
 
 if TYPE_CHECKING:
     from core.desk_client.http_desk import DeskClient
@@ -108,6 +109,4 @@ def _trust() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=file)
     if directory := os.environ.get("SSL_CERT_DIR"):
         return ssl.create_default_context(capath=directory)
-    import certifi  # noqa: PLC0415 - a desk on this machine needs no TLS
-
-    return ssl.create_default_context(cafile=certifi.where())
+    return public_roots()

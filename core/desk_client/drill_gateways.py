@@ -11,6 +11,7 @@ import httpx
 
 from core.desk_client.urls import crosses_network
 from core.errors import Conflict, Invalid
+from core.security.tls_roots import public_roots
 from core.settings import split_listen
 from core.smtp.route import is_loopback
 
@@ -91,9 +92,7 @@ def find(running: Sequence[Mapping[str, str]], named: Sequence[str]) -> Gateways
 def ask(url: str, secret: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
     """Raises `httpx.HTTPError`."""
     headers = {"Authorization": f"Bearer {secret}"}
-    answer = httpx.request(
-        method, f"{url}{path}", headers=headers, json=body, timeout=PATIENCE, trust_env=crosses_network(url)
-    )
+    answer = httpx.request(method, f"{url}{path}", headers=headers, json=body, timeout=PATIENCE, **_trust(url))
     return Answer(answer.status_code, str(_members(answer).get("error", "")))
 
 
@@ -139,8 +138,13 @@ def _is(url: str, place: Place) -> bool:
 
 def _who(url: str) -> str | None:
     """The key of the gateway behind a URL; None if the response has none. Raises `httpx.HTTPError`."""
-    key = _members(httpx.get(f"{url}/healthz", timeout=PATIENCE, trust_env=crosses_network(url))).get("gateway")
+    key = _members(httpx.get(f"{url}/healthz", timeout=PATIENCE, **_trust(url))).get("gateway")
     return key if isinstance(key, str) else None
+
+
+def _trust(url: str) -> dict[str, Any]:
+    """What a request to this URL trusts: what the environment names, unless it stays on this machine."""
+    return {"trust_env": True} if crosses_network(url) else {"trust_env": False, "verify": public_roots()}
 
 
 def _members(answer: httpx.Response) -> Mapping[str, Any]:

@@ -275,3 +275,4 @@ def _trust_little() -> None:
         file.write(first + end + "\n")
     atexit.register(Path(file.name).unlink, missing_ok=True)
     os.environ.setdefault("SSL_CERT_FILE", file.name)
+    setattr(certifi, "where", lambda: file.name)  # noqa: B010 - for who does not ask the environment

@@ -16,6 +16,7 @@ import httpx
 from core.durations import SECOND
 from core.errors import PostroomError, Unavailable
 from core.model import Clock
+from core.security.tls_roots import public_roots
 
 LARGEST: Final = 64 * 1024
 PATIENCE: Final = 5.0
@@ -38,7 +39,9 @@ async def fetch(url: str) -> bytes:
     try:
         async with (
             asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=PATIENCE) as client,
+            httpx.AsyncClient(
+                verify=public_roots(), trust_env=False, follow_redirects=False, timeout=PATIENCE
+            ) as client,
             client.stream("GET", url) as answer,
         ):
             if answer.status_code != 200:

@@ -32,6 +32,7 @@ from standardwebhooks.webhooks import Webhook
 from core.durations import MICROS
 from core.errors import Invalid
 from core.security.ssrf import HOST, Exceptions, bare, literal, refuse_bad
+from core.security.tls_roots import public_roots
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -102,7 +103,7 @@ class WebhookClient:
         # Its own threads: a name whose servers do not answer must not hold up the gateway's default executor.
         self._threads = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="hook-dns")
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls or httpx.create_ssl_context(trust_env=False),
+            ssl_context=tls or public_roots(),
             max_connections=None,  # a limit here would let slow receivers starve the others; the loop limits its work
             max_keepalive_connections=32,
             keepalive_expiry=5.0,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import ssl
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -20,6 +19,7 @@ import structlog
 
 from core.rules.inbound.message import storable
 from core.rules.inbound.screening import Finding, joined
+from core.security.tls_roots import public_roots
 from core.services.receiving.read_mail import ReceivedMail
 from core.settings import Inbound
 
@@ -56,7 +56,6 @@ class OutsideScorer:
         self._at_once = asyncio.Semaphore(AT_ONCE)
         self._failures = 0
         self._resting_until = 0.0
-        self._tls: ssl.SSLContext | None = None
 
     async def scored(self, mail: ReceivedMail) -> ReceivedMail:
         """The message with the scorer's finding. Mail that could not be read is held anyway, so it is not asked."""
@@ -98,11 +97,11 @@ class OutsideScorer:
         return said
 
     async def _post(self, body: bytes) -> tuple[int, bytes]:
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)
         # A proxy of the environment would be sent the mail; a redirect would send it elsewhere.
         async with (
-            httpx.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._seconds) as http,
+            httpx.AsyncClient(
+                verify=public_roots(), trust_env=False, follow_redirects=False, timeout=self._seconds
+            ) as http,
             http.stream("POST", self._url, content=body, headers={"Content-Type": "application/json"}) as answer,
         ):
             found = bytearray()
