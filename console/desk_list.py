@@ -46,7 +46,7 @@ def opened(place: Place, token: str) -> Parts:
         from console import local_desk  # noqa: PLC0415 - the ORM takes longer to import than the first frame may
 
         return local_desk.sign_in(place.directory.absolute(), token, place=place)
-    from console import factory  # noqa: PLC0415 - screens and httpx, behind the first frame
+    from console import factory  # noqa: PLC0415 - screens and the connection, behind the first frame
 
     return factory.sign_in(place.url, token, place=place)
 
@@ -59,6 +59,6 @@ def connect(place: Place, within: float) -> Desk:
         from core.clock import SystemClock  # noqa: PLC0415
 
         return local_desk.connect(place.directory, token, clock=SystemClock())
-    from core.desk_client.http_desk import DeskClient  # noqa: PLC0415 - as above
+    from core.desk_client import direct_desk  # noqa: PLC0415 - as above
 
-    return DeskClient(place.url, token, name=place.name, client="console", answer_within=within)
+    return direct_desk.opened(place.url, token, name=place.name, client="console", answer_within=within)

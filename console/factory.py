@@ -25,8 +25,7 @@ from console.screens.queue import QueueScreen
 from console.screens.suppressions import SuppressionsScreen
 from console.screens.trace import TraceScreen
 from core.cli.known_desks import Place
-from core.desk_client import reads
-from core.desk_client.http_desk import DeskClient
+from core.desk_client import direct_desk, reads
 from core.desk_client.interface import Desk as AnyDesk
 from core.errors import PostroomError
 from core.model import Clock
@@ -66,7 +65,7 @@ def build(desk: AnyDesk, *, clock: Clock | None = None, place: Place | None = No
 def sign_in(url: str, token: str, *, place: Place | None = None) -> Parts:
     """Open a desk through its gateway. Raises `Invalid`, `Unauthenticated`, `Unavailable`."""
     place = place or Place(url=url)
-    desk = DeskClient(url, token, name=place.name, client="console", guarded=place.guard)
+    desk = direct_desk.opened(url, token, name=place.name, client="console", guarded=place.guard)
     try:
         desk.call("operator.sign_in")
         return build(desk, place=place)

@@ -83,7 +83,7 @@ Layers, from the top; each imports only what is below it (`lint-imports` checks 
     mcp                          /mcp: tools that are HTTP requests within the process; the stdio bridge
     api | workers                HTTP; everything that runs without being asked
     operations                   what operators can do, by name: request, answer, permission, service function
-    desk_client                  a desk through its gateway: DeskClient; its interface, which a local desk has too
+    desk_client                  a desk through its gateway: DirectDesk; its interface, which a local desk has too
     serializers                  each resource as JSON, for HTTP and the command line
     services                     one verb for each thing that can happen; its rooms, from the top:
                                  audit > identity > receiving > sending > feedback > control > notify

@@ -157,7 +157,7 @@ def _claimed(place: Place, person: str) -> Json:
     """
     if place.url is None:
         raise Invalid("--claim is for a desk at a URL", fix=f"here: postroom operator claim {person} --keep")
-    from core.desk_client import command_desk  # noqa: PLC0415 - a connection, which no other of these needs
+    from core.desk_client import direct_desk  # noqa: PLC0415 - a connection, which no other of these needs
     from core.security import credentials  # noqa: PLC0415
 
     if from_keyring(place.url) is not None:
@@ -172,7 +172,7 @@ def _claimed(place: Place, person: str) -> Json:
             f"{person} --desk {place.name}, and set {TOKEN}"
         )
     try:
-        with contextlib.closing(command_desk.opened(place.url, None, name=place.name)) as desk:
+        with contextlib.closing(direct_desk.opened(place.url, None, name=place.name)) as desk:
             return desk.call("operator.claim", name=person, token_sha256=minted.digest.hex())
     except BaseException:
         forget_token(place.url)

@@ -1,4 +1,4 @@
-"""A desk through its gateway: operations by `POST /v1/NAME`, the log by `GET /v1/events`.
+"""A desk through its gateway behind a proxy of the environment, which the standard library cannot pass.
 
 Each act has an Idempotency-Key, so it can be repeated after the connection broke: the desk then returns its first
 answer.
@@ -6,10 +6,9 @@ answer.
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -19,12 +18,13 @@ if "httpx" not in sys.modules:
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: cannot be imported
 import httpx
 
-from core.desk_client import refusals
+from core.desk_client import event_stream, refusals
+from core.desk_client.event_stream import LOST_AFTER
 from core.desk_client.interface import Heartbeat, Json, LogLine
 from core.desk_client.names import READS, OperationName
 from core.desk_client.refusals import ANSWER_WITHIN, CLIENT, EVENTS, JSON, TRIES
 from core.desk_client.urls import bearer, checked_url, crosses_network
-from core.errors import AccessEnded, Forbidden, Unavailable
+from core.errors import Unavailable
 
 if TYPE_CHECKING:
     from core.desk_client.reads import Read
@@ -33,9 +33,6 @@ T = TypeVar("T")
 
 if sys.modules.get("httpx._main", httpx) is None:
     del sys.modules["httpx._main"]
-
-LOST_AFTER: Final = 2.5
-"""Seconds without a line after which a stream is lost, so that it shows within three: a heartbeat comes each second."""
 
 NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 """Errors after which the desk has certainly not received the request."""
@@ -100,27 +97,13 @@ class DeskClient:
                 if answer.status_code != 200:
                     answer.read()
                 self._accepted(answer, act=False, kind=EVENTS)
-                for members in _blocks(answer.iter_lines()):
-                    yield self._event(members)
+                yield from event_stream.heard(answer.iter_lines())
         except httpx.TransportError as error:
             raise refusals.lost(self.name, self.url, error) from error
         raise Unavailable(f"{self.name} ended the stream", retry_after=1)
 
     def close(self) -> None:
         self._http.close()
-
-    # --- what it answers ---
-
-    def _event(self, members: Mapping[str, str]) -> LogLine | Heartbeat:
-        data = json.loads(members["data"])
-        match members.get("event"):
-            case None:
-                return LogLine(int(members["id"]), data)
-            case "ended":
-                kind = Forbidden if data["error"] == Forbidden.error else AccessEnded
-                raise kind(str(data["reason"]))
-            case _:
-                return Heartbeat(int(data["seq"]), data["at"])
 
     def _accepted(self, answer: httpx.Response, *, act: bool, kind: str = JSON) -> httpx.Response:
         content = answer.content if answer.is_closed else b""  # a stream is read as it comes
@@ -129,16 +112,3 @@ class DeskClient:
         )  # fmt: skip
         self._admitted = True
         return answer
-
-
-def _blocks(lines: Iterator[str]) -> Iterator[dict[str, str]]:
-    """The members of each event of a stream; comments and `retry` make none."""
-    members: dict[str, str] = {}
-    for line in lines:
-        if line:
-            name, _, value = line.partition(": ")
-            members[name] = value
-        else:
-            if "data" in members:
-                yield members
-            members = {}

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 
 from core.api.listener import Limits, Listener
 from core.api.tls import Certificate
-from core.desk_client.command_desk import CommandDesk
+from core.desk_client.direct_desk import DirectDesk
 from core.desk_client.http_desk import DeskClient
 from core.errors import Invalid, Unavailable
 from core.gateway import server
@@ -39,16 +39,15 @@ def test_a_client_reaches_a_gateway_over_tls_and_trusts_no_other(
     monkeypatch.setenv("POSTROOM_TLS_KEY", str(file))
     with served(office.directory) as url:
         assert url.startswith("https://localhost:")
-        for client in (DeskClient, CommandDesk):
+        for client in (DeskClient, DirectDesk):
             with contextlib.closing(client(url, office.tokens["victor"])) as stranger, pytest.raises(Unavailable):
                 stranger.call("desk.status")
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
-        with contextlib.closing(CommandDesk(url, office.tokens["victor"])) as command:
-            assert command.call("desk.status")["running"] is True
-        with contextlib.closing(DeskClient(url, office.tokens["victor"])) as victor:
-            assert victor.call("desk.status")["running"] is True
-            with contextlib.closing(victor.events()) as lines:
-                next(lines)
+        for client in (DeskClient, DirectDesk):
+            with contextlib.closing(client(url, office.tokens["victor"])) as victor:
+                assert victor.call("desk.status")["running"] is True
+                with contextlib.closing(victor.events()) as lines:
+                    next(lines)
         with pytest.raises(httpx.TransportError):
             httpx.get(url.replace("https", "http") + "/healthz", trust_env=False)
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,7 +17,7 @@ from core import errors
 from core.api.errors import of_error
 from core.clock import SystemClock
 from core.db.store import Store
-from core.desk_client import command_desk, http_desk
+from core.desk_client import direct_desk, http_desk
 from core.desk_client.http_desk import DeskClient
 from core.desk_client.interface import Desk, Heartbeat, LogLine
 from core.desk_client.names import READS, OperationName
@@ -43,7 +44,7 @@ from core.operations.registry import OPERATIONS
 from core.security import key_file
 from core.settings import load
 from tests.cli.cli_runner import Clerk, founded, with_mailbox
-from tests.factories.lost_answers import losing
+from tests.factories.lost_answers import http_message, losing
 from tests.factories.ports import free_port
 from tests.factories.proxies import unused_proxy
 from tests.factories.served import served
@@ -68,7 +69,7 @@ def _opened(office: Clerk, kind: str) -> Iterator[Open]:
     with contextlib.ExitStack() as stack:
         if kind == "http":
             url = stack.enter_context(served(office.directory))
-            yield lambda token: stack.enter_context(contextlib.closing(DeskClient(url, token)))
+            yield lambda token: stack.enter_context(contextlib.closing(direct_desk.opened(url, token)))
             return
         settings = load(office.directory)
         store = stack.enter_context(contextlib.closing(Store(settings.database_url, clock=SystemClock())))
@@ -122,7 +123,7 @@ def test_a_follower_sees_what_happens_until_its_access_ends(office: Clerk, opene
 
 
 def test_who_is_signed_in_and_no_longer_may_is_told_so(office: Clerk) -> None:
-    with served(office.directory) as url, contextlib.closing(DeskClient(url, office.tokens["alice"])) as alice:
+    with served(office.directory) as url, contextlib.closing(direct_desk.opened(url, office.tokens["alice"])) as alice:
         alice.call("desk.status")
         office.ok("operator", "disable", "alice", who="root")
         with pytest.raises(AccessEnded):
@@ -133,7 +134,8 @@ def test_a_gateway_that_stops_is_lost_and_says_where_to_go_on(tmp_path: Path) ->
     office = founded(tmp_path / "desk")
     with contextlib.ExitStack() as stack:
         with served(office.directory) as url:
-            victor = stack.enter_context(contextlib.closing(DeskClient(url, office.tokens["victor"], name="prod")))
+            victor = direct_desk.opened(url, office.tokens["victor"], name="prod")
+            stack.callback(victor.close)
             lines = victor.events()
             next(lines)
         with pytest.raises(Unavailable, match="prod ended the stream"):
@@ -142,8 +144,8 @@ def test_a_gateway_that_stops_is_lost_and_says_where_to_go_on(tmp_path: Path) ->
             victor.call("desk.status")
 
 
-CLIENTS = pytest.mark.parametrize("client", [DeskClient, command_desk.opened])
-"""What holds for a screen's connection holds for a command's."""
+CLIENTS = pytest.mark.parametrize("client", [DeskClient, direct_desk.opened])
+"""What holds for a connection of our own holds for one through a proxy."""
 
 
 @CLIENTS
@@ -151,7 +153,7 @@ CLIENTS = pytest.mark.parametrize("client", [DeskClient, command_desk.opened])
 def test_the_token_of_a_desk_on_this_machine_is_never_sent_to_a_proxy(
     host: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (http_desk, command_desk):
+    for module in (http_desk, direct_desk):
         monkeypatch.setattr(module, "ANSWER_WITHIN", 2.0)  # only a proxy would make it wait
     with (
         unused_proxy(monkeypatch),
@@ -271,10 +273,60 @@ def test_what_answers_and_is_no_desk_is_told_from_one(client: Client, what: str)
         desk.call("desk.status")
 
 
-def test_a_follower_tells_a_website_from_a_desk() -> None:
+def _answered(peer: socket.socket) -> None:
+    """Answer one request as a desk does."""
+    http_message(peer)
+    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def test_a_connection_is_kept_and_one_that_its_gateway_has_closed_is_not_used_again() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as gateway,
+        ThreadPoolExecutor(1) as thread,
+        contextlib.closing(direct_desk.opened(f"http://127.0.0.1:{gateway.getsockname()[1]}", "pro_x")) as desk,
+    ):
+        first = thread.submit(desk.call, "desk.stop", reason="odd")
+        peer, _ = gateway.accept()
+        _answered(peer)
+        assert first.result() == {}
+        second = thread.submit(desk.call, "desk.stop", reason="odd")
+        _answered(peer)
+        assert second.result() == {}
+        peer.close()
+        third = thread.submit(desk.call, "desk.stop", reason="odd")
+        peer, _ = gateway.accept()
+        with peer:
+            _answered(peer)
+            assert third.result() == {}
+
+
+def test_closing_a_desk_ends_what_is_being_read_from_it() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as gateway,
+        ThreadPoolExecutor(2) as threads,
+        contextlib.closing(direct_desk.opened(f"http://127.0.0.1:{gateway.getsockname()[1]}", "pro_x")) as desk,
+    ):
+        call, follow = threads.submit(desk.call, "desk.stop", reason="odd"), threads.submit(next, desk.events())
+        peers = [gateway.accept()[0] for _ in range(2)]
+        for peer in peers:
+            http_message(peer)
+        desk.close()
+        with pytest.raises(NoAnswer):  # the gateway has received it
+            call.result()
+        with pytest.raises(Unavailable):
+            follow.result()
+        gateway.setblocking(False)
+        with pytest.raises(BlockingIOError):  # and nobody has asked again
+            gateway.accept()
+        for peer in peers:
+            peer.close()
+
+
+@CLIENTS
+def test_a_follower_tells_a_website_from_a_desk(client: Client) -> None:
     with (
         _foreign("a website") as way,
-        contextlib.closing(DeskClient(way, "pro_x")) as desk,
+        contextlib.closing(client(way, "pro_x")) as desk,
         pytest.raises(Unavailable, match="answers 200 and is no desk"),
     ):
         next(desk.events())
@@ -287,16 +339,18 @@ def test_what_cannot_be_a_token_is_refused_before_anything_is_sent(client: Clien
         client("http://127.0.0.1:1", token)
 
 
-def test_a_command_passes_the_proxy_of_the_environment_as_a_screen_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_desk_beyond_this_machine_is_reached_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
 
     def kind() -> str:
-        with contextlib.closing(command_desk.opened("https://desk.acme.com", "pro_x")) as desk:
+        with contextlib.closing(direct_desk.opened("https://desk.acme.com", "pro_x")) as desk:
             return type(desk).__name__
 
-    assert kind() == "CommandDesk"
+    assert kind() == "DirectDesk"
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.acme.com:3128")
     assert kind() == "DeskClient"
     monkeypatch.setenv("NO_PROXY", "acme.com")
-    assert kind() == "CommandDesk"
+    assert kind() == "DirectDesk"

@@ -20,8 +20,8 @@ def losing(url: str, *, answers: int, then: int = 1) -> Iterator[str]:
         for number in range(answers + then):
             client, _ = listener.accept()
             with client, socket.create_connection(target) as desk:
-                desk.sendall(_http_message(client))
-                answer = _http_message(desk)
+                desk.sendall(http_message(client))
+                answer = http_message(desk)
                 if number >= answers:
                     client.sendall(answer)
 
@@ -32,7 +32,7 @@ def losing(url: str, *, answers: int, then: int = 1) -> Iterator[str]:
     thread.join(30)
 
 
-def _http_message(peer: socket.socket) -> bytes:
+def http_message(peer: socket.socket) -> bytes:
     """One request or answer with its body."""
     got = b""
     while True:

@@ -13,7 +13,7 @@ import typer
 
 from core.cli import known_desks
 from core.cli.output import plain, stored_token_at
-from core.desk_client import command_desk
+from core.desk_client import direct_desk
 from core.errors import PostroomError
 
 MOST: Final = 100
@@ -27,7 +27,7 @@ def held_ids(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         token = stored_token_at(place)
         if place.url is None or token is None:
             return []
-        with contextlib.closing(command_desk.opened(place.url, token, name=place.name)) as desk:
+        with contextlib.closing(direct_desk.opened(place.url, token, name=place.name)) as desk:
             held = desk.call("queue.list", limit=MOST)["messages"]
     except PostroomError:
         return []

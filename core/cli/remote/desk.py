@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from core.cli import output
 from core.cli.guard import Guard
 from core.cli.terminal import Terminal
-from core.desk_client import command_desk
+from core.desk_client import direct_desk
 from core.desk_client.interface import Json
 from core.desk_client.names import OperationName
 
 if TYPE_CHECKING:
-    from core.desk_client.command_desk import CommandDesk
+    from core.desk_client.direct_desk import DirectDesk
     from core.desk_client.http_desk import DeskClient
 
 
@@ -27,17 +27,17 @@ class RemoteDesk(Terminal):
         self._place = guard.place
 
     @functools.cached_property
-    def client(self) -> CommandDesk | DeskClient:
+    def client(self) -> DirectDesk | DeskClient:
         """Raises `Unauthenticated` without a token, `Invalid` for a URL that would leak it."""
         token = output.require_token(output.stored_token_at(self._place))
-        return command_desk.opened(self.api_url, token, name=self._place.name, guarded=self._guard.closed)
+        return direct_desk.opened(self.api_url, token, name=self._place.name, guarded=self._guard.closed)
 
     def call(self, operation: OperationName, /, **members: Any) -> Json:
         client = self.client
         return self._guard.passed(client, self, lambda: client.call(operation, **members))
 
     def call_as(self, token: str | None, operation: OperationName, /, **members: Any) -> Json:
-        with contextlib.closing(command_desk.opened(self.api_url, token, name=self._place.name)) as client:
+        with contextlib.closing(direct_desk.opened(self.api_url, token, name=self._place.name)) as client:
             return client.call(operation, **members)
 
     @property
