@@ -213,8 +213,11 @@ class PostroomConsole(SeveralDesks):
         if not self._screen_stack:  # during shutdown a last tick may arrive after the last screen is gone
             return
         for screen in {self.screen, self.desk_screen or self.screen}:  # a dialog and the screen beneath it
-            for line in screen.query(Line):
-                line.check()
+            if (check := getattr(screen, "check_frame", None)) is not None:
+                check()
+            else:
+                for line in screen.query(Line):
+                    line.check()
 
     def header(self, width: int) -> Content:
         """The first line of whatever screen is visible, for the dialogs that cover it."""

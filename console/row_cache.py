@@ -43,6 +43,10 @@ class RowCache:
         for row in ids:
             self._rows.pop(row, None)
 
+    @property
+    def has_dirty(self) -> bool:
+        return bool(self._dirty)
+
     def settle(self, visible: Collection[int]) -> None:
         """Forget dirty rows that are out of view; they are read when they come into view."""
         if not self._dirty:

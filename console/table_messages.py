@@ -19,15 +19,19 @@ class TableMessage(Message):
 
 
 class Highlighted(TableMessage):
-    """The cursor moved to another row (None: there is none), or that row changed or left."""
+    """The cursor moved to another row (None: there is none), or that row changed or left.
 
-    def __init__(self, table: Widget, row: int | None) -> None:
+    `again`: it is the same row as before, and only what it says has changed.
+    """
+
+    def __init__(self, table: Widget, row: int | None, *, again: bool = False) -> None:
         super().__init__(table)
         self.row = row
+        self.again = again
 
     def can_replace(self, message: Message) -> bool:
         # a held arrow key changes the preview once, not fifty times
-        return isinstance(message, Highlighted) and message.table is self.table
+        return isinstance(message, Highlighted) and message.table is self.table and self.again >= message.again
 
 
 class MarksChanged(TableMessage):

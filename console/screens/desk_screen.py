@@ -35,6 +35,7 @@ from console.widgets.frame import (
     Head,
     HintLine,
     Key,
+    Line,
     TabLine,
     TopLine,
     foot_line,
@@ -72,6 +73,8 @@ class DeskScreen(LineCache, Filtering):
     def __init__(self) -> None:
         super().__init__()
         self._framed_at = 0.0
+        self._frame: tuple[Line, ...] = ()
+        self._ageing: tuple[VirtualTable, ...] = ()
         self._loading: object | None = None
         self._again = False
         self._soon: Timer | None = None
@@ -122,9 +125,10 @@ class DeskScreen(LineCache, Filtering):
         return f"{count(table.roster.cursor_index + 1)}/{count(len(table.roster))}" if table else ""
 
     @on(Highlighted)
-    def _show_position(self) -> None:
-        for line in self.query(FootLine):
-            line.check()
+    def _show_position(self, event: Highlighted) -> None:
+        if not event.again:  # what a row that changes permits is looked at with the frame
+            for line in self.query(FootLine):
+                line.check()
 
     def header(self, width: int) -> Content:
         """The first line, as it stands now."""
@@ -151,9 +155,11 @@ class DeskScreen(LineCache, Filtering):
         return foot_line(keys, note=note, undo=undo, width=width, position=self.position())
 
     def check_frame(self) -> None:
-        """Redraw the lines of the frame that have changed."""
-        for line in (*self.query(TopLine), *self.query(TabLine), *self.query(FootLine)):
+        """Redraw the lines of the frame that have changed, and with them the ages of rows."""
+        for line in self._frame:
             line.check()
+        for table in self._ageing:
+            table.draw_ages()
 
     def check_frame_with_rows(self) -> None:
         """Rows are about to be drawn: draw the frame with them if it is due, because each drawing has its own cost."""
@@ -235,11 +241,15 @@ class DeskScreen(LineCache, Filtering):
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         del event
+        for table in self._ageing:
+            table.wake()
         self.reload()
         self.check_frame()
 
     def on_mount(self) -> None:
-        for table in self.query(VirtualTable):
+        # found once: to look for them in every check takes longer than to check them
+        self._frame, self._ageing = tuple(self.query(Line)), tuple(self.query(VirtualTable))
+        for table in self._ageing:
             hide_columns(self, table)
 
     # -- doing --------------------------------------------------------------------------------------------------------
