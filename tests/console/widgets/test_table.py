@@ -90,6 +90,12 @@ class Host(GuardedApp[None]):
         return [message for message in self.news if isinstance(message, kind)][-1]
 
 
+def ticks(app: Host) -> bool:
+    """Whether the table still looks for something to read."""
+    timer = app.table._ticks
+    return timer is None or timer._active.is_set()
+
+
 def cursor_line(app: Host) -> int:
     return next(number for number, line in enumerate(app.lines()) if line.startswith(">"))
 
@@ -223,6 +229,18 @@ async def test_a_tick_reads_only_the_dirty_rows_that_are_visible() -> None:
         await pilot.pause()
         assert app.shelf.asked == [(2,)]
         assert app.lines()[2] == "   1m40 mail 2 v2"
+
+
+async def test_a_table_with_nothing_to_read_does_not_tick_until_a_row_changes() -> None:
+    app = Host(Shelf())
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.show_rows(range(1, 1000))
+        while ticks(app):
+            await pilot.pause(0.05)
+        app.shelf.version[2] = 2
+        app.table.touch_rows([2])
+        while app.lines()[2] != "   1m40 mail 2 v2":
+            await pilot.pause(0.05)
 
 
 async def test_ages_run_without_asking_again() -> None:
