@@ -1,6 +1,6 @@
 """The console's speed targets (CONSOLE.md), measured from outside: a real process in a terminal, on a real SQLite desk.
 
-    uv run python tests/bench/console.py [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--rtt MS] [--json]
+    uv run python -m tests.bench.console [--held 100000] [--events 20000] [--seconds 10] [--runs 5] [--rtt MS] [--json]
 
 With `--rtt` the console works through a gateway that is so many milliseconds away, there and back (AUTHORITY.md).
 
@@ -50,6 +50,9 @@ OPENED = re.compile(r"Queue · m(\w+)")
 VISIBLE = 9
 DECISIONS = 9
 BATCH_SIZE = 50
+EVENTS = 20_000
+EVENTS_PER_HELD = 5
+"""The most events for each message that is held: one in twenty decides a message, and the last figures need some."""
 KEYS = 120
 CALM = 0.1
 BARS = {
@@ -235,7 +238,8 @@ def memory(scene: Scene, events: int) -> dict[str, float]:
 def feed(scene: Scene, seen: Terminal, events: int, chance: random.Random) -> None:
     store, items = scene.heap.bench.store, scene.heap.items
     for _ in range(events // BATCH_SIZE):
-        trickle(scene.heap, chance.sample(items[: len(items) // 2], BATCH_SIZE - BATCH_SIZE // 20))
+        older = items[: len(items) // 2]
+        trickle(scene.heap, chance.sample(older, min(len(older), BATCH_SIZE - BATCH_SIZE // 20)))
         with store.begin() as tx:
             for _ in range(BATCH_SIZE // 20):
                 refused = Decision(items.pop(), approve=False, reason="measured")
@@ -265,13 +269,18 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--held", type=int, default=100_000)
-    parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--events", type=int, help=f"default: {EVENTS:,}, at most {EVENTS_PER_HELD} times --held")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rtt", type=float, metavar="MS", help="through a gateway that is so far away")
     parser.add_argument("--no-bytecode", action="store_true")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
+    most = EVENTS_PER_HELD * chosen.held
+    if chosen.events is None:
+        chosen.events = min(EVENTS, most)
+    if chosen.events > most:
+        parser.error(f"{chosen.events:,} events decide too many of {chosen.held:,} held messages: at most {most:,}")
     figures = measure(
         held=chosen.held, events=chosen.events, seconds=chosen.seconds, runs=chosen.runs,
         bytecode=not chosen.no_bytecode, rtt=chosen.rtt,
