@@ -6,15 +6,16 @@ Calls of the registry of operations, as in `operations`, which has those of mail
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.operations import Operation
-from core.desk_client import drill_gateways
-from core.desk_client.drill import Drill, Uninterrupted
 from core.desk_client.interface import Desk, Json
 from core.durations import SECOND
 from core.errors import Conflict
 from core.views.history import Of, Span
+
+if TYPE_CHECKING:
+    from core.desk_client.drill import Drill
 
 # --- an agent -----------------------------------------------------------------------------------------------------
 
@@ -51,6 +52,10 @@ def drill(agent: str, progress: Callable[[str], None]) -> Operation[Drill]:
     """A revocation drill, whole: it ends even if the console is left meanwhile. The answer has the fresh tokens."""
 
     def run(desk: Desk) -> Drill:
+        # httpx and the settings' models: 17 MB that a console needs for nothing else
+        from core.desk_client import drill_gateways  # noqa: PLC0415
+        from core.desk_client.drill import Drill, Uninterrupted  # noqa: PLC0415
+
         planned = desk.call("drill.plan", agent=agent)
         url = getattr(desk, "url", None)  # a local desk has none: its gateways are tried where they listen
         gateways = drill_gateways.find(planned["gateways"], [] if url is None else [url])

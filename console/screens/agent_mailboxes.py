@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
@@ -13,8 +13,10 @@ from console.form_dialogs import SecretDialog
 from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from core.desk_client import drill_report
-from core.desk_client.drill import Drill
 from core.desk_client.interface import Json
+
+if TYPE_CHECKING:
+    from core.desk_client.drill import Drill
 
 SPANS: Final = ("30d", "60d", "90d", "180d")
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from core.desk_client.drill import Drill
+from typing import TYPE_CHECKING
+
 from core.model import plural
+
+if TYPE_CHECKING:
+    from core.desk_client.drill import Drill
 
 
 def text(one: Drill) -> str:
