@@ -6,6 +6,7 @@ For the host alone, and for the moment when the gateway is down: the same token,
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from console import factory
 from console.ports import Parts
@@ -20,6 +21,9 @@ from core.operations.operation import Resources
 from core.security import key_file
 from core.services.control.read_log import EntryPoint
 from core.settings import Settings, load
+
+CACHED: Final = 2_000
+"""KiB of the file that each connection keeps: one that reads a long queue once would keep 24 MB of it ever after."""
 
 
 def sign_in(directory: Path, token: str, *, place: Place | None = None) -> Parts:
@@ -43,7 +47,7 @@ def connect(directory: Path, token: str, *, clock: Clock, guarded: bool = False)
     A database of another version is refused here, not by a query that finds a column missing.
     """
     settings = load(directory)
-    store = Store(settings.database_url, clock=clock)
+    store = Store(settings.database_url, clock=clock, cached=CACHED)
     try:
         with store.read() as conn:
             schema_revision.check(conn)
@@ -56,7 +60,7 @@ def connect(directory: Path, token: str, *, clock: Clock, guarded: bool = False)
 def open_desk(directory: Path, token: str, *, clock: Clock) -> Parts:
     """A desk that was created for viewing, on its own clock."""
     settings = load(directory)
-    store = Store(settings.database_url, clock=clock)
+    store = Store(settings.database_url, clock=clock, cached=CACHED)
     return factory.build(OwnDesk(store, settings, token), clock=clock)
 
 

@@ -45,6 +45,8 @@ RECENT: Final = SECOND
 RECENT_MOST: Final = 10_000
 BUSY_MS: Final = 15_000
 """How long a writer waits for another process's transaction: the stop button must work while a gateway is busy."""
+CACHED: Final = 24_000
+"""KiB of a SQLite file that each connection may keep in memory."""
 
 OLDEST_SQLITE: Final = (3, 33, 0)
 
@@ -52,10 +54,11 @@ OLDEST_SQLITE: Final = (3, 33, 0)
 class Store:
     """The desk's database. Thread-safe; reads use pooled connections, writes run one at a time."""
 
-    def __init__(self, url: str, *, clock: Clock, readers: int = 8) -> None:
+    def __init__(self, url: str, *, clock: Clock, readers: int = 8, cached: int = CACHED) -> None:
+        """`cached`: how much of a SQLite file each connection may keep in memory, in KiB."""
         self.clock = clock
         self.url = url
-        self.engine = _engine(url, readers)
+        self.engine = _engine(url, readers, cached)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self._recent: dict[Hashable, tuple[int, Any]] = {}
         self._kept: dict[Hashable, Any] = {}
@@ -289,7 +292,7 @@ def require_sqlite(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> No
         )
 
 
-def _engine(url: str, readers: int) -> Engine:
+def _engine(url: str, readers: int, cached: int) -> Engine:
     if not url.startswith("sqlite"):
         return postgresql.engine(make_url(database_url.spelled(url)), readers=readers, json_serializer=_json)
     require_sqlite()
@@ -302,7 +305,7 @@ def _engine(url: str, readers: int) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": postgresql.STATEMENTS},
     )
-    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "connect", lambda dbapi, _record: _prepare_sqlite(dbapi, cached))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -322,7 +325,7 @@ def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _prepare_sqlite(dbapi: Any, _record: object) -> None:
+def _prepare_sqlite(dbapi: Any, cached: int) -> None:
     # The driver must not open transactions by itself: it would begin DEFERRED and fail on the upgrade.
     dbapi.isolation_level = None
     for pragma in (
@@ -330,7 +333,7 @@ def _prepare_sqlite(dbapi: Any, _record: object) -> None:
         "synchronous=FULL",  # an accepted message is durable before its 2xx answer, power cut included
         f"busy_timeout={BUSY_MS}",
         "foreign_keys=ON",
-        "cache_size=-24000",
+        f"cache_size=-{cached}",
         "wal_autocheckpoint=4000",
         "temp_store=MEMORY",
     ):
