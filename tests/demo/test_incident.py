@@ -27,6 +27,8 @@ MESSAGES = 250
 A_DAY = 10
 RESETS_A_MINUTE = 1
 """Of the transactional stream; each message costs milliseconds."""
+TURNS = 40
+"""In which the morning passes. Each costs tens of milliseconds, with the gateway's periodic tasks."""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     place = tmp_path_factory.mktemp("morning")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(incident, "RESETS_A_MINUTE", RESETS_A_MINUTE)
+        patch.setattr(incident, "FEWEST_TURNS", TURNS)
         yield Outcome(
             incident.play(DEFAULT, place / "default", messages=MESSAGES),
             incident.play(WIDENED, place / "widened", messages=MESSAGES),

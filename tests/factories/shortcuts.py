@@ -11,7 +11,7 @@ import functools
 import itertools
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any
@@ -56,6 +56,8 @@ def take_shortcuts() -> None:
     _draw_only_when_looked_at()
     _make_caches_when_asked()
     _keep_component_styles()
+    _find_rules_once()
+    _find_handlers_once()
     share_routes()
     _trust_little()
 
@@ -99,9 +101,19 @@ def _share_stylesheets() -> None:
 
     parse = Stylesheet._parse_rules
     parsed: dict[object, Any] = {}
+    numbers: dict[object, int] = {}
+    numbered: WeakKeyDictionary[Stylesheet, tuple[object, int]] = WeakKeyDictionary()
+
+    def number(self: Stylesheet) -> int:
+        """The same for the same variables, of which there are two hundred; they are only ever replaced as a whole."""
+        of, found = numbered.get(self, (None, 0))
+        if of is not self._variables:
+            found = numbers.setdefault(tuple(sorted(self._variables.items())), len(numbers))
+            numbered[self] = self._variables, found
+        return found
 
     def parse_once(self: Stylesheet, css: str, read_from: Any, *more: Any, **named: Any) -> Any:
-        key = (css, read_from, more, *named.items(), *sorted(self._variables.items()))
+        key = (css, read_from, more, *named.items(), number(self))
         if key not in parsed:
             parsed[key] = parse(self, css, read_from, *more, **named)
         return parsed[key]
@@ -213,6 +225,45 @@ def _keep_component_styles() -> None:
         known[node] = state
 
     setattr(Stylesheet, "_process_component_classes", process_what_changed)  # noqa: B010
+
+
+def _find_rules_once() -> None:
+    from tests.factories.style_shortcuts import find_rules_once
+
+    find_rules_once()
+
+
+def _find_handlers_once() -> None:
+    """For each message Textual asks all base classes of who gets it for a handler. They do not change."""
+    from textual.message import Message
+    from textual.message_pump import MessagePump
+
+    find = MessagePump._get_dispatch_methods
+    known: dict[object, Any] = {}
+
+    def depends_on_sender(kind: type, message: type) -> bool:
+        """Whether a handler is chosen by a selector."""
+        decorated = [one.__dict__.get("_decorated_handlers") or {} for one in kind.__mro__]
+        return any(selectors for one in decorated for base in message.__mro__ for _, selectors in one.get(base, ()))
+
+    def handlers(self: MessagePump, name: str, message: Message) -> Iterable[tuple[type, Any]]:
+        if message._no_default_action:
+            return
+        key = (type(self), name, type(message))
+        if key not in known:
+            asked = None if depends_on_sender(type(self), type(message)) else list(find(self, name, message))
+            plain = asked is not None and all(isinstance(method, MethodType) for _, method in asked)
+            known[key] = [(kind, getattr(method, "__func__")) for kind, method in asked or ()] if plain else None  # noqa: B009
+        found = known[key]
+        if found is None:
+            yield from find(self, name, message)
+            return
+        for kind, method in found:
+            if message._no_default_action:
+                return  # type: ignore[unreachable]  # a handler may have set it
+            yield kind, method.__get__(self, kind)
+
+    setattr(MessagePump, "_get_dispatch_methods", handlers)  # noqa: B010 - a method, for mypy
 
 
 def share_routes() -> None:
