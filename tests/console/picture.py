@@ -36,10 +36,21 @@ class Shot:
     no_color: bool = False
     hint: str = ""
     """What a newcomer is told above the screen, until the demonstration's guide knows better."""
+    then: str | None = None
+    """A second picture, once the terminal is made as small as `SMALL`."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,) if self.then is None else (self.name, self.then)
 
 
-def both(name: str, steps: Steps, **more: Any) -> tuple[Shot, Shot]:
-    """The same at both sizes."""
+def both(name: str, steps: Steps, **more: Any) -> tuple[Shot]:
+    """The same at both sizes: whoever makes the window smaller sees what whoever began in a small one does."""
+    return (Shot(f"{name}-120", steps, then=f"{name}-80", **more),)
+
+
+def each(name: str, steps: Steps, **more: Any) -> tuple[Shot, Shot]:
+    """Begun at either size, because what is seen or chosen on the way differs."""
     return Shot(f"{name}-120", steps, **more), Shot(f"{name}-80", steps, SMALL, **more)
 
 
@@ -58,14 +69,20 @@ def _set_in(found: re.Match[str]) -> str:
     return f'<text class="{found[1]}" x="{x:.1f}" y="{found[3]}" textLength="{max(0.0, length):.1f}"{found[5]}>'
 
 
+def kept(name: str) -> str | None:
+    """The picture of that name as it was accepted, if it ever was."""
+    file = PICTURES / f"{name}.svg"
+    return file.read_text() if file.exists() else None
+
+
 def compared(svg: str, name: str, *, actual: Path, update: bool) -> None:
     """Hold it against the picture of that name; `update` accepts it. What differs is left in `actual`."""
-    kept = PICTURES / f"{name}.svg"
     if update:
         PICTURES.mkdir(exist_ok=True)
-        kept.write_text(svg)
+        (PICTURES / f"{name}.svg").write_text(svg)
         return
     seen = actual / f"{name}.svg"
     seen.write_text(svg)
-    assert kept.exists(), f"there is no picture {name}: look at {seen}, then run with --snapshot-update"
-    assert kept.read_text() == svg, f"{name} looks different: see {seen}, then run with --snapshot-update"
+    before = kept(name)
+    assert before is not None, f"there is no picture {name}: look at {seen}, then run with --snapshot-update"
+    assert before == svg, f"{name} looks different: see {seen}, then run with --snapshot-update"

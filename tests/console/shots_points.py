@@ -20,7 +20,7 @@ from core.services.control import policy
 from core.services.sending import review
 from core.services.sending.review import Decision
 from tests.console.harness import Scene, drawn, open_queue, press, shows, until
-from tests.console.picture import both
+from tests.console.picture import both, each
 from tests.factories.desk import BOB, person
 
 GRACE = person("grace", Role.GOVERNANCE, Role.ONCALL)
@@ -55,12 +55,6 @@ async def filter_refused(pilot: Pilot[int], scene: Scene) -> None:
 # --- 3: claim and presence
 
 
-async def preview_shows(pilot: Pilot[int], text: str) -> None:
-    """What the preview says, where there is room for one: it is read again in its own time."""
-    if pilot.app.screen.query_one("#preview").display:
-        await shows(pilot, text)
-
-
 async def claims(pilot: Pilot[int], scene: Scene) -> None:
     """Bob has claimed one; alice has claimed another."""
     screen = await open_queue(pilot, TERMS)
@@ -69,7 +63,7 @@ async def claims(pilot: Pilot[int], scene: Scene) -> None:
     await shows(pilot, "bob has it")
     await pilot.press("j", "c")
     await shows(pilot, "yours")
-    await preview_shows(pilot, "alice has it")
+    await shows(pilot, "alice has it")  # the preview says, which is read again in its own time
 
 
 async def presence(pilot: Pilot[int], scene: Scene) -> None:
@@ -85,7 +79,7 @@ async def mine(pilot: Pilot[int], scene: Scene) -> None:
     await pilot.press("slash", *"mine:", "enter")
     await until(pilot, lambda: "bob has it" not in drawn(pilot))
     await shows(pilot, "yours")
-    await preview_shows(pilot, "alice has it")
+    await shows(pilot, "alice has it")  # the preview says, which is read again in its own time
 
 
 # --- 4: send back and edit
@@ -257,7 +251,7 @@ async def guided(pilot: Pilot[int], scene: Scene) -> None:
 
 POINTS = (
     *both("filter", filter_typed), *both("filter-refused", filter_refused), *both("claims", claims),
-    *both("presence", presence), *both("mine", mine), *both("returned", returned), *both("edited", edited),
+    *both("presence", presence), *both("mine", mine), *both("returned", returned), *each("edited", edited),
     *both("override", override), *both("batch-reject", batch_reject), *both("undo-others", undo_others),
     *both("event", event),
     *both("views", views), *both("copy", copy), *both("limits", limits, actor=GRACE),

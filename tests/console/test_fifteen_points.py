@@ -148,6 +148,6 @@ def test_each_point_is_played_by_a_test_and_shown_at_both_sizes(point: Point) ->
     for name in point.played:
         module, _, test = name.partition(".")
         assert callable(getattr(importlib.import_module(f"tests.console.{module}"), test, None)), f"no test {name}"
-    taken = {shot.name for shot in SHOTS}
+    taken = {name for shot in SHOTS for name in shot.names}
     assert point.shown
     assert {f"{name}-{width}" for name in point.shown for width in (120, 80)} <= taken
