@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -408,7 +407,7 @@ def test_a_link_opens_in_a_pipe_and_hostile_mail_stays_text(office: Clerk) -> No
 
 
 def test_in_a_terminal_ctrl_c_leaves_a_question_and_twice_the_console(office: Clerk) -> None:
-    command = [sys.executable, "-m", "console.main", "console", "--plain", "--dir", str(office.directory)]
+    command = [*postroom(), "console", "--plain", "--dir", str(office.directory)]
     with terminal(command, env={"POSTROOM_TOKEN": office.tokens["alice"]}) as seen:
         seen.shows("Command:")
         seen.press("stop\r")
@@ -432,7 +431,7 @@ def test_in_a_terminal_ctrl_c_leaves_a_question_and_twice_the_console(office: Cl
 
 def test_over_http_in_a_terminal_nothing_moves_the_cursor(office: Clerk) -> None:
     hand_in(office, to="cursor@example.com")
-    command = [sys.executable, "-m", "console.main", "console", "--plain", "--screen", "queue"]
+    command = [*postroom(), "console", "--plain", "--screen", "queue"]
     with serving(office) as url:
         env = {"POSTROOM_URL": url, "POSTROOM_TOKEN": office.tokens["alice"], "FORCE_COLOR": "1"}
         with terminal(command, env=env) as seen:
