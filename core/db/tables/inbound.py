@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import DDL, Index, LargeBinary, UniqueConstraint, event, false
+from sqlalchemy import DDL, Index, LargeBinary, UniqueConstraint, event, false, text
 from sqlalchemy.schema import DDLElement
 from sqlmodel import Field, SQLModel
 
@@ -34,6 +34,14 @@ class InboundContent(SQLModel, table=True):
     purge_at: int | None = maybe_big(index=True)
 
 
+INBOUND_FEW: Final = {
+    "unread": "read_at IS NULL",
+    "tagged": "CAST(tags AS TEXT) <> '[]'",
+    "attached": "attachments > 0",
+}
+"""What may be true of nearly none of a mailbox's mail, and has an index of its own."""
+
+
 class InboundMessage(SQLModel, table=True):
     """A message that a mailbox received.
 
@@ -48,6 +56,17 @@ class InboundMessage(SQLModel, table=True):
         Index("ix_inbound_message_named", "mailbox_id", "rfc_message_id"),
         Index("ix_inbound_message_status", "status", "id"),
         Index("ix_inbound_message_content", "content_id"),
+        *(
+            Index(
+                f"ix_inbound_message_{name}",
+                "mailbox_id",
+                "status",
+                "id",
+                sqlite_where=text(condition),
+                postgresql_where=text(condition),
+            )
+            for name, condition in INBOUND_FEW.items()
+        ),
         UniqueConstraint("mailbox_id", "dedupe_key"),
     )
     id: int = big(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -12,11 +12,24 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, cast, exists, false, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    TextClause,
+    cast,
+    exists,
+    false,
+    select,
+    text,
+)
 
 from core.db import directory, gate_queries
 from core.db.gate_queries import TokenFacts
 from core.db.tables import INBOUND_ADDRESS, INBOUND_CONTENT, INBOUND_MESSAGE, MAILBOX, MESSAGE
+from core.db.tables.inbound import INBOUND_FEW
 from core.db.transaction import Transaction
 from core.durations import DAY
 from core.errors import NotFound
@@ -28,7 +41,7 @@ from core.rules.inbound.search_words import Term
 from core.rules.roles import Verb
 from core.rules.signed_ids import LINK_TOKEN, AttachmentLink, conceal
 from core.services.receiving import search
-from core.services.receiving.search import EVERY
+from core.services.receiving.search import EVERY, Where
 from core.services.receiving.search_index import Span
 from core.services.sending import sender_eligibility
 from core.services.sending.token_access import within
@@ -83,26 +96,27 @@ def reach(caller: Caller) -> list[ColumnElement[bool]]:
 def page(
     conn: Connection, mailbox_id: int, wanted: Filter, *, caller: Caller, cursor: int | None, limit: int = PAGE
 ) -> tuple[list[Received], int | None]:
-    """A page of a mailbox's received mail, newest first, and the cursor of the next. Raises `Invalid`."""
+    """A page of a mailbox's received mail, newest first, and the cursor of the next. Raises `Invalid`.
+
+    It may be short or empty and have a next one all the same: what passes a filter may be far between
+    (`search.MOST_LOOKED`).
+    """
+    span = _span(wanted)
+    where = Where(
+        mailbox_id,
+        None if isinstance(caller, Actor) else DELIVERED,
+        Span(span.since, span.before if cursor is None else min(cursor, span.before)),
+        few=_few(wanted),
+        implied=_implied(wanted),
+    )
     query = _LISTED.where(_M.mailbox_id == mailbox_id, *reach(caller), *_conditions(wanted))
     if wanted.q and wanted.q.strip():
-        hits = search.matching(
-            conn,
-            query,
-            wanted.q,
-            mailbox_id=mailbox_id,
-            status=None if isinstance(caller, Actor) else DELIVERED,
-            before=cursor,
-            limit=limit + 1,
-            within=_span(wanted),
-            implied=_implied(wanted),
-        )
-        return _with_addresses(conn, hits[:limit]), int(hits[limit - 1].id) if len(hits) > limit else None
-    if cursor is not None:
-        query = query.where(_M.id < cursor)
-    rows = conn.execute(query.order_by(_M.id.desc()).limit(limit + 1)).all()
-    shown = rows[:limit]
-    return _with_addresses(conn, shown), int(shown[-1].id) if len(rows) > limit else None
+        found = search.matching(conn, query, wanted.q, where, limit=limit + 1)
+    else:
+        found = search.listed(conn, query, where, limit=limit + 1)
+    shown = found.rows[:limit]
+    following = int(shown[-1].id) if len(found.rows) > limit else search.onward(conn, found, where)
+    return _with_addresses(conn, shown), following
 
 
 def held(conn: Connection, *, limit: int = PAGE) -> list[Received]:
@@ -265,6 +279,12 @@ def _span(wanted: Filter) -> Span:
     since = 0 if wanted.after is None else lowest(wanted.after)
     before = EVERY.before if wanted.before is None else lowest(wanted.before + SET_BACK)
     return Span(min(since, EVERY.before), min(before, EVERY.before))
+
+
+def _few(wanted: Filter) -> Sequence[TextClause]:
+    """The conditions that indexes of their own know; to the letter, or the database does not use these."""
+    asked = {"unread": wanted.unread, "tagged": wanted.tag is not None, "attached": wanted.has_attachments}
+    return [text(INBOUND_FEW[name]) for name, few in asked.items() if few]
 
 
 def _implied(wanted: Filter) -> Sequence[Term]:

@@ -16,7 +16,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, text
 
 from core.db.tables.inbound import SEARCH_WINDOWS, SEARCH_WORDS, search_window
-from core.rules.inbound.search_words import MAILBOX, Term
+from core.rules.inbound.search_words import MAILBOX
+
+Word = tuple[str, bool]
+"""A word, and whether it is the beginning of one."""
 
 BATCH: Final = 128
 LARGEST_BATCH: Final = 8_192
@@ -61,21 +64,16 @@ class Span:
     before: int
 
 
-def newest(conn: Connection, terms: Sequence[Term], *, mailbox_id: int, span: Span) -> Iterator[list[int]]:
-    """Batches of ids, descending; some may be of another mailbox. The words of a term may stand anywhere.
+def newest(conn: Connection, words: Sequence[Word], *, mailbox_id: int, span: Span) -> Iterator[list[int]]:
+    """Batches of ids, descending; some may be of another mailbox. The words may stand anywhere.
 
     Call `ended` afterwards.
     """
-    words: list[tuple[str, bool]] = []
-    for term in terms:
-        last = len(term.words) - 1
-        words += [(word, term.prefix and n == last) for n, word in enumerate(term.words)]
-    asked = list(dict.fromkeys(words))
     if conn.dialect.name == "sqlite":
         near = {"mailbox": mailbox_id, "before": span.before, "first": FIRST, "many": 2 * FIRST}
         own = [(f"{MAILBOX}{mailbox_id}", False)] if _apart(conn.execute(_BESIDE, near).one()) else []
-        return _of_fts5(conn, [*own, *asked], span)
-    return _Gin(conn, asked, mailbox_id).newest(span)
+        return _of_fts5(conn, [*own, *words], span)
+    return _Gin(conn, words, mailbox_id).newest(span)
 
 
 def ended(conn: Connection) -> None:
@@ -84,7 +82,7 @@ def ended(conn: Connection) -> None:
         conn.execute(_ENDED)
 
 
-def _of_fts5(conn: Connection, words: Iterable[tuple[str, bool]], span: Span) -> Iterator[list[int]]:
+def _of_fts5(conn: Connection, words: Iterable[Word], span: Span) -> Iterator[list[int]]:
     # A word is letters and digits alone, so nothing in it can end the quotation.
     asked = " AND ".join(f'"{word}" *' if prefix else f'"{word}"' for word, prefix in words)
     at, most = span.before, BATCH
@@ -104,7 +102,7 @@ def _apart(near: Row[Any]) -> bool:
 
 
 class _Gin:
-    def __init__(self, conn: Connection, words: Sequence[tuple[str, bool]], mailbox_id: int) -> None:
+    def __init__(self, conn: Connection, words: Sequence[Word], mailbox_id: int) -> None:
         self._conn = conn
         self._mailbox_id = mailbox_id
         self._most = MOST

@@ -68,13 +68,13 @@ def found(desk: Bench, q: str, **more: object) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("scan", "most", "common"), [(4_000, 20_000, 0.02), (2, 4, 0.02), (2, 4, 1.0), (1, 1, 0.0), (3, 0, 0.02)]
+    ("chunk", "most", "common"), [(128, 8_000, 0.02), (2, 4, 0.02), (2, 4, 1.0), (1, 1, 0.0), (3, 0, 0.02)]
 )
 def test_each_query_finds_its_messages_in_every_language(
-    desk: Bench, monkeypatch: pytest.MonkeyPatch, scan: int, most: int, common: float
+    desk: Bench, monkeypatch: pytest.MonkeyPatch, chunk: int, most: int, common: float
 ) -> None:
     """Whichever part of the mailbox is read in order, and whatever of the query the index is asked for."""
-    for name, value in {"SCAN": scan, "MOST_SCANNED": most, "COMMON": common}.items():
+    for name, value in {"CHUNK": chunk, "LARGEST_CHUNK": chunk, "MOST_SCANNED": most, "COMMON": common}.items():
         monkeypatch.setattr(search, name, value)
     assert {query: found(desk, query) for query in FOUND} == FOUND
 
@@ -97,12 +97,12 @@ def test_a_query_beyond_the_bounds_is_refused_in_words(desk: Bench) -> None:
             found(desk, query)
 
 
-@pytest.mark.parametrize("scan", [4_000, 2])
+@pytest.mark.parametrize("chunk", [128, 2])
 def test_a_search_stays_in_its_mailbox_and_goes_on_page_by_page(
-    desk: Bench, monkeypatch: pytest.MonkeyPatch, scan: int
+    desk: Bench, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(search, "SCAN", scan)
-    monkeypatch.setattr(search, "MOST_SCANNED", 2 * scan)
+    monkeypatch.setattr(search, "CHUNK", chunk)
+    monkeypatch.setattr(search, "MOST_SCANNED", 2 * chunk)
     other = f"sales@{DOMAIN}"
     desk.store.transact(lambda tx: add_mailbox(tx, agent="sales-bot", address=other, stream=desk.stream_id))
     arrive(desk, mail("refund", message_id="<z@x>"), other, sender=JANE)

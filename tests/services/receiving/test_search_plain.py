@@ -140,7 +140,7 @@ def test_a_search_finds_what_a_plain_scan_finds(
     bounds = {"MOST": most, "FIRST": first, "BATCH": most}
     for name, value in bounds.items():
         monkeypatch.setattr(search_index, name, value)
-    for name, value in {"SCAN": scan, "MOST_SCANNED": 2 * scan, "CHUNK": most}.items():
+    for name, value in {"MOST_SCANNED": 2 * scan, "CHUNK": scan, "LARGEST_CHUNK": scan}.items():
         monkeypatch.setattr(search, name, value)
     chance = random.Random(most)
     rows = stored(desk, chance, 120)
