@@ -54,7 +54,10 @@ async def _listed(call: Call, given: Arguments, more: Arguments) -> Result:
     outside = Fenced(call.nonce)
     outside.add("messages", {one["id"]: _of(one, _WRITTEN) for one in found})
     members = {"mailbox": address, "messages": [_ours(one) for one in found], "next_cursor": reply.body["next_cursor"]}
-    onward = "; next_cursor reads on" if members["next_cursor"] else ""
+    reads_on = members["next_cursor"] is not None
+    if reads_on and not found:  # not the last page, which a model would take it for
+        return results.told("None among the newest mail; next_cursor looks at older mail.", members, outside)
+    onward = "; next_cursor reads on" if reads_on else ""
     return results.told(f"{len(found)} received, newest first{onward}.", members, outside)
 
 

@@ -19,6 +19,7 @@ from core.db.tables import BODY
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
 from core.model import Mode, Outcome, Reply
+from core.services.audit import status
 from tests.api.api_client import JSON, Visitor, mail, opened, problem
 from tests.factories.delivery import attempt, claim, settle
 from tests.factories.desk import ADDRESS, DOMAIN, WIDE, add_mailbox, issue, make_desk
@@ -364,6 +365,19 @@ def test_a_cursor_of_nobody_is_a_malformed_request(agent: Visitor) -> None:
 
 
 # --- looking for mail ---------------------------------------------------------------------------------------------
+
+
+def test_sent_mail_is_searched_in_parts(agent: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"BATCH_SIZE": 1, "LARGEST_BATCH": 2, "MOST_LOOKED": 3}.items():
+        monkeypatch.setattr(status, name, value)
+    sent = [agent.send(subject=f"Number {number}").json()["message_id"] for number in range(7)]
+    pages: list[list[str]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = agent.get(f"/mailboxes/{ADDRESS}/messages?q=number+1&cursor={cursor}").json()
+        pages.append([one["message_id"] for one in page["messages"]])
+        cursor = page["next_cursor"]
+    assert pages == [[], [sent[1]], []]
 
 
 @pytest.mark.parametrize("q", ["größe", "GRÖSSE".replace("SS", "ß"), "ößE ä", "50%"])

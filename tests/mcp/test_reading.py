@@ -11,6 +11,7 @@ import httpx
 import pytest
 from mcp_types import CallToolResult
 
+from core.services.receiving import search
 from tests.factories.desk import ADDRESS
 from tests.factories.inbound import mail
 from tests.mcp.live_gateway import Live, call, post, text
@@ -83,6 +84,17 @@ def test_search_finds_and_pages(live: Live, inbox: list[dict[str, Any]]) -> None
     assert (none.structured_content["messages"], none.is_error) == ([], False)
     wrong = call(live, live.token("inbox"), "search_email", after="tomorrow")
     assert (wrong.is_error, wrong.structured_content["error"]) == (True, "invalid_request")
+
+
+def test_an_empty_page_that_is_not_the_last_says_so(
+    live: Live, inbox: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_LOOKED", 1)
+    none = call(live, live.token("inbox"), "search_email", **{"from": "nobody.example"})
+    assert none.structured_content["messages"] == []
+    assert text(none).startswith("None among the newest mail; next_cursor looks at older mail.")
+    last = call(live, live.token("inbox"), "search_email", cursor=inbox[-1]["id"], **{"from": "nobody.example"})
+    assert text(last).startswith("0 received")
 
 
 def test_a_body_is_fenced_apart_from_what_is_known_of_it(live: Live, inbox: list[dict[str, Any]]) -> None:

@@ -31,7 +31,11 @@ from core.services.sending.token_access import within
 
 PAGE: Final = 50
 BATCH_SIZE: Final = 200
-"""Messages fetched at a time while searching subjects."""
+"""Messages that are looked at in the first step of a search; four times as many in the next."""
+LARGEST_BATCH: Final = 2_000
+MOST_LOOKED: Final = 6_000
+"""Messages that one request looks at."""
+LAST_ID: Final = 2**63 - 1
 _LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})
 
 Caller = TokenFacts | Actor
@@ -284,7 +288,10 @@ def mailbox(tx: Transaction, address: str, *, caller: Caller) -> MailboxStanding
 def messages(
     conn: Connection, address: str, *, token: TokenFacts, direction: str | None, q: str | None, before: int | None
 ) -> dict[str, Any]:
-    """Return a page of a mailbox's messages, newest first, searched by subject; the cursor is the last ID."""
+    """Return a page of a mailbox's messages, newest first, searched by subject.
+
+    A page may be short and have a next one all the same, as of received mail: what is found may be far between.
+    """
     m = MESSAGE.c
     mailbox = gate_queries.gate_by_address(conn, address)
     if mailbox is None:
@@ -292,8 +299,9 @@ def messages(
     query = select(MESSAGE).where(m.mailbox_id == mailbox.mailbox_id, *within(token)).order_by(m.id.desc())
     if direction is not None:
         query = query.where(m.direction == direction)
-    rows = _found(conn, query, q, before=before)
+    rows, at = _found(conn, query, q, mailbox_id=mailbox.mailbox_id, before=before)
     shown = rows[:PAGE]
+    following = shown[-1].id if len(rows) > PAGE else at
     return {
         "messages": [
             {
@@ -307,25 +315,30 @@ def messages(
             }
             for row in shown
         ],
-        "next_cursor": spell_id("m", shown[-1].id) if len(rows) > PAGE else None,
+        "next_cursor": None if following is None else spell_id("m", following),
     }
 
 
-def _found(conn: Connection, query: Select[Any], q: str | None, *, before: int | None) -> list[Row[Any]]:
-    """Return the rows of one page and one more, limited to subjects that contain `q`.
+def _found(
+    conn: Connection, query: Select[Any], q: str | None, *, mailbox_id: int, before: int | None
+) -> tuple[list[Row[Any]], int | None]:
+    """Return the rows of one page and one more, limited to subjects that contain `q`; fewer after `MOST_LOOKED`.
 
-    SQLite lowercases ASCII only. So the query has a one-character wildcard for every other letter, and its result is
-    filtered again here: both databases answer alike.
+    And the id below which none was looked at, None if there is none. SQLite lowercases ASCII only. So the query has a
+    one-character wildcard for every other letter, and its result is filtered again here: both databases answer alike.
     """
     m, found = MESSAGE.c, list[Row[Any]]()
     low = (q or "").lower()
     if low:
         like = "".join(f"/{c}" if c in "/%_" else c if c.isascii() else "_" for c in low)
         query = query.where(func.lower(m.subject).like(f"%{like}%", escape="/"))
-    batch = BATCH_SIZE if low else PAGE + 1
-    while True:
-        rows = conn.execute((query if before is None else query.where(m.id < before)).limit(batch)).all()
-        found += [row for row in rows if low in row.subject.lower()]
-        if len(rows) < batch or len(found) > PAGE:
-            return found[: PAGE + 1]
-        before = int(rows[-1].id)
+    at, looked, size = LAST_ID if before is None else before, 0, BATCH_SIZE if low else PAGE + 1
+    while len(found) <= PAGE and looked < MOST_LOOKED:
+        older = select(m.id).where(m.mailbox_id == mailbox_id, m.id < at).order_by(m.id.desc())
+        floor = conn.execute(older.offset(size).limit(1)).scalar()
+        part = query.where(m.id < at) if floor is None else query.where(m.id < at, m.id > floor)
+        found += [row for row in conn.execute(part) if low in row.subject.lower()]
+        if floor is None:
+            return found, None
+        at, looked, size = int(floor) + 1, looked + size, min(size * 4, LARGEST_BATCH)
+    return found, at

@@ -18,6 +18,7 @@ from core.events import EmailRead, EmailRejected, EmailReleased
 from core.ids import read_id, spell_id
 from core.model import Mode
 from core.rules import signed_ids
+from core.services.receiving import search
 from tests.api.api_client import Visitor, opened
 from tests.factories.desk import ADDRESS, DOMAIN, KEYRING, WIDE, issue, make_desk
 from tests.factories.inbound import JANE, SERVER, arrive, mail, received
@@ -109,6 +110,24 @@ def test_each_filter_finds_its_messages_and_no_others(agent: Visitor) -> None:
         assert ids(agent.get(f"{BOX}&{query}")) == found, query
     assert agent.get(f"{BOX}&after=yesterday").status_code == 422
     assert agent.get(f"{BOX}&cursor=x").status_code == 422
+
+
+def test_a_page_may_be_empty_and_the_next_ones_have_what_is_found(
+    agent: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request looks at a bounded number of messages: a phrase, or a domain, may be in none of a million."""
+    monkeypatch.setattr(search, "MOST_LOOKED", 2)
+    old = arrives(agent, "Thank you very much")
+    for number in range(5):
+        arrives(agent, "much, very much, thank you", message_id=f"<more{number}@x>", sender="joe@x.example")
+    for query in ("q=%22thank+you+very%22", f"from={JANE}"):
+        pages: list[list[str]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = agent.get(f"{BOX}&{query}&cursor={cursor}").json()
+            pages.append([one["id"] for one in page["messages"]])
+            cursor = page["next_cursor"]
+        assert pages == [[], [], [old]], query
 
 
 # --- one message --------------------------------------------------------------------------------------------------

@@ -57,12 +57,16 @@ def stored(desk: Bench, chance: random.Random, n: int) -> list[Row]:
                 "words": search_words.for_mailbox(mailbox, words),
             }
         )  # fmt: skip
+    write(desk, rows)
+    return rows
+
+
+def write(desk: Bench, rows: Sequence[Row]) -> None:
     with desk.store.begin() as tx:
         tx.conn.execute(INBOUND_MESSAGE.insert(), [message(row) for row in rows])
         tx.conn.execute(INBOUND_SEARCH.insert(), [{"id": row["id"], "words": row["words"]} for row in rows])
         named = [{"inbound_id": row["id"], "n": 0, "role": "from", "address": row["author"]} for row in rows]
         tx.conn.execute(INBOUND_ADDRESS.insert(), [one | {"given": one["address"].title()} for one in named])
-    return rows
 
 
 def message(row: Row) -> dict[str, Any]:
@@ -95,22 +99,26 @@ def scanned(rows: Sequence[Row], wanted: Filter, *, mailbox: int, agent: bool) -
     return sorted((row["id"] for row in rows if has(row)), reverse=True)
 
 
-def paged(desk: Bench, wanted: Filter, *, caller: Caller, limit: int) -> list[int]:
+def paged(desk: Bench, wanted: Filter, *, caller: Caller, limit: int) -> tuple[list[int], int]:
+    """What all pages together have, and how many were short although another followed."""
     found: list[int] = []
-    cursor = None
+    cut, cursor = 0, None
     with desk.store.read() as conn:
         while True:
-            page, cursor = inbox.page(conn, desk.mailbox_id, wanted, caller=caller, cursor=cursor, limit=limit)
-            assert len(page) == limit or cursor is None
+            page, following = inbox.page(conn, desk.mailbox_id, wanted, caller=caller, cursor=cursor, limit=limit)
+            assert len(page) <= limit
             found += [one.row.id for one in page]
-            if cursor is None:
-                return found
+            if following is None:
+                return found, cut
+            assert cursor is None or following < cursor
+            cut, cursor = cut + (len(page) < limit), following
 
 
 ASKED: Final = (
-    "left", "spring", "sun", "left right", "left right spring", "spring sun", "only", "only left", "absent",
-    "absent left", "s*", "spr* left", "sp* absent", "j*", '"a subject"', '"subject a"', '"left spring"',
-    '"right su*"', "a subject jane", "sprout snow sun",
+    "", "left", "spring", "sun", "left right", "left right spring", "spring sun", "only", "only left", "absent",
+    "absent left", "s*", "spr* left", "sp* absent", "j*", "spr* s*", "su* only",
+    '"a subject"', '"subject a"', '"left spring"',
+    '"right su*"', '"a subject" "left snow"', "a subject jane", "sprout snow sun",
 )  # fmt: skip
 AGENT: Final = TokenFacts(1, 1, "bench", ("read",), False, None, None, 2**62, None, "bench", False)
 
@@ -126,31 +134,64 @@ def filters(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("most", "first", "scan"),
+    ("most", "first", "chunk", "looked"),
     [
-        (1_000, 500, 4_000),
-        (3, 2, 3),
-        *(pytest.param(*one, marks=pytest.mark.thorough) for one in ((2, 10, 7), (20, 40, 50))),
+        (1_000, 500, 2_048, 6_000),
+        (3, 2, 3, 12),
+        *(
+            pytest.param(*one, marks=pytest.mark.thorough)
+            for one in ((3, 2, 3, 4), (2, 10, 7, 1), (20, 40, 50, 30), (1_000, 500, 2, 3))
+        ),
     ],
 )
 def test_a_search_finds_what_a_plain_scan_finds(
-    desk: Bench, monkeypatch: pytest.MonkeyPatch, most: int, first: int, scan: int
+    desk: Bench, monkeypatch: pytest.MonkeyPatch, most: int, first: int, chunk: int, looked: int
 ) -> None:
-    """Questions with filters, for an agent and for a person, however little one step of it may find."""
+    """Questions with filters, for an agent and for a person, however little one step or request of it may look at."""
     bounds = {"MOST": most, "FIRST": first, "BATCH": most}
     for name, value in bounds.items():
         monkeypatch.setattr(search_index, name, value)
-    for name, value in {"MOST_SCANNED": 2 * scan, "CHUNK": scan, "LARGEST_CHUNK": scan}.items():
+    of_request = {"MOST_LOOKED": looked, "MOST_SCANNED": (looked + 1) // 2, "MOST_ASKED": 1 + most % 4}
+    for name, value in ({"CHUNK": chunk, "LARGEST_CHUNK": chunk} | of_request).items():
         monkeypatch.setattr(search, name, value)
     chance = random.Random(most)
     rows = stored(desk, chance, 120)
-    some = 0
+    some = short = 0
     for q, more in itertools.chain.from_iterable(
-        ((q, more) for more in chance.sample(filters(rows), 4)) for q in ASKED
+        ((q, more) for more in chance.sample(filters(rows), 3)) for q in ASKED
     ):
         wanted = Filter(q=q, **more)
         caller = chance.choice((AGENT, ALICE))
         expected = scanned(rows, wanted, mailbox=desk.mailbox_id, agent=caller is AGENT)
-        assert paged(desk, wanted, caller=caller, limit=chance.choice((20, 50, 500))) == expected, (wanted, caller)
-        some += bool(expected)
+        found, cut = paged(desk, wanted, caller=caller, limit=chance.choice((20, 50, 500)))
+        assert found == expected, (wanted, caller)
+        some, short = some + bool(expected), short + cut
     assert some > 20  # questions that have an answer
+    assert (short > 20) == (looked < 100)
+
+
+def test_what_nearly_no_mail_is_takes_no_look_at_the_rest(desk: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unread, tagged, attached: indexes know it. What none knows is answered in parts, and the first may be empty."""
+    monkeypatch.setattr(search, "MOST_LOOKED", 8)
+    monkeypatch.setattr(search, "MOST_SCANNED", 4)
+    rows: list[Row] = []
+    for number in range(60):
+        at = BEGUN + number * HOUR
+        words = search_words.for_mailbox(desk.mailbox_id, search_words.of_message("a subject", "Jane", "left right"))
+        marks = {"unread": number == 3, "tags": ["odd"] if number == 8 else [], "files": int(number == 1)}
+        mail = {"mailbox": desk.mailbox_id, "at": at, "author": AUTHORS[0], "status": "delivered", "words": words}
+        rows.append({"id": lowest(at) + 1} | mail | marks)
+    write(desk, rows)
+
+    def first(**wanted: Any) -> tuple[list[int], int | None]:
+        with desk.store.read() as conn:
+            page, following = inbox.page(conn, desk.mailbox_id, Filter(**wanted), caller=AGENT, cursor=None, limit=1)
+        return [one.row.id for one in page], following
+
+    for q in ("", "subject", "sub*"):
+        assert first(q=q, unread=True) == ([rows[3]["id"]], None)
+        assert first(q=q, tag="odd") == ([rows[8]["id"]], None)
+        assert first(q=q, has_attachments=True) == ([rows[1]["id"]], None)
+        assert first(q=q, unread=True, tag="odd") == ([], None)
+    assert first(author="nobody.example") == ([], rows[51]["id"] + 1)
+    assert first(author="nobody.example", q="subject") == ([], None)  # the index knows: none has these words as well
