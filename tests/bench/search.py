@@ -1,5 +1,9 @@
 """Search among N received messages: p50, p95 and the slowest of each kind of question, of all, and of the LIKE scan.
 
+Each figure is of one request, with the CPU of this process and, on PostgreSQL, of its backend. A request looks at a
+bounded number of messages; where that was too few for a page, `cut` says how many of the questions that concerns. What
+takes many requests is followed to its end.
+
     uv run python -m tests.bench.search [N = 100000] [postgresql URL of an empty database, or of one that it filled]
 
 Nine of ten messages are in one mailbox, the rest in nine others. Words have the frequencies of a natural language
@@ -17,10 +21,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from core.db import migrate
 from core.db.gate_queries import TokenFacts
@@ -145,26 +150,81 @@ def questions(n: int) -> Mapping[str, Sequence[Filter]]:
     }
 
 
-def one_by_one() -> Mapping[str, Sequence[Filter]]:
+def alone(n: int) -> Mapping[str, Sequence[Filter]]:
+    """Filters without words."""
+    return {
+        "all mail": [Filter()],
+        "unread, alone": [Filter(unread=True), Filter(unread=False)],
+        "tagged, alone": [Filter(tag=tag) for tag in ("billing", "odd", "never")],
+        "with attachments, alone": [Filter(has_attachments=True), Filter(has_attachments=False)],
+        "from somebody, alone": [Filter(author=author) for author in ("p7@7.example", "nobody@nowhere.example")],
+        "from a domain, alone": [Filter(author=author) for author in ("7.example", "nowhere.example")],
+        "between two days, alone": [
+            Filter(after=BEGUN + n // 3 * APART, before=BEGUN + n // 2 * APART), Filter(before=BEGUN + n // 99 * APART),
+        ],
+    }  # fmt: skip
+
+
+def in_parts() -> Mapping[str, Sequence[Filter]]:
     """What only a look at each of many matches can answer: no index knows the order of words, tags or what was read."""
+    many = " ".join(f"w{rank}" for rank in range(18))
     return {
         "a phrase that no mail has": [Filter(q='"subject a"')],
         "seldom tagged": [Filter(q="w30", tag="odd")],
         "old mail, unread": [Filter(q="spring", unread=True)],
+        "twenty words": [Filter(q=f"left right {many}")],
     }
 
 
-def timed(store: Store, mailbox: int, asked: Sequence[Filter]) -> list[float]:
-    taken = []
-    for wanted in asked:
-        begun = time.perf_counter()
-        with store.read() as conn:
-            inbox.page(conn, mailbox, wanted, caller=READER, cursor=None)
-        taken.append((time.perf_counter() - begun) * 1_000)
-    return taken
+class Meter:
+    """Time and CPU of requests on one connection, as `inbox.page` answers them."""
+
+    def __init__(self, store: Store, mailbox: int) -> None:
+        self._store = store
+        self._mailbox = mailbox
+
+    def ask(self, asked: Sequence[Filter]) -> list[Taken]:
+        with self._store.read() as conn:
+            backend = None if self._store.sqlite else conn.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            return [self._one(conn, backend, wanted, None)[0] for wanted in asked]
+
+    def to_the_end(self, wanted: Filter) -> list[Taken]:
+        requests: list[Taken] = []
+        cursor = None
+        with self._store.read() as conn:
+            backend = None if self._store.sqlite else conn.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+            while True:
+                taken, cursor = self._one(conn, backend, wanted, cursor)
+                requests.append(taken)
+                if cursor is None:
+                    return requests
+
+    def _one(
+        self, conn: Connection, backend: int | None, wanted: Filter, cursor: int | None
+    ) -> tuple[Taken, int | None]:
+        begun, cpu = time.perf_counter(), time.process_time() + _of_backend(backend)
+        found, following = inbox.page(conn, self._mailbox, wanted, caller=READER, cursor=cursor)
+        spent = time.process_time() + _of_backend(backend) - cpu
+        cut = following is not None and len(found) < inbox.PAGE
+        return Taken((time.perf_counter() - begun) * 1_000, spent * 1_000, cut), following
 
 
-def like(store: Store, asked: Sequence[str]) -> list[float]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Milliseconds of a request, of them CPU; whether its page is short although another follows."""
+
+    wall: float
+    cpu: float
+    cut: bool = False
+
+
+def _of_backend(pid: int | None) -> float:
+    """Seconds of CPU that PostgreSQL's process for the connection has used; 0 without one on this machine."""
+    file = Path(f"/proc/{pid}/schedstat")
+    return int(file.read_text(encoding="ascii").split()[0]) / 1e9 if pid is not None and file.exists() else 0.0
+
+
+def like(store: Store, asked: Sequence[str]) -> list[Taken]:
     taken = []
     s = INBOUND_SEARCH.c
     for query in asked:
@@ -172,13 +232,21 @@ def like(store: Store, asked: Sequence[str]) -> list[float]:
         with store.read() as conn:
             scan = select(s.id).where(*(func.lower(s.words).like(f"%{word}%") for word in query.split()))
             conn.execute(scan.order_by(s.id.desc()).limit(51)).all()
-        taken.append((time.perf_counter() - begun) * 1_000)
+        taken.append(Taken((time.perf_counter() - begun) * 1_000, 0.0))
     return taken
 
 
-def told(name: str, taken: Sequence[float]) -> None:
-    p95 = statistics.quantiles(taken, n=20)[-1]
-    print(f"  {name:32} p50 {statistics.median(taken):8.1f}  p95 {p95:8.1f}  most {max(taken):8.1f} ms")
+def told(name: str, taken: Sequence[Taken]) -> None:
+    walls, cpus = [one.wall for one in taken], [one.cpu for one in taken]
+    cut = sum(one.cut for one in taken)
+    print(
+        f"  {name:32} p50 {statistics.median(walls):7.1f}  p95 {_p95(walls):7.1f}  most {max(walls):7.1f} ms;"
+        f"  CPU {statistics.median(cpus):6.1f} {_p95(cpus):6.1f} {max(cpus):6.1f}" + (f"  cut {cut}" if cut else "")
+    )
+
+
+def _p95(figures: Sequence[float]) -> float:
+    return sorted(figures)[-(len(figures) // 20) - 1]
 
 
 def main(n: int, url: str) -> None:
@@ -187,17 +255,19 @@ def main(n: int, url: str) -> None:
     if not store.rows(select(MAILBOX.c.id).limit(1)):
         filled(store, n)
     for mailbox, name in ((LARGE, "the large mailbox"), (SMALL, "a small mailbox")):
-        asked = questions(n)
-        timed(store, mailbox, [wanted for kind in asked.values() for wanted in kind[:1]])
+        meter = Meter(store, mailbox)
+        asked = {**questions(n), **alone(n), **in_parts()}
+        meter.ask([wanted for kind in asked.values() for wanted in kind[:1]])
         print(f"{store.engine.dialect.name}, {name}")
         everything = []
         for kind, wanted in asked.items():
-            taken = timed(store, mailbox, wanted)
+            taken = meter.ask(wanted)
             told(kind, taken)
             everything += taken
         told("all of these", everything)
-        for kind, wanted in one_by_one().items():
-            print(f"  {kind:32} once {max(timed(store, mailbox, wanted)):8.0f} ms")
+        for kind, (hard, *_) in in_parts().items():
+            requests = meter.to_the_end(hard)
+            told(f"{kind}: {len(requests)} requests", requests)
     told("LIKE, words alone", like(store, ("w1", "w700", "w20000", "w1 w30", "w700 w2", "w300 w700")))
     store.close()
 
