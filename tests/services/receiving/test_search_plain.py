@@ -138,10 +138,7 @@ def filters(rows: Sequence[Row]) -> list[dict[str, Any]]:
     [
         (1_000, 500, 2_048, 6_000),
         (3, 2, 3, 12),
-        *(
-            pytest.param(*one, marks=pytest.mark.thorough)
-            for one in ((3, 2, 3, 4), (2, 10, 7, 1), (20, 40, 50, 30), (1_000, 500, 2, 3))
-        ),
+        *(pytest.param(*one, marks=pytest.mark.thorough) for one in ((3, 2, 3, 4), (2, 10, 7, 2), (20, 40, 50, 30))),
     ],
 )
 def test_a_search_finds_what_a_plain_scan_finds(
