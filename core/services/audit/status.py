@@ -33,7 +33,7 @@ PAGE: Final = 50
 BATCH_SIZE: Final = 200
 """Messages that are looked at in the first step of a search; four times as many in the next."""
 LARGEST_BATCH: Final = 2_000
-MOST_LOOKED: Final = 6_000
+MOST_LOOKED: Final = 4_000
 """Messages that one request looks at."""
 LAST_ID: Final = 2**63 - 1
 _LEAVING: Final = frozenset({Status.QUEUED, Status.SENDING, Status.DEFERRED})

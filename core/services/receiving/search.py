@@ -46,9 +46,9 @@ LONGEST_QUERY: Final = 1_000
 CHUNK: Final = 128
 LARGEST_CHUNK: Final = 2_048
 EVERY: Final = Span(0, 2**63 - 1)
-MOST_LOOKED: Final = 6_000
+MOST_LOOKED: Final = 4_000
 """Messages that one request looks at, in order or because the index named them: 100 ms on PostgreSQL."""
-MOST_SCANNED: Final = 3_000
+MOST_SCANNED: Final = 2_000
 """Messages that are read in order before the index is asked."""
 MOST_ASKED: Final = 8
 """Words that the index joins; each costs up to 10 ms where a million messages have it."""

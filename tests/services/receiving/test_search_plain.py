@@ -136,7 +136,7 @@ def filters(rows: Sequence[Row]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("most", "first", "chunk", "looked"),
     [
-        (1_000, 500, 2_048, 6_000),
+        (1_000, 500, 2_048, 4_000),
         (3, 2, 3, 12),
         *(pytest.param(*one, marks=pytest.mark.thorough) for one in ((3, 2, 3, 4), (2, 10, 7, 2), (20, 40, 50, 30))),
     ],
