@@ -5,7 +5,11 @@ to smtp-sink -> recorded, one envelope recipient per transaction. Theirs: smtp-s
 only) -> smtp-sink; and Postfix alone, unsigned. Messages of 4 kB to 50 domains. The bars follow: the ratio with one
 egress process, p99 beside p50 of intake under 32 connections, and one quiet request after another beside the fsync.
 
+With `--rate` only this is measured: messages come at so many a second, each of them far from the next. Each is a batch
+by itself, so this shows what a message costs when nothing is shared: CPU in all processes, the quiet request.
+
 usage: python -m tests.bench.gateway [--messages 4000] [--egress 1] [--budgets on|off|both] [--no-peer] [--json]
+       python -m tests.bench.gateway --rate 50 [--messages 1000] [--egress 0 1] [--json]
 needs: Debian's postfix (smtp-sink, smtp-source) and, for the peer, opendkim and opendkim-tools, as root
 """
 
@@ -176,6 +180,31 @@ def intake(messages: int, *, connections: int = 32) -> dict[str, Any]:
             return said | {"fsync_p50_ms": _fsync(directory)}
 
 
+def at_rate(messages: int, rate: float, *, egress: int) -> dict[str, Any]:
+    """Messages at a rate far below what the gateway takes: CPU a message by process, and one request after another."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        settings = found(directory)
+        store = Store(settings.database_url, clock=SystemClock())
+        with sink(SINK_PORT), gateway(directory, egress=egress) as process:
+            family = [process, *process.children(recursive=True)]
+            _load(WARM_UP, connections=8, rate=rate)
+            _await_sent(store, WARM_UP)
+            before = [cpu_of([one]) for one in family]
+            said = _load(messages, connections=8, rate=rate)
+            _await_sent(store, WARM_UP + messages)
+            used = [cpu_of([one]) - earlier for one, earlier in zip(family, before, strict=True)]
+            quiet = _load(QUIET, connections=1)
+        store.close()
+    return {
+        "p50_ms": said["p50_ms"],
+        "p99_ms": said["p99_ms"],
+        "quiet_p50_ms": quiet["p50_ms"],
+        "cpu_us_per_message": round(sum(used) / messages * 1e6),
+        "cpu_us_of_each_process": [round(one / messages * 1e6) for one in used],
+    }
+
+
 def _fsync(directory: Path) -> float:
     """Milliseconds that the disk of the database takes for a write of 4 kB and its fsync, the middle of many."""
     took = []
@@ -188,11 +217,11 @@ def _fsync(directory: Path) -> float:
     return round(statistics.median(took), 2)
 
 
-def _load(messages: int, *, connections: int) -> dict[str, Any]:
+def _load(messages: int, *, connections: int, rate: float | None = None) -> dict[str, Any]:
     run = subprocess.run(
         [
             sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(PORT), BENCH_TOKEN, str(messages),
-            str(connections), "50", "4000",
+            str(connections), "50", "4000", *([] if rate is None else [str(rate)]),
         ],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
@@ -252,14 +281,28 @@ def verdict(value: float | None, bar: float, *, least: bool) -> str:
     return f"{value:6.2f} x  (bar {'at least' if least else 'at most'} {bar:.1f} x: {'met' if met else 'MISSED'})"
 
 
+def _show_rate(asked: argparse.Namespace) -> None:
+    for egress in asked.egress:
+        row = at_rate(asked.messages, asked.rate, egress=egress)
+        if asked.json:
+            print(json.dumps({"egress": egress, "rate": asked.rate, **row}))
+        else:
+            name = f"postroom, egress {egress}, {asked.rate:g} messages/s"
+            print(f"{name:34}" + "".join(f"  {key} {value}" for key, value in row.items()))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=4_000)
     parser.add_argument("--egress", type=int, nargs="*", default=[0, 1])
     parser.add_argument("--budgets", choices=["on", "off", "both"], default="on")
+    parser.add_argument("--rate", type=float, help="messages a second, far below what the gateway takes")
     parser.add_argument("--no-peer", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if asked.rate:
+        _show_rate(asked)
+        return
     rows: dict[str, dict[str, Any]] = {}
     if not asked.no_peer:
         rows |= {

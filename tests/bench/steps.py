@@ -1,10 +1,10 @@
 """The gateway's CPU profile: time per message by step, on one thread, without the receiver's time.
 
 Each step runs the product's own code on a real SQLite desk (`synchronous=FULL`), in the batches of a busy gateway:
-sixteen submissions per commit; claims, attempts and settlements of up to 64. The garbage collector is set as in the
-gateway. The best of several rounds counts.
+sixteen submissions per commit; claims, attempts and settlements of up to 64; with `--alone` each message by itself, as
+in a gateway with little to do. The garbage collector is set as in the gateway. The best of several rounds counts.
 
-usage: python -m tests.bench.steps [--messages 512] [--rounds 5] [--json]
+usage: python -m tests.bench.steps [--messages 512] [--rounds 5] [--alone] [--json]
 needs: smtp-sink (Debian's postfix) for the step over SMTP; without it that step is left out
 """
 
@@ -59,7 +59,7 @@ def timed(figures: Figures, step: str, messages: int) -> Iterator[None]:
     figures[step] = (time.thread_time() - began) / messages * 1e6
 
 
-def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages: int) -> Figures:
+def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages: int, alone: bool) -> Figures:
     """Run a batch of messages through every step."""
     figures: Figures = {}
     body = orjson.dumps({"from": f"help@{DOMAIN}", "to": "jane@example.com", "subject": "Your ticket", "text": TEXT})
@@ -68,12 +68,13 @@ def one_round(desk: Bench, keys: Sequence[SigningKey], *, number: int, messages:
             read(SendRequest, body)
     with timed(figures, "prepare: class, checks, compose, digest", messages):
         prepared = [desk.prepared(f"u{number}-{n}@d{n % 50}.example", text=TEXT, issued=body) for n in range(messages)]
+    batch, most = (1, 1) if alone else (BATCH, TURN)
     with timed(figures, "accept: gate, state, events, commit", messages):
-        for start in range(0, messages, BATCH):
-            _accept(desk.store, prepared[start : start + BATCH])
+        for start in range(0, messages, batch):
+            _accept(desk.store, prepared[start : start + batch])
     turns: list[list[Claimed]] = []
     with timed(figures, "claim: lanes, budgets, leases", messages):
-        while claimed := desk.store.transact(lambda tx: delivery.claim(tx, worker=1, limit=TURN)):
+        while claimed := desk.store.transact(lambda tx: delivery.claim(tx, worker=1, limit=most)):
             turns.append(claimed)
     with timed(figures, "sign: RSA-2048 and Ed25519", messages):
         for one in prepared:
@@ -111,7 +112,7 @@ async def carry(messages: int, port: int) -> Figures:
     return figures
 
 
-def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
+def profile(*, messages: int = 512, rounds: int = 5, alone: bool = False) -> Figures:
     """CPU microseconds per message by step, the best of the rounds, in processing order."""
     keys = [
         SigningKey.load(DOMAIN, selector=f"s-{algorithm}", algorithm=algorithm, private=new_key_pair(algorithm).private)
@@ -124,7 +125,7 @@ def profile(*, messages: int = 512, rounds: int = 5) -> Figures:
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG)
-        found = [one_round(desk, keys, number=n, messages=messages) for n in range(rounds + 1)][1:]
+        found = [one_round(desk, keys, number=n, messages=messages, alone=alone) for n in range(rounds + 1)][1:]
         store.close()
     if shutil.which("smtp-sink"):
         with sink(2_632) as port:
@@ -150,9 +151,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    figures = profile(messages=asked.messages, rounds=asked.rounds)
+    figures = profile(messages=asked.messages, rounds=asked.rounds, alone=asked.alone)
     if asked.json:
         print(json.dumps({step: round(micros) for step, micros in figures.items()}))
     else:
