@@ -10,6 +10,7 @@ tables, and converts what the driver does not (JSON; booleans, which SQLite stor
     run          an UPDATE or upsert for each row, a DELETE
     insert_all   rows of one table
     Savepoint    of a verb
+    control      BEGIN and the like
 
 Many rows are one statement: `INSERT .. VALUES (..), (..)`, or an UPDATE or SELECT joined with such a list. SQLite's
 driver releases the GIL at every row of an `executemany`, and a busy event loop then holds it for a while; psycopg
@@ -26,7 +27,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
-from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
@@ -70,6 +70,8 @@ class Compiled:
             if not bind.expanding and (binder := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
         ]
         self._texts: dict[tuple[int, ...], _Text] = {}
+        self._as_given = not (self._lists or self._fixed or self._binders)
+        """Whether parameters are passed on as they come."""
         columns = list(getattr(statement, "exported_columns", ()))
         row: Any = namedtuple("Row", [str(column.key) for column in columns], rename=True)  # type: ignore[misc]  # noqa: PYI024 - of this statement
         self._row: Callable[[Iterable[Any]], Any] = row._make
@@ -96,8 +98,7 @@ class Compiled:
         return _affected(conn, *self._bind_rows(rows))
 
     def _fetch(self, conn: Connection, sql: str, bound: Sequence[Any]) -> list[Any]:
-        with _Errors(conn, sql):
-            rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
+        rows = _rows(conn, sql, bound)
         if self._readers:
             rows = [self._read(row) for row in rows]
         return [self._row(row) for row in rows]
@@ -112,6 +113,8 @@ class Compiled:
 
     def _bind(self, values: Values) -> tuple[str, tuple[Any, ...]]:
         """Return the SQL and its parameters in order."""
+        if self._as_given and (only := self._texts.get(())) is not None:
+            return only.sql, only.pick(values)
         named = {**self._fixed, **values}
         for name, binder in self._binders:
             named[name] = binder(named[name])
@@ -130,9 +133,21 @@ class Compiled:
         return values
 
 
+def _rows(conn: Connection, sql: str, bound: Sequence[Any]) -> list[Any]:
+    try:
+        rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
+    except BaseException as error:
+        _give_up(conn, sql, error)
+        raise
+    return rows
+
+
 def _affected(conn: Connection, sql: str, bound: Sequence[Any]) -> int:
-    with _Errors(conn, sql):
+    try:
         return int(_cursor(conn).execute(sql, bound).rowcount)
+    except BaseException as error:
+        _give_up(conn, sql, error)
+        raise
 
 
 class _Text:
@@ -142,7 +157,7 @@ class _Text:
         self.sql: str = _KEYS.sub(r"IN (SELECT * FROM (\1))", state.statement)
         self._lists: list[tuple[str, list[str]]] = list(state.parameter_expansion.items())
         names: list[str] = state.positiontup
-        self._pick: Callable[[Any], Any] = itemgetter(*names) if len(names) > 1 else _first_of(names)
+        self.pick: Callable[[Any], Any] = itemgetter(*names) if len(names) > 1 else _first_of(names)
 
     def bind(self, named: dict[str, Any]) -> tuple[Any, ...]:
         """Return the parameters by position."""
@@ -151,7 +166,7 @@ class _Text:
             if len(flat) < len(members):  # of tuples
                 flat = [value for one in flat for value in one]
             named.update(zip(members, flat, strict=True))
-        bound: tuple[Any, ...] = self._pick(named)
+        bound: tuple[Any, ...] = self.pick(named)
         return bound
 
 
@@ -190,11 +205,16 @@ def _cursor(conn: Connection) -> Any:
     """Return a cursor of the driver; psycopg's takes `$1` as it is."""
     if not conn.in_transaction():
         conn.begin()  # as SQLAlchemy does: the reads of one connection see one snapshot
-    driver: Any = conn.connection.driver_connection
+    driver = _driver(conn)
     if conn.dialect.positional:
         return driver.cursor()
     psycopg: Any = conn.dialect.dbapi
     return psycopg.RawCursor(driver)
+
+
+def _driver(conn: Connection) -> Any:
+    """Return the driver's connection, which is the DBAPI's with both of our drivers."""
+    return conn.connection.dbapi_connection
 
 
 @lru_cache(maxsize=16)
@@ -206,40 +226,34 @@ def _positional(dialect: Dialect) -> Dialect:
     return numbered
 
 
-class _Errors:
-    """Raise the driver's errors as SQLAlchemy does, and give up a connection that is lost."""
-
-    __slots__ = ("_conn", "_sql")
-
-    def __init__(self, conn: Connection, sql: str) -> None:
-        self._conn = conn
-        self._sql = sql
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
-        if error is None:
-            return
-        conn, dialect = self._conn, self._conn.dialect
-        dbapi: Any = dialect.dbapi
-        if not isinstance(error, dbapi.Error):
-            if not isinstance(error, Exception) and not conn.closed:
-                conn.invalidate(error)  # Ctrl-C: nobody knows how far the statement got
-            return
-        lost = not conn.closed and dialect.is_disconnect(error, conn.connection, None)
-        if lost:
-            conn.invalidate(error)
-        raise DBAPIError.instance(
-            self._sql, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-        ) from error
+def _give_up(conn: Connection, sql: str, error: BaseException) -> None:
+    """Raise the driver's error as SQLAlchemy does, and give up a connection that is lost. Returns for any other."""
+    dialect = conn.dialect
+    dbapi: Any = dialect.dbapi
+    if not isinstance(error, dbapi.Error):
+        if not isinstance(error, Exception) and not conn.closed:
+            conn.invalidate(error)  # Ctrl-C: nobody knows how far the statement got
+        return
+    lost = not conn.closed and dialect.is_disconnect(error, conn.connection, None)
+    if lost:
+        conn.invalidate(error)
+    raise DBAPIError.instance(
+        sql, None, error, dbapi.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    ) from error
 
 
 def plain(conn: Connection, sql: str, bound: Sequence[Any]) -> list[Any]:
     """Return the rows of a statement in PostgreSQL's own words, for what SQLAlchemy has no words for."""
-    with _Errors(conn, sql):
-        rows: list[Any] = _cursor(conn).execute(sql, bound).fetchall()
-    return rows
+    return _rows(conn, sql, bound)
+
+
+def control(conn: Connection, sql: str) -> None:
+    """Run a statement that controls the transaction: it has no parameters and no rows."""
+    try:
+        _driver(conn).cursor().execute(sql)
+    except BaseException as error:
+        _give_up(conn, sql, error)
+        raise
 
 
 class Savepoint:
@@ -247,21 +261,16 @@ class Savepoint:
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
-        _plain(conn, "SAVEPOINT verb")
+        control(conn, "SAVEPOINT verb")
 
     def release(self) -> None:
-        _plain(self._conn, "RELEASE SAVEPOINT verb")
+        control(self._conn, "RELEASE SAVEPOINT verb")
 
     def roll_back(self) -> None:
         """Undo what was written since; nothing to do on a connection that is lost."""
         if not self._conn.invalidated:
-            _plain(self._conn, "ROLLBACK TO SAVEPOINT verb")
+            control(self._conn, "ROLLBACK TO SAVEPOINT verb")
             self.release()
-
-
-def _plain(conn: Connection, sql: str) -> None:
-    with _Errors(conn, sql):
-        _cursor(conn).execute(sql)
 
 
 # --- statements -------------------------------------------------------------------------------------------------------
@@ -323,6 +332,9 @@ def run(conn: Connection, statement: Executable, rows: Sequence[Values]) -> int:
 def insert_all(conn: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert rows that all have the same keys."""
     one = _inserting(table, conn.dialect, tuple(rows[0]))
+    if len(rows) == 1:
+        one.run(conn, rows[0])
+        return
     for part in _parts(rows):
         one.run_of(conn, part)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from core.errors import Invalid
@@ -47,6 +48,7 @@ def engine(url: URL, *, readers: int, json_serializer: Any) -> Engine:
         pool_pre_ping=True,
         pool_recycle=600,
         json_serializer=json_serializer,
+        json_deserializer=orjson.loads,
         hide_parameters=True,
         connect_args={name: value for name, value in PATIENCE.items() if name not in url.query},
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Executable, Row
@@ -23,6 +23,7 @@ class Reads(Protocol):
     def clock(self) -> Now: ...
     def rows(self, statement: Executable, /) -> Sequence[Row[Any]]: ...
     def row(self, statement: Executable, /) -> Row[Any] | None: ...
+    def fetch(self, statements: Sequence[Executable], values: Mapping[str, Any], /) -> Sequence[Sequence[Any]]: ...
 
 
 class TransactionReads:
@@ -43,3 +44,6 @@ class TransactionReads:
 
     def row(self, statement: Executable, /) -> Row[Any] | None:
         return self._tx.one(statement)
+
+    def fetch(self, statements: Sequence[Executable], values: Mapping[str, Any], /) -> Sequence[Sequence[Any]]:
+        return [self._tx.fetch(statement, values) for statement in statements]

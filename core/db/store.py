@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -94,6 +94,11 @@ class Store:
         """Return the first row of one read, or None."""
         with self.read() as conn:
             return conn.execute(statement).first()
+
+    def fetch(self, statements: Sequence[Executable], values: Mapping[str, Any]) -> list[list[Any]]:
+        """Return the rows of constant statements with the same parameters, in one read: plain named tuples."""
+        with self.read() as conn:
+            return [hot_statements.fetch(conn, statement, values) for statement in statements]
 
     def recently(self, key: Hashable, load: Callable[[], T]) -> T:
         """Return what `load` returned within the last second: for the API, where every verb checks the same state.
@@ -301,6 +306,7 @@ def _engine(url: str, readers: int, cached: int) -> Engine:
         pool_size=readers,
         max_overflow=8,
         json_serializer=_json,
+        json_deserializer=orjson.loads,
         # An error's text goes to logs and to `worker.trouble`; its statement's values include people's addresses.
         hide_parameters=True,
         connect_args={"timeout": BUSY_MS / 1_000, "cached_statements": postgresql.STATEMENTS},
@@ -342,4 +348,4 @@ def _prepare_sqlite(dbapi: Any, cached: int) -> None:
 
 def _begin_sqlite(conn: Connection) -> None:
     writes = conn.get_execution_options().get("postroom_writes")
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    hot_statements.control(conn, "BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -75,11 +75,12 @@ def _spelled(rendered: bytes, sender: str) -> str | None:
 def stored(store: Reads, message_ids: set[int]) -> dict[int, Stored]:
     """Load the messages that are about to leave, in two reads for a whole turn."""
     ids = {"b_ids": list(message_ids)}
+    recipients, bodies = store.fetch((_RECIPIENTS, _BODIES), ids)
     listed: dict[int, list[Any]] = {}
-    for row in store.rows(_RECIPIENTS.params(ids)):
+    for row in recipients:
         listed.setdefault(row.message_id, []).append(row)
     found = {}
-    for row in store.rows(_BODIES.params(ids)):
+    for row in bodies:
         people = listed.get(row.id, [])
         to, cc, bcc = (tuple(one.path for one in people if one.field == name) for name in ("to", "cc", "bcc"))
         found[row.id] = Stored(
