@@ -48,6 +48,8 @@ class Transaction:
         self.counters = CounterBook(conn, sqlite=sqlite, own=None if held is None else held.counts)
         self.changed = False
         """Whether a verb wrote to rows that may be cached beyond this transaction."""
+        self.made_due = False
+        """Whether a verb put mail into the queue, or made room in a lane that had as much in flight as it may."""
         self.appended: tuple[int, int] | None = None
         """First and last seq appended by this transaction, once it is finished."""
         self.finished = False

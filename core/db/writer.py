@@ -46,7 +46,7 @@ QUEUE: Final = 4_096
 class _Job:
     """A verb and the caller waiting for its result: a coroutine of `loop`, or a thread if there is none."""
 
-    __slots__ = ("answer", "error", "future", "locks", "loop", "passed_over", "verb", "waits")
+    __slots__ = ("answer", "error", "future", "locks", "loop", "made_due", "passed_over", "verb", "waits")
 
     def __init__(self, verb: Callable[[Transaction], Any], loop: asyncio.AbstractEventLoop | None) -> None:
         self.verb = verb
@@ -61,11 +61,20 @@ class _Job:
         self.waits = False
         """Whether another gateway held one of its locks in this turn."""
         self.passed_over = 0
+        self.made_due = True
+        """Whether mail of ours may leave sooner after it."""
 
     def ready(self, tx: Transaction) -> bool:
         """Whether it can run in this transaction."""
         self.waits = tx.held is not None and self.locks is not None and not tx.held.covers(self.locks)
         return not self.waits
+
+    def committed(self, tx: Transaction) -> None:
+        """Note what its transaction, which has committed, did to the queue."""
+        makes_due = getattr(self.verb, "makes_due", True)
+        if getattr(self.verb, "only_queues", False):
+            makes_due = tx.made_due or tx.changed
+        self.made_due = makes_due
 
 
 class Writer:
@@ -86,9 +95,11 @@ class Writer:
         self.listeners: list[Callable[[], None]] = []
         """Called in the event loop after a commit that appended to the log."""
         self.due_listeners: list[Callable[[], None]] = []
-        """As `listeners`, for delivery: not called if all verbs say that mail of ours is due no sooner (`makes_due`).
+        """As `listeners`, for delivery: not called if after none of the verbs mail of ours is due sooner.
 
-        A mailbox that receives much would otherwise make delivery look, with a transaction, after each of its commits.
+        A verb says so itself (`makes_due`), or leaves it to what its transaction did to the queue (`only_queues`).
+        A mailbox that receives much, or each message that leaves, would otherwise make delivery look once more, with a
+        transaction of its own.
         """
 
     def start(self) -> None:
@@ -244,18 +255,22 @@ class Writer:
             return wrote
         self.batches += 1
         self.committed += len(ready)
+        for job in ready:
+            job.committed(tx)
         return tx.appended is not None
 
     @staticmethod
     def _prefetch(jobs: list[_Job], tx: Transaction) -> None:
-        """Let verbs of one kind batch the reads each would make alone; their effects stay separate."""
+        """Let verbs of one kind batch the reads each would make alone; their effects stay separate.
+
+        A verb that is alone batches its own: twelve reads of a submission become a few.
+        """
         kinds: dict[type, list[Any]] = {}
         for job in jobs:
             if hasattr(job.verb, "prefetch"):
                 kinds.setdefault(type(job.verb), []).append(job.verb)
         for kind, verbs in kinds.items():
-            if len(verbs) > 1:
-                kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # checked above
+            kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # checked above
 
     @classmethod
     def _attempt_all(cls, jobs: list[_Job], tx: Transaction) -> None:
@@ -301,7 +316,7 @@ class Writer:
         for job in jobs:
             self._tell(job)
         if wrote:
-            due = any(getattr(job.verb, "makes_due", True) for job in jobs)
+            due = any(job.made_due for job in jobs)
             for listener in (*self.listeners, *(self.due_listeners if due else ())):
                 listener()
 

@@ -309,7 +309,7 @@ def test_no_counter_that_is_written_before_the_last_lock_is_shared_by_two_agents
                 _accept(store, agent, seed=10 * seed + agent)
             clock.advance(seconds=1)
             with counting(f"claim {seed}"):
-                claimed = store.transact(delivery.Claim(1, 64))
+                claimed = store.transact(delivery.Claim(1, 64)).claimed
             with counting(f"attempt {seed}"):
                 assert store.transact(delivery.Attempt(claimed, 1)) == [True]
             with counting(f"settle {reply.outcome}"):
@@ -436,7 +436,7 @@ def test_a_claim_leaves_streams_and_agents_that_another_gateway_works_for(store:
     async def story(writer: Writer) -> None:
         async def claim() -> None:
             found = await writer.do(delivery.Claim(1, 64, breadth=_wide()))
-            claimed.append({one.agent_id for one in found})
+            claimed.append({one.agent_id for one in found.claimed})
 
         busy_agent, busy_stream = made[0][0], made[1][1]
         with ExitStack() as stack:

@@ -310,6 +310,20 @@ class Quiet:
         return self._verb(tx)
 
 
+class Leaves:
+    """A verb of delivery: what it does to the queue says whether other mail is due sooner."""
+
+    only_queues = True
+
+    def __init__(self, name: str, *, queues: bool) -> None:
+        self._verb = note(name)
+        self._queues = queues
+
+    def __call__(self, tx: Transaction) -> str:
+        tx.made_due |= self._queues
+        return self._verb(tx)
+
+
 def test_delivery_is_not_woken_by_what_makes_no_mail_due(store: Store) -> None:
     make_desk(store)
     woken: list[str] = []
@@ -321,9 +335,14 @@ def test_delivery_is_not_woken_by_what_makes_no_mail_due(store: Store) -> None:
         assert woken == ["all"]
         await made.do(note("b"))
         assert woken == ["all", "all", "delivery"]
+        woken.clear()
+        await made.do(Leaves("c", queues=False))
+        assert woken == ["all"]
+        await made.do(Leaves("d", queues=True))
+        assert woken == ["all", "all", "delivery"]
 
     run(store, story)
-    assert kept(store) == {"a", "b"}
+    assert kept(store) == {"a", "b", "c", "d"}
 
 
 # --- a full disk ---------------------------------------------------------------------------------------------------

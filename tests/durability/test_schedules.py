@@ -157,7 +157,7 @@ class Gateway:
         await self.writer.do(Submit(prepared))
 
     async def deliver(self, reply: Reply) -> None:
-        claimed: list[Claimed] = await self.writer.do(delivery.Claim(self.worker, 8))
+        claimed = (await self.writer.do(delivery.Claim(self.worker, 8))).claimed
         by_agent: dict[int, list[Claimed]] = {}
         for one in claimed:
             by_agent.setdefault(one.agent_id, []).append(one)

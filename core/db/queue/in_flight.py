@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import and_, bindparam, delete, select, tuple_, update
 
 from core.db.queue.ready import Slot, enqueue
+from core.db.queue.schedule import LANE_WINDOW
 from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT
 from core.db.transaction import Transaction
 from core.model import Status
@@ -62,8 +63,12 @@ def describe(tx: Transaction, slots: Sequence[Slot]) -> list[Claimed]:
 
 
 def held_leases(tx: Transaction, keys: Collection[tuple[int, int]], *, worker: int) -> dict[tuple[int, int], Any]:
-    """Return the in-flight rows among `keys` that this worker still holds."""
+    """Return the in-flight rows among `keys` that this worker still holds, with `lane_paused_at`.
+
+    The caller may end them: then a lane that is full has room for what waits in it.
+    """
     rows = tx.fetch(_HELD, {"b_ids": [key[0] for key in keys], "b_worker": worker})
+    tx.made_due |= any(row.lane_in_flight >= LANE_WINDOW for row in rows)
     return {(row.message_id, row.n): row for row in rows if (row.message_id, row.n) in keys}
 
 
@@ -115,8 +120,10 @@ _DESCRIBE: Final = (
     )
     .where(RECIPIENT.c.message_id.in_(bindparam("b_ids", expanding=True)))
 )  # fmt: skip
-_HELD: Final = select(IN_FLIGHT).where(
-    IN_FLIGHT.c.message_id.in_(bindparam("b_ids", expanding=True)), IN_FLIGHT.c.worker == bindparam("b_worker")
+_HELD: Final = (
+    select(IN_FLIGHT, LANE.c.paused_at.label("lane_paused_at"), LANE.c.in_flight.label("lane_in_flight"))
+    .join(LANE, LANE.c.id == IN_FLIGHT.c.lane_id)
+    .where(IN_FLIGHT.c.message_id.in_(bindparam("b_ids", expanding=True)), IN_FLIGHT.c.worker == bindparam("b_worker"))
 )
 _THIS: Final = and_(IN_FLIGHT.c.message_id == bindparam("b_message"), IN_FLIGHT.c.n == bindparam("b_n"))
 _ATTEMPT: Final = update(IN_FLIGHT).where(_THIS).values(attempt=bindparam("b_attempt"), attempted_at=bindparam("b_at"))

@@ -59,6 +59,7 @@ def prefetch(tx: Transaction, mailbox_ids: Collection[int], domains: Collection[
 def enqueue(tx: Transaction, slots: Iterable[Slot]) -> None:
     """Make recipients ready to leave from their due time on."""
     for slot in slots:
+        tx.made_due = True
         tx.add(
             READY,
             {

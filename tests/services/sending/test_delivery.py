@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 
 from core.db import audit_log
 from core.db.queries import message as messages
-from core.db.queue import Claimed
+from core.db.queue import LANE_WINDOW, Claimed
 from core.db.store import Store
 from core.db.tables import (
     DESK,
@@ -32,7 +32,7 @@ from core.db.tables import (
 )
 from core.db.transaction import Transaction
 from core.demo.clock import FakeClock
-from core.durations import HOUR, MINUTE, SECOND
+from core.durations import FAR_FUTURE, HOUR, MINUTE, SECOND
 from core.errors import Conflict
 from core.ids import Ids, read_id
 from core.model import ContentClass, Mode, Outcome, Reason, Reply, Status
@@ -118,6 +118,38 @@ def test_an_executed_message_is_claimed_attempted_and_settled(store: Store) -> N
     assert kinds == ["email.submitted", "email.queued", "email.sent"]
     assert store.transact(lambda tx: delivery.claim(tx, worker=1, limit=10)) == []
     depths_agree(store)
+
+
+def test_delivery_looks_again_only_where_more_can_leave(store: Store, clock: FakeClock) -> None:
+    """A claim says when another may find more; the end of a delivery, whether other mail may leave sooner."""
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **WIDE)
+    taken: list[Claimed] = []
+
+    def claim_some() -> int:
+        clock.advance(micros=60)
+        haul = store.transact(delivery.Claim(1, 64))
+        taken.extend(haul.claimed)
+        return haul.next_at
+
+    def made_due(verb: delivery.Attempt | delivery.Settle) -> bool:
+        assert verb.only_queues
+        with store.begin() as tx:
+            tx.run(verb)
+            return tx.made_due or tx.changed
+
+    desk.submit("r0@example.com")
+    assert claim_some() == FAR_FUTURE
+    assert not made_due(delivery.Attempt(taken, 1))
+    assert not made_due(delivery.Settle([delivery.Settlement(taken.pop(), OK)], 1))
+    for address in many(LANE_WINDOW + 1, start=1):
+        desk.submit(address)
+    while len(taken) < LANE_WINDOW:
+        assert clock.now() < claim_some() <= clock.now() + 60  # the site's pace
+    assert claim_some() == FAR_FUTURE  # the lane is full
+    assert made_due(delivery.Settle([delivery.Settlement(taken.pop(), OK)], 1))
+    assert claim_some() == FAR_FUTURE
+    assert len(taken) == LANE_WINDOW
+    assert not delivery.Settle([delivery.Settlement(taken[0], LATER)], 1).only_queues
 
 
 def test_held_mail_leaves_only_after_a_human_approved_it(store: Store) -> None:

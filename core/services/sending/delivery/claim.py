@@ -48,8 +48,19 @@ class Claim:
     def acquire(self, session: LockSession) -> None:
         queue.acquire(session, self.breadth, limit=MAILBOXES_A_TURN, busy=self.busy, crowded=self.crowded)
 
-    def __call__(self, tx: Transaction) -> list[Claimed]:
-        return claim(tx, worker=self.worker, limit=self.limit, busy=self.busy, crowded=self.crowded)
+    def __call__(self, tx: Transaction) -> Haul:
+        return _claim(tx, worker=self.worker, limit=self.limit, busy=self.busy, crowded=self.crowded)
+
+
+@dataclass(frozen=True, slots=True)
+class Haul:
+    """What a claim took, and from when on another one may find more of what it saw; FAR_FUTURE if it took all."""
+
+    claimed: list[Claimed]
+    next_at: int
+
+
+NOTHING: Final = Haul([], next_at=FAR_FUTURE)
 
 
 def claim(
@@ -64,19 +75,26 @@ def claim(
 
     `busy` (streams) and `crowded` (stream, recipient domain) are left out: the worker has enough of them in progress.
     """
+    return _claim(tx, worker=worker, limit=limit, busy=busy, crowded=crowded).claimed
+
+
+def _claim(
+    tx: Transaction, *, worker: int, limit: int, busy: Collection[int], crowded: Collection[tuple[int, str]]
+) -> Haul:  # fmt: skip
     if gate_queries.desk(tx).stopped_at is not None:
-        return []
-    due = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy, crowded=crowded)
-    due = [row for row in due if tx.holds(agent=row.agent_id, stream=row.stream_id)]
+        return NOTHING
+    found = queue.mailboxes_due(tx, limit=MAILBOXES_A_TURN, busy=busy, crowded=crowded)
+    due = [row for row in found if tx.holds(agent=row.agent_id, stream=row.stream_id)]
     if not due:
-        return []
+        return NOTHING
     turn = _Turn(tx, due, limit=limit, crowded=crowded)
     claimed = 0
     for place, row in enumerate(due):
         share = -(-(limit - claimed) // (len(due) - place))
         if share > 0:
             claimed += turn.claim(row.id, limit=share)
-    return turn.save(worker=worker)
+    unseen = claimed >= limit or len(found) == MAILBOXES_A_TURN or len(found) > len(due)
+    return Haul(turn.save(worker=worker), next_at=tx.now if unseen else turn.next_at())
 
 
 class _Turn:
@@ -93,7 +111,8 @@ class _Turn:
         # Twice an even share: a mailbox or lane may use what earlier ones left over. What it misses now, it gets in the
         # next claim.
         most = min(limit, -(-2 * limit // len(due)))
-        self._lanes = queue.lanes_due(tx, due, limit=min(LANES_A_TURN, most), crowded=crowded)
+        self._most_lanes = min(LANES_A_TURN, most)
+        self._lanes = queue.lanes_due(tx, due, limit=self._most_lanes, crowded=crowded)
         self._rows = {
             lane.id: min(queue.LANE_WINDOW, -(-2 * most // len(lanes)))
             for lanes in self._lanes.values()
@@ -104,6 +123,8 @@ class _Turn:
         self._turns: list[queue.LaneTurn] = []
         self._naps: list[dict[str, Any]] = []
         self._fresh: list[queue.Slot] = []
+        self._passed_over = False
+        """Whether a mailbox's share was used up before all of its due lanes had their turn."""
 
     def _prefetch_sites(self) -> site_limits.Paces:
         own, shared, paces = [], [], []
@@ -152,7 +173,9 @@ class _Turn:
         slots: list[queue.Slot] = []
         for place, lane in enumerate(lanes):
             share = -(-limit // (len(lanes) - place))
-            if share > 0:
+            if share <= 0:
+                self._passed_over = True
+            else:
                 granted = sites.grant(lane.site, asking=min(share, queue.LANE_WINDOW - lane.in_flight))
                 taken = queue.take(open_to[lane.id], now=self._tx.now, uncharged=uncharged, limit=granted)
                 wake, why = sites.spend(lane.site, len(taken.slots))
@@ -180,6 +203,12 @@ class _Turn:
 
     def _nap(self, box: SenderState, *, until: int, waits_for: str | None) -> None:
         self._naps.append({"b_id": box.mailbox_id, "b_wake": until, "b_served": self._tx.now, "b_waits": waits_for})
+
+    def next_at(self) -> int:
+        """From when on another claim may find rows of these mailboxes that this one did not take."""
+        if self._passed_over or any(len(lanes) == self._most_lanes for lanes in self._lanes.values()):
+            return self._tx.now
+        return min((turn.next_at for turn in self._turns), default=FAR_FUTURE)
 
     def save(self, *, worker: int) -> list[Claimed]:
         """Write it all; returns what was claimed."""

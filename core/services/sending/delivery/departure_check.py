@@ -6,10 +6,10 @@ may not leave goes back to its lane, to review, or ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from sqlalchemy import Row, bindparam, select, update
 
@@ -17,7 +17,7 @@ from core.db import gate_queries, queue
 from core.db.counters import EVER
 from core.db.locks import Locks
 from core.db.queue import Claimed
-from core.db.tables import IN_FLIGHT, LANE, MESSAGE, RECIPIENT, REVIEW, RUN
+from core.db.tables import IN_FLIGHT, MESSAGE, RECIPIENT, REVIEW, RUN
 from core.db.transaction import Transaction
 from core.events import EmailBlocked, EmailPending, EmailSuppressed
 from core.model import RUN_MEMBERS, SYSTEM, Action, Block, Hold, Reason, Status
@@ -35,6 +35,7 @@ class Attempt:
 
     claimed: Sequence[Claimed]
     worker: int
+    only_queues: ClassVar = True
 
     @property
     def locks(self) -> Locks:
@@ -74,7 +75,8 @@ def _start(tx: Transaction, claimed: Sequence[Claimed], *, worker: int) -> set[i
     mine = queue.held_leases(tx, {c.key for c in claimed}, worker=worker)
     unstarted = {key for key, row in mine.items() if row.lease_until > tx.now and row.attempted_at is None}
     held = [(place, one) for place, one in enumerate(claimed) if one.key in unstarted]
-    gate_of = _Gate(tx, [one for _, one in held])
+    closed = {row.lane_id for row in mine.values() if row.lane_paused_at is not None}
+    gate_of = _Gate(tx, [one for _, one in held], closed=closed)
     places: dict[tuple[int, int], int] = {}
     for place, one in sorted(held, key=lambda item: not gate_of.same_bytes(item[1])):
         places.setdefault(one.key, place)
@@ -113,7 +115,8 @@ class _Gate:
     A message is judged as a whole: every recipient that has not left, not only those this batch holds a lease on.
     """
 
-    def __init__(self, tx: Transaction, held: Sequence[Claimed]) -> None:
+    def __init__(self, tx: Transaction, held: Sequence[Claimed], *, closed: Collection[int]) -> None:
+        """`closed`: paused lanes among those of the recipients."""
         self._tx = tx
         ids = [c.message_id for c in held]
         self._states: dict[tuple[int, int], Row[Any]] = {
@@ -131,7 +134,7 @@ class _Gate:
             for named in {self._named(c) for c in held if c.message_id in self._messages}
         }
         self._consents = Consents(tx, everybody)
-        self._closed = _closed_lanes(tx, {c.lane_id for c in held})
+        self._closed = closed
         self._since = asked_since(tx, self._messages.values())
         runs = {str(message.run_id) for message in self._messages.values()}
         tx.counters.prefetch("run", runs, "accepted", since=EVER)
@@ -221,11 +224,6 @@ def to_review(tx: Transaction, message_id: int, reasons: Sequence[Reason]) -> No
     )  # fmt: skip
 
 
-def _closed_lanes(tx: Transaction, lane_ids: set[int]) -> set[int]:
-    rows = tx.fetch(_CLOSED, {"b_ids": list(lane_ids)})
-    return {row.id for row in rows}
-
-
 _NOT_LEFT: Final = frozenset({Status.PENDING, Status.QUEUED, Status.DEFERRED})
 _STATES: Final = select(
     RECIPIENT.c.message_id, RECIPIENT.c.n, RECIPIENT.c.status, RECIPIENT.c.feedback, RECIPIENT.c.address
@@ -242,6 +240,3 @@ _MESSAGES: Final = (
     )
     .where(MESSAGE.c.id.in_(bindparam("b_ids", expanding=True)))
 )  # fmt: skip
-_CLOSED: Final = select(LANE.c.id).where(
-    LANE.c.id.in_(bindparam("b_ids", expanding=True)), LANE.c.paused_at.is_not(None)
-)

@@ -60,6 +60,11 @@ class Settle:
     worker: int
 
     @property
+    def only_queues(self) -> bool:
+        """Whether other mail leaves sooner after it only where it was queued, or a full lane has room now."""
+        return all(one.reply.outcome is Outcome.SENT for one in self.settlements)
+
+    @property
     def locks(self) -> Locks | None:
         if any(one.reply.outcome not in _OF_AGENT for one in self.settlements):
             return None
