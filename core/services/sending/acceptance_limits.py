@@ -19,8 +19,8 @@ from core.services.sending.limits import Cap, departure_caps
 from core.services.sending.submit_result import Answer
 
 
-def prefetch(tx: Transaction, mailboxes: Iterable[SenderState]) -> None:
-    """Read at once, for the mailboxes of a batch, the counters that accepting a message reads."""
+def prefetch(tx: Transaction, mailboxes: Iterable[SenderState], *, runs: Iterable[int]) -> None:
+    """Read at once, for the mailboxes and runs of a batch, the counters that accepting a message reads."""
     mailboxes = list(mailboxes)
     caps = [
         cap
@@ -29,6 +29,7 @@ def prefetch(tx: Transaction, mailboxes: Iterable[SenderState]) -> None:
     ]
     kinds = ("waiting", "kept", "kept_kb")
     lasting = {("agent", str(mailbox.agent_id), kind): EVER for mailbox in mailboxes for kind in kinds}
+    lasting |= {limits.run_counter(run_id): EVER for run_id in runs}
     tx.counters.prefetch_all(limits.counters(caps, now=tx.now) | lasting)
 
 

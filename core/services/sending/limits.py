@@ -136,14 +136,14 @@ def run_cap(tx: Transaction, mailbox: SenderState) -> int:
     return _or(mailbox.limit_run, policy.budgets.run.cap)
 
 
-def prefetch_runs(tx: Transaction, run_ids: Iterable[int]) -> None:
-    """Prefetch what `run_accepted` reads, for many runs."""
-    tx.counters.prefetch("run", [str(run_id) for run_id in run_ids], "accepted", since=EVER)
+def run_counter(run_id: int) -> Name:
+    """The counter that `run_accepted` reads."""
+    return "run", str(run_id), "accepted"
 
 
 def run_accepted(tx: Transaction, run_id: int) -> int:
     """Recipients accepted for the run, less those rejected, expired or cancelled."""
-    return tx.counters.total("run", str(run_id), "accepted", since=EVER)
+    return tx.counters.total(*run_counter(run_id), since=EVER)
 
 
 def _or(own: int | None, policy: int) -> int:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select, tuple_
 
-from core.db.counters import bucket
+from core.db.counters import Name, bucket
 from core.db.gate_queries import SenderState
 from core.db.tables import MAILBOX, PACE
 from core.db.transaction import Transaction
@@ -67,6 +67,13 @@ def _widest(tx: Transaction, stream_id: int) -> tuple[int, int]:
         return row.minute or 0, row.hour or 0
 
     return tx.desk_cache.get(("widest", stream_id), load)
+
+
+def counters(mailbox: SenderState, sites: Collection[str], *, now: int) -> dict[Name, int]:
+    """The counters that `site_cap` and `stream_site_cap` read, and from which minute on: for `prefetch_all`."""
+    since = bucket(now, HOUR_BUCKET) - HOUR_MINUTES - HOUR_BUCKET
+    own = {("site", f"{mailbox.mailbox_id}:{site}", "attempts"): since for site in sites}
+    return own | {("stream_site", f"{mailbox.stream_id}:{site}", "attempts"): since for site in sites}
 
 
 def prefetch_sites(tx: Transaction, pairs: Collection[tuple[int, str]]) -> None:

@@ -30,7 +30,6 @@ from core.services.sending import (
     gate,
     idempotency,
     limit_gauges,
-    limits,
     refusals,
     review,
     run_context,
@@ -69,10 +68,9 @@ class Submit:
         boxes = {verb.prepared.mailbox_id: gate_queries.gate(tx, verb.prepared.mailbox_id) for verb in batch}
         gate_queries.prefetch_recipients(tx, addresses, agent_ids={box.agent_id for box in boxes.values()})
         queue.prefetch(tx, set(boxes), {t.address.domain_ascii for t in targets})
-        acceptance_limits.prefetch(tx, boxes.values())
         names = {(verb.prepared.agent_id, verb.prepared.run_key) for verb in batch}
         runs = [gate_queries.run(tx, agent_id=agent_id, key=key) for agent_id, key in names]
-        limits.prefetch_runs(tx, [run.id for run in runs if run is not None])
+        acceptance_limits.prefetch(tx, boxes.values(), runs=[run.id for run in runs if run is not None])
         _, policy = context.current_policy(tx)
         asked = [
             target.address.normalised

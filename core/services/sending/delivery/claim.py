@@ -106,8 +106,6 @@ class _Turn:
         self._tx = tx
         self._boxes = {row.id: gate_queries.gate(tx, row.id) for row in due}
         self._caps = {box.mailbox_id: limits.departure_caps(tx, box) for box in self._boxes.values()}
-        caps = [cap for of_one in self._caps.values() for cap in of_one]
-        tx.counters.prefetch_all(limits.counters(caps, now=tx.now))
         # Twice an even share: a mailbox or lane may use what earlier ones left over. What it misses now, it gets in the
         # next claim.
         most = min(limit, -(-2 * limit // len(due)))
@@ -119,22 +117,22 @@ class _Turn:
             for lane in lanes
         }
         self._heads = queue.heads(tx, self._rows)
-        self._paces = self._prefetch_sites()
+        self._paces = self._prefetch_limits()
         self._turns: list[queue.LaneTurn] = []
         self._naps: list[dict[str, Any]] = []
         self._fresh: list[queue.Slot] = []
         self._passed_over = False
         """Whether a mailbox's share was used up before all of its due lanes had their turn."""
 
-    def _prefetch_sites(self) -> site_limits.Paces:
-        own, shared, paces = [], [], []
+    def _prefetch_limits(self) -> site_limits.Paces:
+        now = self._tx.now
+        counters = limits.counters((cap for caps in self._caps.values() for cap in caps), now=now)
+        paces = []
         for mailbox_id, lanes in self._lanes.items():
             box, sites = self._boxes[mailbox_id], dict.fromkeys(lane.site for lane in lanes)
-            own += [(mailbox_id, site) for site in sites]
-            shared += [(box.stream_id, site) for site in sites]
+            counters |= site_limits.counters(box, sites, now=now)
             paces += [site_limits.route_pace(box), *site_limits.site_paces(box, sites)]
-        site_limits.prefetch_sites(self._tx, own)
-        site_limits.prefetch_stream_sites(self._tx, list(dict.fromkeys(shared)))
+        self._tx.counters.prefetch_all(counters)
         return site_limits.Paces(self._tx, list(dict.fromkeys(paces)))
 
     def claim(self, mailbox_id: int, *, limit: int) -> int:
