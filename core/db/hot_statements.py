@@ -273,6 +273,16 @@ class Savepoint:
             self.release()
 
 
+class NoSavepoint:
+    """Of a verb that is alone in its transaction, which is rolled back instead."""
+
+    def release(self) -> None:
+        """Nothing to release."""
+
+    def roll_back(self) -> None:
+        """Nothing to roll back here."""
+
+
 # --- statements -------------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from core.db.caches import DeskCache
 from core.db.locks import Locks, LockSession
 from core.db.sqlite_file import File
 from core.db.tables import DESK
-from core.db.transaction import Transaction
+from core.db.transaction import Transaction, VerbFailed
 from core.db.write_lock import Turn
 from core.durations import SECOND
 from core.errors import NoAnswer, Unavailable
@@ -121,7 +121,7 @@ class Store:
         """Run one verb in a transaction of its own, for the console and commands. `first` is as in `begin`."""
         try:
             with self.begin(first=first) as tx:
-                return tx.run(verb)
+                return tx.run(verb, alone=True)
         except DATABASE_ERRORS as error:
             raise unavailable(error) from error
 
@@ -169,6 +169,8 @@ class Store:
                     if self._file is not None:
                         # A commit to a file that is no longer reachable would be lost, after it was promised.
                         self._file.check(conn.info[_FILE])
+                except VerbFailed:
+                    raise
                 except BaseException:
                     self._kept.clear()
                     raise

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from core.db import audit_log, hot_statements, locks
 from core.db.caches import BatchCache, DeskCache
 from core.db.counters import CounterBook
-from core.db.hot_statements import Compiled, Savepoint
+from core.db.hot_statements import Compiled, NoSavepoint, Savepoint
 from core.db.locks import Locks, NeedsDesk
 from core.db.queue_changes import LaneChange
 from core.db.staged_writes import Staged
@@ -29,6 +29,10 @@ from core.model import is_operator
 
 T = TypeVar("T")
 Values = dict[str, Any]
+
+
+class VerbFailed(Exception):
+    """The only verb of a transaction has failed: nothing of it is committed, and what it had cached is gone."""
 
 
 class Transaction:
@@ -57,16 +61,22 @@ class Transaction:
         self._batch = Staged()
         self._verb: Staged | None = None
         self._only_reads = False
-        self._savepoint: Savepoint | None = None
+        self._savepoint: Savepoint | NoSavepoint | None = None
+        self._alone = self._undone = False
 
     # --- verbs ---
 
-    def run(self, verb: Callable[[Transaction], T]) -> T:
-        """Run one verb; its writes, staged or not, count only if it returns."""
-        self._verb = Staged()
+    def run(self, verb: Callable[[Transaction], T], *, alone: bool = False) -> T:
+        """Run one verb; its writes, staged or not, count only if it returns.
+
+        `alone`: it is the transaction's only one, so no savepoint is set (on PostgreSQL two round trips); if it fails,
+        the transaction must be rolled back, and cannot be finished.
+        """
+        self._verb, self._alone = Staged(), alone
         try:
             answer = verb(self)
         except BaseException as error:
+            self._undone = alone
             try:
                 self._undo()
             except DBAPIError:
@@ -84,6 +94,8 @@ class Transaction:
 
     def finish(self) -> None:
         """Write everything staged, the log last."""
+        if self._undone:
+            raise RuntimeError("the only verb of this transaction has failed")
         self._write_batch()
         if self.held is not None and (self._batch.events or self.counters.late or self.changed):
             locks.log(self.conn)
@@ -244,7 +256,7 @@ class Transaction:
         verb_writes = self._verb
         if verb_writes is not None and (writing or verb_writes.rows or verb_writes.lanes):
             if self._savepoint is None:
-                self._savepoint = Savepoint(self.conn)
+                self._savepoint = NoSavepoint() if self._alone else Savepoint(self.conn)
             verb_writes.write(self.conn)
 
     def _write_batch(self) -> None:

@@ -31,7 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from core.db.gathering import Gathering
 from core.db.locks import Locks, LockSession, NeedsDesk
 from core.db.store import Store, unavailable
-from core.db.transaction import Transaction
+from core.db.transaction import Transaction, VerbFailed
 from core.errors import NoAnswer, Overloaded, Unavailable
 
 T = TypeVar("T")
@@ -237,8 +237,9 @@ class Writer:
             with self._store.begin(share=self._share(jobs)) as tx:
                 ready = [job for job in jobs if job.ready(tx)]
                 self._prefetch(ready, tx)
-                for group in _groups(ready):
-                    self._attempt_all(group, tx)
+                self._attempt_ready(ready, tx, alone=len(jobs) == 1)
+        except VerbFailed:
+            return False
         except Exception as error:  # noqa: BLE001 - the thread must outlive whatever a verb has staged
             # PostgreSQL may have committed before the connection broke: rerunning such a verb could apply it twice.
             unknown = isinstance(error, NoAnswer)
@@ -273,6 +274,14 @@ class Writer:
             kind.prefetch(tx, verbs)  # type: ignore[attr-defined]  # checked above
 
     @classmethod
+    def _attempt_ready(cls, jobs: list[_Job], tx: Transaction, *, alone: bool) -> None:
+        if alone and jobs:
+            cls._attempt_alone(jobs[0], tx)
+            return
+        for group in _groups(jobs):
+            cls._attempt_all(group, tx)
+
+    @classmethod
     def _attempt_all(cls, jobs: list[_Job], tx: Transaction) -> None:
         """Run jobs of one kind as one verb, if their kind can; should that fail, each by itself."""
         together = getattr(type(jobs[0].verb), "together", None)
@@ -299,6 +308,18 @@ class Writer:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets it
             job.error = error
+
+    @staticmethod
+    def _attempt_alone(job: _Job, tx: Transaction) -> None:
+        """Run the only job of a transaction. Raises `VerbFailed`, which rolls it back; the job has the error."""
+        job.answer = job.error = None
+        try:
+            job.answer = tx.run(job.verb, alone=True)
+        except (DBAPIError, PoolTimeout):
+            raise
+        except Exception as error:
+            job.error = error
+            raise VerbFailed from error
 
     def _answer(self, jobs: list[_Job], *, wrote: bool) -> None:
         loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from core.db import counters, gate_queries, queue
 from core.db.queue import Slot
@@ -32,6 +33,26 @@ def test_a_verb_reads_what_earlier_verbs_of_its_batch_staged(store: Store) -> No
     with store.begin() as tx:
         tx.run(lambda tx: contact(tx, "first"))
         assert tx.run(contacts) == {"first"}
+
+
+def test_a_verb_that_is_alone_sets_no_savepoint_and_cannot_be_committed_once_it_failed(store: Store) -> None:
+    make_desk(store)
+
+    def write(tx: Transaction) -> None:
+        contact(tx, "staged")
+        tx.write(update(AGENT).values(status="suspended"))
+        assert contacts(tx) == {"staged"}
+
+    def bad(tx: Transaction) -> None:
+        write(tx)
+        tx.conn.exec_driver_sql("RELEASE SAVEPOINT verb")
+
+    with pytest.raises(RuntimeError, match="has failed"), store.begin() as tx, pytest.raises(DBAPIError):
+        tx.run(bad, alone=True)  # there is none to release
+    assert [row.status for row in store.rows(select(AGENT.c.status))] == ["active"]
+    assert store.transact(contacts) == set()
+    store.transact(write)
+    assert store.transact(contacts) == {"staged"}
 
 
 def test_a_failed_verb_takes_its_own_rows_and_counts_and_leaves_those_before_it(store: Store) -> None:
