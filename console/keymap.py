@@ -243,7 +243,7 @@ ACTIONS: Final[dict[str, Action]] = {
             "open", "enter", "open",
             (
                 Scope.DESK, Scope.QUEUE, Scope.GROUPS, Scope.AGENTS, Scope.LANES, Scope.EVENTS, Scope.SUPPRESSIONS,
-                Scope.INBOX, Scope.ALL_DESKS, Scope.EVENT, Scope.WEBHOOKS,
+                Scope.INBOX, Scope.ALL_DESKS, Scope.EVENT, Scope.WEBHOOKS, Scope.IDENTITIES,
             ),
             foot=6, shown_key="⏎", help="Open what is under the cursor.",
         ),

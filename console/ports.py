@@ -65,6 +65,10 @@ class ConsoleApp(Protocol):
         """Microseconds during which an approval given here can be taken back."""
 
     @property
+    def current_mode(self) -> str:
+        """The screen of keys 1 to 9 that is open, whatever lies over it."""
+
+    @property
     def waiting(self) -> int:
         """Events held back while the console is paused."""
 

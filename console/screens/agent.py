@@ -85,7 +85,10 @@ class AgentPage(AgentRecordsScreen):
         self._draw()
 
     def failed(self, reason: str) -> None:
-        self.query_one("#status", Static).update(Content(f"✖ NOT CURRENT: {make_safe(reason).text}"))
+        if self._facts is not None:
+            super().failed(reason)
+        else:
+            self.query_one("#status", Static).update(Content(f"✖ {make_safe(reason).text}"))
 
     def on_resize(self) -> None:
         self._draw()

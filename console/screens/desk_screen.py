@@ -26,7 +26,7 @@ from console.safe_text import clip, fill, make_safe
 from console.screens.column_choice import choose_columns, hide_columns
 from console.screens.filtering import Filtering
 from console.session import Approval
-from console.state import DeskUpdate
+from console.state import DeskUpdate, Link
 from console.table_messages import Highlighted
 from console.themes import Tone
 from console.widgets.frame import (
@@ -36,6 +36,7 @@ from console.widgets.frame import (
     HintLine,
     Key,
     Line,
+    StaleLine,
     TabLine,
     TopLine,
     foot_line,
@@ -75,6 +76,8 @@ class DeskScreen(LineCache, Filtering):
         self._framed_at = 0.0
         self._frame: tuple[Line, ...] = ()
         self._ageing: tuple[VirtualTable, ...] = ()
+        self._stale = ""
+        """Why what is shown is not current; empty: it is."""
         self._loading: object | None = None
         self._again = False
         self._soon: Timer | None = None
@@ -83,10 +86,11 @@ class DeskScreen(LineCache, Filtering):
 
     def compose(self) -> ComposeResult:
         yield TopLine(self.header)
-        yield TabLine(lambda width: tab_line(self.tab, width))
+        yield TabLine(lambda width: tab_line(self.tab_shown, width))
         if self.console.hint:
             yield HintLine(lambda width: hint_line(self.console.hint, width))
         yield from self.compose_body()
+        yield StaleLine(self._why_stale)
         yield from self.compose_filter()
         yield FootLine(self._foot)
 
@@ -130,12 +134,18 @@ class DeskScreen(LineCache, Filtering):
             for line in self.query(FootLine):
                 line.check()
 
+    @property
+    def tab_shown(self) -> int:
+        """The tab that esc leads to: a page lies over the screen that it was opened from, whatever it shows."""
+        mode = self.console.current_mode
+        return TABS.index(mode) + 1 if self.tab and mode in TABS else self.tab
+
     def header(self, width: int) -> Content:
         """The first line, as it stands now."""
         app = self.console
         place, title = self.place(), self.title_word
         if width < NARROW:
-            title = f"{key_of(f'go_{TABS[self.tab - 1]}')} {self.brief()}" if self.tab else self.brief()
+            title = f"{key_of(f'go_{TABS[tab - 1]}')} {self.brief()}" if (tab := self.tab_shown) else self.brief()
         head = Head(
             app.live, app.now, app.desk_name, app.actor, place, title, app.paused_at, app.waiting, local=app.local,
             colour=app.desk_colour,
@@ -153,6 +163,10 @@ class DeskScreen(LineCache, Filtering):
         undo = undo_text(approval.label, approval.release_at, app.now) if approval else ""
         note = self.note() if width < NARROW else " · ".join(part for part in (self.note(), self.tally()) if part)
         return foot_line(keys, note=note, undo=undo, width=width, position=self.position())
+
+    def _why_stale(self) -> str:
+        live = self.console.live
+        return live.lost_reason if live.link is Link.LOST else self._stale
 
     def check_frame(self) -> None:
         """Redraw the lines of the frame that have changed, and with them the ages of rows."""
@@ -188,6 +202,7 @@ class DeskScreen(LineCache, Filtering):
 
     def failed(self, reason: str) -> None:
         """The read failed: what is shown stays, marked as stale."""
+        self._stale = reason
 
     def read_again(self) -> None:
         """Read everything, the lines that a table keeps included: what changed without an event shows now."""
@@ -220,6 +235,7 @@ class DeskScreen(LineCache, Filtering):
         self._again, self._loading = False, (mine := object())
         try:
             await self.load()
+            self._stale = ""
         except Exception as error:
             expected = isinstance(error, PostroomError)
             closed = not self.display or not self.children
@@ -232,6 +248,7 @@ class DeskScreen(LineCache, Filtering):
         finally:
             if self._loading is mine:
                 self._loading = None
+                self.check_frame()
         if self._again:
             self.reload()
 

@@ -72,7 +72,10 @@ class HandoverPage(DeskScreen):
             self._read = True
 
     def failed(self, reason: str) -> None:
-        self._pane.show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
+        if self._read:
+            super().failed(reason)
+        else:
+            self._pane.show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
 
     def apply_update(self, update: DeskUpdate) -> None:
         """A page that is being read does not move; a note of somebody belongs on it at once."""

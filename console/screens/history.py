@@ -74,7 +74,10 @@ class HistoryPage(DeskScreen):
             self._draw(top=fresh)
 
     def failed(self, reason: str) -> None:
-        self._say(f"✖ {make_safe(reason).text}", Tone.FAULT)
+        if self._found is not None:
+            super().failed(reason)
+        else:
+            self._say(f"✖ {make_safe(reason).text}", Tone.FAULT)
 
     def apply_update(self, update: DeskUpdate) -> None:
         """Figures are by the hour: they are read again only once the desk is back; ctrl+r asks for them."""

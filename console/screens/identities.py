@@ -58,6 +58,8 @@ class IdentitiesScreen(IdentityRequestsScreen):
         width: 1fr; height: 1fr; border-left: none; border-top: hkey $border;
     }
     IdentitiesScreen.-narrow #list, IdentitiesScreen.-normal #list { width: 1fr; height: 1fr; }
+    IdentitiesScreen.-record #list { display: none; }
+    IdentitiesScreen.-record #record { border-left: none; border-top: none; }
     """
 
     def __init__(self) -> None:
@@ -100,14 +102,32 @@ class IdentitiesScreen(IdentityRequestsScreen):
         cursor = self.query_one("#list", VirtualTable).cursor_id
         return None if cursor is None else self._identities.get(cursor)
 
+    def focus_body(self) -> None:
+        self.query_one("#record" if self.has_class("-record") else "#list").focus()
+
+    def do_open(self) -> None:
+        """The whole record, in place of the list; esc brings the list back."""
+        self.add_class("-record")
+        self.focus_body()
+
+    def go_back(self) -> bool:
+        if super().go_back():
+            return True
+        opened = self.has_class("-record")
+        self.remove_class("-record")
+        self.focus_body()
+        return opened
+
     # -- signing ------------------------------------------------------------------------------------------------------
 
     def why_not(self, name: str) -> str | None:
-        if name not in {"sign", "veto"}:
+        if name not in {"sign", "veto", "open"}:
             return super().why_not(name)
         one = self._identity()
         if one is None:
             return "no identity is under the cursor"
+        if name == "open":
+            return None
         if name == "sign":
             if not one.waiting:
                 return "no signature is missing"

@@ -17,7 +17,7 @@ from textual.content import Content
 from console import record_operations
 from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog
-from console.keymap import Scope
+from console.keymap import TABS, Scope
 from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
@@ -101,8 +101,7 @@ class MessageScreen(TeamScreen, AgentScreen):
 
     def place(self) -> str:
         item_id = self._letter.spelled if self._letter else "..."
-        came = self._letter is not None and self._letter.received is not None and not self._letter.pending
-        return f"{'Inbox' if came else 'Queue'} · {item_id} · {self._at + 1:,} of {len(self._among):,}"
+        return f"{TABS[self.tab_shown - 1].title()} · {item_id} · {self._at + 1:,} of {len(self._among):,}"
 
     def position(self) -> str:
         return f"{self._at + 1:,}/{len(self._among):,}"
@@ -150,7 +149,10 @@ class MessageScreen(TeamScreen, AgentScreen):
             self.check_frame()
 
     def failed(self, reason: str) -> None:
-        self.console.say(f"could not load: {reason}", "error")
+        if self._letter is not None and self._letter.item == self._item:
+            super().failed(reason)
+        else:
+            self.console.say(f"could not load: {reason}", "error")
 
     def apply_update(self, update: DeskUpdate) -> None:
         if update.everything or self._item in update.messages:

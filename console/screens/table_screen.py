@@ -27,6 +27,7 @@ class TableScreen(DeskScreen):
         self.table.focus()
 
     def failed(self, reason: str) -> None:
+        super().failed(reason)
         self.table.say_failed(reason)
 
     @on(FetchFailed)

@@ -105,8 +105,10 @@ class TraceScreen(DeskScreen):
         self.check_frame()
 
     def failed(self, reason: str) -> None:
-        self._told = ""
-        self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
+        if self._told == self._asked:
+            super().failed(reason)
+        else:
+            self.query_one("#story", TextPane).show_lines([[Piece(f"✖ {make_safe(reason).text}", Tone.FAULT)]])
 
     def on_paste(self, event: events.Paste) -> None:
         """A paste anywhere on this screen is looked up, wherever the focus is."""

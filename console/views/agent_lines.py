@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -65,16 +66,20 @@ def mailbox_lines(facts: MailboxFacts, *, now: int, width: int) -> list[Content]
         *ladder(mailbox.mode, since=age(now - mailbox.mode_since), evidence=proofs),
     ]
     if current.advice is Advice.LEAVE:
-        lines += [
-            Content.assemble(("▲ consider lowering the mode: ", Tone.WARN), content(make_safe(reason.text)))
-            for reason in current.reasons
-        ]
+        lines += [line for reason in current.reasons for line in _lowering(make_safe(reason.text).text, width=width)]
     lines += [Content(""), title("budgets (enforced)")]
     room = max(10, min(24, width - NAME_WIDTH - 16))
     for limit in facts.limits:
         label = clip(make_safe(_NAMES.get(limit.name, limit.name.replace("_", " "))).text, NAME_WIDTH)
         lines.append(gauge(limit.used, limit.cap, room, label=label.ljust(NAME_WIDTH)))
     return lines
+
+
+def _lowering(reason: str, *, width: int) -> list[Content]:
+    """Why a lower mode is worth considering, on as many lines as it takes."""
+    lead = "▲ consider lowering the mode: "
+    first, *more = textwrap.wrap(lead + reason, width, subsequent_indent="  ")
+    return [Content.assemble((lead, Tone.WARN), first.removeprefix(lead)), *map(Content, more)]
 
 
 def course_lines(course: Course, *, width: int) -> list[Content]:

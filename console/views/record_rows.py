@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 LANES: Final = (
     Column("site", "SITE", 14, grow=1),
-    Column("mailbox", "MAILBOX", 14, grow=1),
-    Column("depth", "DEPTH", 7, align="right"),
+    Column("mailbox", "MAILBOX", 14, grow=1, narrow=12),
+    Column("depth", "DEPTH", 7, align="right", narrow=6),
     Column("flying", "SENDING", 7, align="right", drop=3),
     Column("pace", "PACE", 6, align="right", drop=2),
     Column("hour", "HOUR", 9, align="right", drop=5),
-    Column("waits", "WAITS FOR", 14, grow=1),
-    Column("next", "NEXT", 7, align="right"),
+    Column("waits", "WAITS FOR", 14, grow=1, names=27),
+    Column("next", "NEXT", 7, align="right", narrow=6),
     Column("failures", "FAIL", 4, align="right", drop=4),
     Column("reply", "LAST REPLY", 16, grow=5, drop=1),
 )
@@ -192,7 +192,7 @@ IDENTITIES: Final = (
     Column("agent", "AGENT", 12, drop=1),
     Column("mode", "MODE", 11, drop=3),
     Column("owner", "OWNER", 9, drop=2),
-    Column("waits", "WAITING FOR", 17, grow=1),
+    Column("waits", "WAITING FOR", 17, grow=1, names=26),
     Column("ends", "ENDS", 7),
 )
 IDENTITY_FIELDS: Final[Fields] = screen_fields(Listing.IDENTITIES, "level")

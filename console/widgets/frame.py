@@ -319,3 +319,24 @@ class HintLine(Line):
 
 class FootLine(Line):
     """The keys that work here."""
+
+
+class StaleLine(Line):
+    """Why what is shown is not current, whole: a table's own line has room for the beginning alone.
+
+    It lies under the rows, so that they stay where they are when it comes and goes.
+    """
+
+    DEFAULT_CSS = """
+    StaleLine { height: auto; max-height: 4; padding: 0 1; display: none; }
+    """
+
+    def __init__(self, why: Callable[[], str]) -> None:
+        super().__init__(lambda _: Content.styled(f"✖ NOT CURRENT: {_safe(self._reason)}", Tone.FAULT))
+        self._why = why
+        self._reason = ""
+
+    def check(self) -> None:
+        if (reason := self._why()) != self._reason:
+            self._reason, self.display = reason, bool(reason)
+            self.refresh(layout=True)

@@ -496,7 +496,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         width = self._line_width or self.scrollable_content_region.width
         if y == 0:
             if self._showing is Showing.FAILED and len(self.roster):
-                return self._painter.text_line(f" ✖ NOT CURRENT: {self._reason}", width, "failed")
+                return self._painter.text_line(" ✖ NOT CURRENT", width, "failed")  # why: the frame has room for it
             return self._painter.head(width)
         index = self.scroll_offset.y + y - 1
         if index < len(self.roster):

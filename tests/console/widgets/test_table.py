@@ -356,7 +356,7 @@ async def test_a_lost_database_leaves_the_rows_and_says_they_are_not_current() -
         assert isinstance(failed, FetchFailed)
         app.table.say_failed(str(failed.error))
         await pilot.pause()
-        assert app.lines()[:2] == [" ✖ NOT CURRENT: gone", ">  1m40 mail 1 v1"]
+        assert app.lines()[:2] == [" ✖ NOT CURRENT", ">  1m40 mail 1 v1"]
         app.shelf.fails = None
         app.shelf.version[1] = 2
         app.table.say_current()
