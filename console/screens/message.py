@@ -17,7 +17,7 @@ from textual.content import Content
 from console import record_operations
 from console.copying import Source
 from console.dialogs import Choice, ChoiceDialog
-from console.keymap import TABS, Scope
+from console.keymap import TABS, Scope, key_of
 from console.safe_text import content, fill, make_safe
 from console.screens.agent_actions import AgentScreen
 from console.screens.desk_screen import bindings
@@ -111,7 +111,9 @@ class MessageScreen(TeamScreen, AgentScreen):
             return sending
         held = self._letter.held if self._letter else None
         who = who_text(held, now=self.console.now, viewer=self.console.actor.name) if held is not None else ""
-        return self.console.alarm_text or make_safe(who).text
+        unsaved = self._letter is not None and self._letter.spelled in self.console.session.unsaved
+        kept = f"{key_of('edit')} your unsaved text" if unsaved else ""
+        return self.console.alarm_text or kept or make_safe(who).text
 
     # -- showing ------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from console.safe_text import make_safe
 from console.themes import Tone
 from console.views.rows import TIMES, address_cell, in_text, row, safe_cell, since_text
 from console.widgets.columns import Cell, Column, Row
@@ -118,7 +119,7 @@ def site_row(index: int, site: SiteRow) -> Row:
 EVENTS: Final = (
     Column("time", "TIME", 9),
     Column("severity", "SEV", 3),
-    Column("actor", "ACTOR", 17, narrow=9),
+    Column("actor", "ACTOR", 17, narrow=12),
     Column("type", "EVENT", 22, narrow=16),
     Column("object", "OBJECT", 18, narrow=14),
     Column("detail", "DETAIL", 16, grow=1),
@@ -134,7 +135,7 @@ def event_row(event: EventRow, row_id: int, repeats: str = "") -> Row:
         (
             Cell(clock(event.at), Tone.MUTED),
             Cell(glyph, tone),
-            safe_cell(event.actor),
+            safe_cell(event.actor, short=make_safe(event.actor.removeprefix("agent:")).text),
             Cell(event.type, tone if event.severity.value == "error" else Tone.PLAIN),
             safe_cell(event.target, Tone.INFO),
             _detail(event, repeats),
@@ -192,7 +193,7 @@ IDENTITIES: Final = (
     Column("agent", "AGENT", 12, drop=1),
     Column("mode", "MODE", 11, drop=3),
     Column("owner", "OWNER", 9, drop=2),
-    Column("waits", "WAITING FOR", 17, grow=1, names=26),
+    Column("waits", "WAITING FOR", 17, grow=1, names=28),
     Column("ends", "ENDS", 7),
 )
 IDENTITY_FIELDS: Final[Fields] = screen_fields(Listing.IDENTITIES, "level")
@@ -202,7 +203,7 @@ def identity_row(one: Identity, *, now: int) -> Row:
     record = one.record
     requested = one.open
     state = "○ asks more" if one.asks else "○ requested" if requested else "✔ active"
-    missing = f"✖ record lacks {', '.join(one.missing)}" if one.missing and requested else ""
+    missing = f"✖ lacks {', '.join(one.missing)}" if one.missing and requested else ""
     waits = missing or (", ".join(kind.value for kind in one.waiting) if requested else "") or ABSENT
     ending = record.expires_at is not None and record.expires_at - now < 14 * 86_400_000_000
     return row(

@@ -68,7 +68,9 @@ def address_cell(untrusted: str | None, tone: Tone = Tone.PLAIN) -> Cell:
 def safe_cell(untrusted: str | None, tone: Tone = Tone.PLAIN, **more: str) -> Cell:
     """Foreign text as a cell; its number of hidden characters stands at the end, however much is cut."""
     safe = make_safe(untrusted or "")
-    return Cell(safe.text, tone, tail=f" ⚠{safe.hidden}" if safe.hidden else more.get("tail", ""))
+    return Cell(
+        safe.text, tone, tail=f" ⚠{safe.hidden}" if safe.hidden else more.get("tail", ""), short=more.get("short")
+    )
 
 
 # --- needs you ----------------------------------------------------------------------------------------------------
@@ -109,6 +111,7 @@ def need_rows(
         first, *more = causes[number]
         if text := steps.get(number, ""):
             below = _lines(text, column, 1 + max(0, min(spare, CAUSE_LINES - 2 - len(more))), Tone.MUTED)
+            below[-1] = replace(below[-1], text=_whole_clauses(below[-1].text, column))
             spare -= len(below) - 1
             more += below
         rows.append(row(number * CAUSE_LINES, (Cell(glyph, tone), safe_cell(need.subject, Tone.STRONG), first)))
@@ -137,6 +140,14 @@ def _lines(text: str, width: int, most: int, tone: Tone = Tone.PLAIN) -> list[Ce
         lines.append("".join(piece.text for piece in row))
         rest = rest[len(lines[-1]) :].lstrip(" ")
     return [*(Cell(line, tone) for line in lines), *([replace(whole, text=rest)] if rest else [])]
+
+
+def _whole_clauses(text: str, width: int) -> str:
+    """As many of its clauses as fit, because half a clause tells nobody what to do; the text itself if not one does."""
+    head = text
+    while cells(head) > width and "; " in head:
+        head = head.rpartition("; ")[0]
+    return head if cells(head) <= width else text
 
 
 # --- agents -------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def edit(call: Call, request: EditRequest) -> Json:
         edited = compose_edit(call, request)()
     assert isinstance(edited, Edited)
     if request.digest != edited.before.digest:
-        raise Conflict("the digest is not that of this message", fix="look at it again: it is not what you edited")
+        raise Conflict("somebody edited it in the meantime", fix="look at it again: it is not what you edited")
     done = editing.edit(call.tx, edited, actor=call.actor)
     return {
         "id": request.id, "edit": done.edit, "digest": done.digest, "by": call.actor.name,

@@ -282,7 +282,8 @@ async def test_a_lost_database_is_said_survived_and_read_anew(scene: Scene, tmp_
         tmp_path.rename(away)  # noqa: ASYNC240 - at once, and of a local disk
         scene.store.engine.dispose()
         await shows(pilot, "✖ LOST")
-        await shows(pilot, "NOT CURRENT")
+        await shows(pilot, "✖ NOT CURRENT: the desk's database")
+        assert "bring it back, nothing was written" in drawn(pilot)
         assert "a@example.com" in drawn(pilot)
         await pilot.press("a")
         await until(pilot, lambda: "not done: the desk's database" in said(app))

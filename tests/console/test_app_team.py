@@ -196,6 +196,8 @@ async def test_a_text_that_the_desk_did_not_take_is_offered_again(
             await pilot.press("E")
             await until(pilot, lambda: "no answer: it may have been done" in said(app))
         assert "not done" not in said(app)
+        await pilot.press("enter")
+        await shows(pilot, "E your unsaved text")
         await pilot.press("E")
         await until(pilot, lambda: "is edited" in said(app))
     assert ("It was sent" in seen[0], "It was sent" in seen[1]) == (False, True)
