@@ -33,7 +33,9 @@ ABOUT: Final = "The operations desk for email that AI agents send and receive."
 
 def build(given: Sequence[str] | None = None) -> typer.Typer:
     """The command line: all of it, or as much as these arguments need."""
-    app = typer.Typer(name="postroom", no_args_is_help=True, rich_markup_mode=None, help=ABOUT)
+    app = typer.Typer(
+        name="postroom", no_args_is_help=True, rich_markup_mode=None, help=ABOUT, cls=commands.WholeSentences
+    )
     app.callback()(_root)
     app.command("console", epilog=output.example("postroom console --dir desk"))(_console)
     app.command(

@@ -10,9 +10,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click.core import Context
+    from typer._click.formatting import HelpFormatter
+
+WHOLE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +101,23 @@ ENTRIES: Final = (
 )  # fmt: skip
 
 
+class WholeSentences(TyperGroup):
+    """Lists its commands with what each does, on as many lines as that takes: half a sentence helps nobody choose."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        found = [(name, command) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))]
+        rows = [(name, command.get_short_help_str(limit=WHOLE)) for name, command in found if not command.hidden]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
 def group(name: str) -> typer.Typer:
     """The app of a noun with subcommands."""
     about = next(entry.about for entry in ENTRIES if entry.name == name)
-    return typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+    return typer.Typer(
+        name=name, help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False, cls=WholeSentences
+    )
 
 
 def after(given: Sequence[str], command: str | None) -> str | None:

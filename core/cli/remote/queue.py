@@ -194,7 +194,10 @@ def return_(
     desk: AnyDesk,
     *,
     item: Message,
-    comment: Annotated[str, typer.Option(help="What its agent should do differently; the agent reads it.")],
+    comment: Annotated[
+        str,
+        typer.Option("--comment", "--reason", help="What its agent should do differently; the agent reads it."),
+    ],
     digest: Annotated[str | None, typer.Option(help="Return only if the digest is still this.")] = None,
 ) -> Output:
     """Return a held message to its agent with a comment. It never leaves; the agent may submit it again."""
