@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import sys
-import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -22,6 +21,7 @@ from console import splash
 from console.demo_guide import guide
 from core.cli import output
 from core.cli.output import Output
+from core.demo import temporary
 from core.errors import Invalid, PostroomError, Refused
 from core.views.format import clock_short
 
@@ -83,8 +83,8 @@ def _play(scenario: Scenario, *, no_screen: bool, seconds: float, messages: int,
     # The caller's own desk has no part in the demonstration: neither its database nor its token.
     for name in [name for name in os.environ if name.startswith("POSTROOM_")]:
         del os.environ[name]
-    with tempfile.TemporaryDirectory(prefix="postroom-demo-") as name:
-        directory = Path(name) / "desk"
+    with temporary.directory() as made:
+        directory = made / "desk"
         seen = sys.stdin.isatty() and sys.stdout.isatty()
         if scenario is Scenario.MORNING:
             if seen and not no_screen and not quiet:

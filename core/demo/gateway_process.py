@@ -8,7 +8,11 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import sys
 import threading
+from pathlib import Path
+
+from core.demo import temporary
 
 
 def _end_with_the_demonstration() -> None:
@@ -18,5 +22,6 @@ def _end_with_the_demonstration() -> None:
 
 
 if __name__ == "__main__":
+    temporary.move_in(Path(sys.argv[sys.argv.index("--dir") + 1]))
     threading.Thread(target=_end_with_the_demonstration, daemon=True).start()
     runpy.run_module("console.main", run_name="__main__", alter_sys=True)

@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, Final
 
+from core.demo import temporary
 from core.demo.clock import START, FollowingClock, Shown
 from core.demo.incident import DEFAULT, WIDENED, Case, play
 from core.demo.results import CaseFigures
@@ -101,5 +102,6 @@ def _elsewhere(case: Case, directory: Path, messages: int, progress: Progress | 
 
 
 def _play(case: Case, directory: Path, messages: int, pipe: Pipe, shown: Shown | None) -> None:
+    temporary.move_in(directory)
     with pipe:
         pipe.send(play(case, directory, messages=messages, progress=pipe.send, shown=shown))
