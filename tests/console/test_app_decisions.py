@@ -21,6 +21,7 @@ from tests.console.harness import (
     Scene,
     drawn,
     furnish,
+    handled,
     lines,
     looking,
     make_scene,
@@ -91,6 +92,7 @@ async def test_a_decision_shows_at_once_that_it_is_on_its_way_and_is_sent_once(
         network.set()
         await until(pilot, lambda: {state(scene, item) for item in (first, second)} == {"approved"})
         await until(pilot, lambda: "sending" not in drawn(pilot))
+        await handled(pilot, app)  # what has been sent still leaves the list
         assert len(approvals(scene)) == 2
 
 
