@@ -54,6 +54,11 @@ class HeldScreen(DeskScreen):
     def decided(self, items: Sequence[int]) -> None:
         """These are no longer pending, by our own hand."""
 
+    def confirmed(self, items: Sequence[int]) -> None:
+        """The desk has answered that these are decided. The reviewer may have left this screen meanwhile."""
+        if self.is_mounted:
+            self.decided(items)
+
     def note(self) -> str:
         return self.console.session.deciding()
 
@@ -168,7 +173,7 @@ class HeldScreen(DeskScreen):
             if not items:
                 return
             app.session.approved(Approval(items, label, min(one.release_at or 0 for one in released)))
-            self.decided(items)
+            self.confirmed(items)
 
         self._send(choices, operations.approve(choices, reason=reason, batch=batch), settled)
 
@@ -181,7 +186,7 @@ class HeldScreen(DeskScreen):
             open_ = [one.release_at for one in answer.done if one.release_at is not None]
             if open_:
                 self.console.session.approved(Approval(items, label, min(open_), rejected=True))
-            self.decided(items)
+            self.confirmed(items)
 
         self._send(choices, operations.reject(choices, reason=reason, batch=batch), settled)
 

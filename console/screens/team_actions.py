@@ -74,7 +74,7 @@ class TeamScreen(HeldScreen):
 
         def returned(_answer: Json) -> None:
             app.say(f"{item_id} is returned to its agent")
-            self.decided([item])
+            self.confirmed([item])
 
         def answered(comment: str) -> None:
             app.session.decides([item])

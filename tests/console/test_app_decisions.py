@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from console.screens.groups import GroupsPage
+from console.screens.inbox import InboxScreen
+from console.screens.queue import QueueScreen
 from console.views.rows import TIMES
 from core.db import audit_log
 from core.db.tables import MESSAGE, REVIEW
@@ -413,3 +416,8 @@ async def test_a_template_is_one_line_is_walked_and_approved_by_its_number(scene
         await press(pilot, scene, "4", "space")
         await until(pilot, lambda: len(app.session.approvals) == 1)
         assert len(app.session.approvals[0].items) == 4
+
+
+def test_an_answer_to_a_screen_that_was_left_is_no_mistake() -> None:
+    for left in (QueueScreen(), InboxScreen(), GroupsPage("")):
+        left.confirmed([1])
