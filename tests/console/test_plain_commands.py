@@ -415,9 +415,10 @@ def test_in_a_terminal_ctrl_c_leaves_a_question_and_twice_the_console(office: Cl
         seen.program.send_signal(signal.SIGINT)  # this pty controls no process
         seen.shows("Left: nothing was done.")
         seen.press("agents\r")
-        seen.shows("1 agent, the worst first.")
+        seen.until(lambda screen: screen.count("Command:") == 3)
         seen.program.send_signal(signal.SIGINT)  # this pty controls no process
-        seen.shows("Ctrl-C once more leaves the console")
+        # said a second time: two signals at once would be one
+        seen.until(lambda screen: screen.count("Ctrl-C once more leaves the console") == 2)
         seen.program.send_signal(signal.SIGINT)  # this pty controls no process
         assert seen.ended() == 0
         assert "Traceback" not in seen.screen

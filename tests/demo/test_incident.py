@@ -145,4 +145,4 @@ def test_a_morning_that_breaks_off_says_so(tmp_path: Path, capfd: pytest.Capture
     with pytest.raises(Unavailable, match="broke off"):
         playing.wait_for_progress()
     playing.stop()
-    assert "FileExistsError" in capfd.readouterr().err
+    assert "NotADirectoryError" in capfd.readouterr().err
