@@ -22,7 +22,6 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.timer import Timer
 
 from console.row_cache import DIGESTS_A_TURN, RowCache, RowSource
 from console.row_selection import RowSelection
@@ -31,11 +30,10 @@ from console.table_messages import Announced, FetchFailed, Highlighted, MarksCha
 from console.widgets.columns import Column, Row
 from console.widgets.line_cache import PlainLines
 from console.widgets.line_painter import GROUNDS, LinePainter, Mark, Point, Showing, Texts
+from console.widgets.ticks import Ticks
 from core.durations import SECOND
 
 TICK: Final = 0.25  # seconds between refreshes of what is dirty and visible
-IDLE_TICKS: Final = 2
-"""Ticks with nothing to do before they stop: while events keep coming, rows are read four times a second at most."""
 _TEXTS: Final = Texts()
 
 
@@ -95,8 +93,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._asking: asyncio.Task[None] | None = None
         self._aged_at = 0
         self._ahead = False
-        self._ticks: Timer | None = None
-        self._idle_ticks = 0
+        self._ticks = Ticks(tick=self.tick, reads=self._reads)
         self._line_width = 0
         self.sending: Container[int] = ()
         """Ids whose act is on its way: their lines say so. Whoever changes it calls `redraw`."""
@@ -330,7 +327,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
     def on_mount(self) -> None:
         super().on_mount()  # type: ignore[no-untyped-call]  # Textual's own is not annotated
         self._resized()
-        self._ticks = self.set_interval(TICK, self._tick)
+        self._ticks.start(self.set_interval, TICK)
 
     def on_unmount(self) -> None:
         if self._asking is not None:
@@ -347,21 +344,9 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._want()
 
     def wake(self) -> None:
-        """There may be something to read: tick again, if the ticks had stopped at once."""
-        self._idle_ticks = 0
-        if self._ticks is not None:
-            self._ticks.resume()
+        """There may be something to read."""
+        self._ticks.wake()
 
-    def _tick(self) -> None:
-        self.tick()
-        if self._reads:
-            self._idle_ticks = 0
-        else:
-            self._idle_ticks += 1
-            if self._idle_ticks >= IDLE_TICKS and self._ticks is not None:
-                self._ticks.pause()
-
-    @property
     def _reads(self) -> bool:
         """Whether anything is being read, or will be."""
         waits = self._asking is not None or self._ahead or self._pages.has_dirty

@@ -54,6 +54,15 @@ class Visitor:
     def get(self, path: str, **more: Any) -> httpx.Response:
         return asyncio.run(self.ask("GET", path, **more))
 
+    def pages(self, path: str) -> list[JSON]:
+        """Every page of a list (a path with a query), until no cursor follows."""
+        found: list[JSON] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            found.append(self.get(f"{path}&cursor={cursor}").json())
+            cursor = found[-1]["next_cursor"]
+        return found
+
     def post(self, path: str, body: object = None, **more: Any) -> httpx.Response:
         return asyncio.run(self.ask("POST", path, **({} if body is None else {"json": body}), **more))
 

@@ -121,13 +121,8 @@ def test_a_page_may_be_empty_and_the_next_ones_have_what_is_found(
     for number in range(5):
         arrives(agent, "much, very much, thank you", message_id=f"<more{number}@x>", sender="joe@x.example")
     for query in ("q=%22thank+you+very%22", f"from={JANE}"):
-        pages: list[list[str]] = []
-        cursor: str | None = ""
-        while cursor is not None:
-            page = agent.get(f"{BOX}&{query}&cursor={cursor}").json()
-            pages.append([one["id"] for one in page["messages"]])
-            cursor = page["next_cursor"]
-        assert pages == [[], [], [old]], query
+        pages = agent.pages(f"{BOX}&{query}")
+        assert [[one["id"] for one in page["messages"]] for page in pages] == [[], [], [old]], query
 
 
 # --- one message --------------------------------------------------------------------------------------------------

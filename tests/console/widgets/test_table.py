@@ -92,7 +92,7 @@ class Host(GuardedApp[None]):
 
 def ticks(app: Host) -> bool:
     """Whether the table still looks for something to read."""
-    timer = app.table._ticks
+    timer = app.table._ticks._timer
     return timer is None or timer._active.is_set()
 
 

@@ -500,6 +500,19 @@ def test_a_claim_without_an_attempt_goes_back_to_its_place(store: Store, clock: 
     assert events(store, "email.uncertain") == []
 
 
+@pytest.mark.both_databases
+def test_what_was_paid_for_and_goes_back_does_not_wait_for_a_spent_cap(store: Store, clock: FakeClock) -> None:
+    desk = make_desk(store, mode=Mode.AUTONOMOUS, **(WIDE | {"limit_hour": 1}))
+    for address in ("a@x.test", "b@x.test"):
+        desk.submit(address)
+        clock.advance(seconds=1)
+    first = claim(store, limit=1)
+    clock.advance(micros=delivery.LEASE)
+    assert claim(store) == []  # from now on the mailbox rests, for the cap is spent
+    store.transact(delivery.reclaim)
+    assert [one.message_id for one in claim(store)] == [first[0].message_id]
+
+
 def _moved(store: Store) -> Store:
     pass_a_moment(store)
     return store

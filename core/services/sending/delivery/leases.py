@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, exists, select, update
 from core.db import queue
 from core.db.due import NOW
 from core.db.queue import Claimed
-from core.db.tables import IN_FLIGHT, WORKER
+from core.db.tables import IN_FLIGHT, MAILBOX, WORKER
 from core.db.transaction import Transaction
 from core.durations import BEAT, DAY
 from core.services import context
@@ -71,18 +71,25 @@ def release_forgotten(tx: Transaction, *, worker: int, known: Collection[tuple[i
 
 
 def reclaim(tx: Transaction, *, limit: int = 500, jitter: float = 0.0) -> int:
-    """Recover the work of dead workers: unattempted recipients go back to their lanes, attempted ones are uncertain."""
+    """Recover the work of dead workers: unattempted recipients go back to their lanes, attempted ones are uncertain.
+
+    What goes back is paid for: a mailbox that rests because a cap is spent is woken for it.
+    """
     rows = queue.lapsed(tx, limit=limit)
     if not rows:
         return 0
     _, policy = context.current_policy(tx)
     slots = [queue.Slot(row.message_id, row.n, row.lane_id, row.due, charged=True) for row in rows]
     attempted = {(row.message_id, row.n): row.attempt for row in rows if row.attempted_at is not None}
+    paid = set()
     for one in queue.describe(tx, slots):
         if one.key in attempted:
             finish.uncertain(tx, one, attempt=attempted[one.key], policy=policy, jitter=jitter)
         else:
             queue.put_back(tx, [one], dues=[one.due])
+            paid.add(one.mailbox_id)
+    if paid:
+        queue.wake(tx, MAILBOX.c.id.in_(paid))
     tx.write(WORKER.delete().where(WORKER.c.beat_at < tx.now - DAY))
     return len(rows)
 
