@@ -44,8 +44,8 @@ WORKER = "-u"
 OF_TESTS = ("hypothesis", "mcp.server", "mcp.client", "schemathesis", "psutil", "pyte", "dkim", "aiosmtpd.controller")
 """What else tests import that takes time."""
 IN_MEMORY = Path("/dev/shm")
-ENOUGH_MEMORY = 4 * 2**30
-"""Bytes that must be free there; a run takes about one of these four GiB."""
+ENOUGH_MEMORY = 2 * 2**30
+"""Bytes that must be free there; a run with six workers takes half of one GiB."""
 READY = 200.0
 """Seconds that a server may take to import everything on a busy machine, and then waits for its first member."""
 
