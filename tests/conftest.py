@@ -21,7 +21,7 @@ from execnet import XSpec
 from hypothesis import HealthCheck, settings
 
 from tests.factories import effort
-from tests.factories.fork_server import worker_python
+from tests.factories.fork_server import has_memory, worker_python
 
 POSTGRESQL_EVERY = 8
 MANY_CORES = 4
@@ -96,9 +96,12 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Three processes a core on small machines: tests wait much, for a process, a socket or a screen."""
+    """Three processes a core on small machines: tests wait much, for a process, a socket or a screen.
+
+    Two where databases are on the disk: three would wait for each other there.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores > MANY_CORES else 3 * cores
+    return cores if cores > MANY_CORES else (3 if has_memory() else 2) * cores
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

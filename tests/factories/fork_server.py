@@ -82,15 +82,18 @@ def _place(run: str) -> Path:
     return place
 
 
+def has_memory() -> bool:
+    """Whether a run's databases fit into memory."""
+    return hasattr(os, "fork") and IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= ENOUGH_MEMORY
+
+
 def place_in_memory(run: str) -> Path | None:
     """A directory for what a run writes and nobody keeps; None where memory is scarce. It goes with the run's server.
 
     PostgreSQL makes and drops some hundred databases of six hundred files each. On a disk that takes ten times as long
     when all workers do it: ext4 passes over each file that was deleted a moment ago.
     """
-    if effort.thorough() or not hasattr(os, "fork") or not IN_MEMORY.is_dir():
-        return None
-    if shutil.disk_usage(IN_MEMORY).free < ENOUGH_MEMORY:
+    if effort.thorough() or not has_memory():
         return None
     _server(run)
     place = IN_MEMORY / _place(run).name
