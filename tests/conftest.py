@@ -95,13 +95,14 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
             spec.python = python
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Three processes a core on small machines: tests wait much, for a process, a socket or a screen.
 
-    Two where databases are on the disk: three would wait for each other there.
+    Two where databases are on the disk, as with --thorough: three would wait for each other there.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores if cores > MANY_CORES else (3 if has_memory() else 2) * cores
+    each = 3 if has_memory() and not config.getoption("--thorough") else 2
+    return cores if cores > MANY_CORES else each * cores
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

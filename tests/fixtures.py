@@ -103,9 +103,10 @@ def _copied(memory: Path) -> tuple[PostgresServer, str]:
     with (memory / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not first.exists():
-            server, _ = _with_template(memory / "making")
+            making = memory / f"making-{os.getpid()}"  # of its own: one that was killed may have left another
+            server, _ = _with_template(making)
             server.cleanup()
-            (memory / "making").rename(first)
+            making.rename(first)
     subprocess.run(["cp", "-a", first, own], check=True)  # with its owner, as whom the server runs
     return _running(own)
 

@@ -13,8 +13,7 @@ Data goes down through methods, messages come up. The table never decides: a cli
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import ClassVar, Final
 
 from textual import events
@@ -24,6 +23,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from console.row_cache import DIGESTS_A_TURN, RowCache, RowSource
+from console.row_reader import RowReader
 from console.row_selection import RowSelection
 from console.safe_text import make_safe
 from console.table_messages import Announced, FetchFailed, Highlighted, MarksChanged
@@ -82,7 +82,6 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._styles_cache = PlainLines()
         self.roster = RowSelection()
         self.texts = texts
-        self._source = source
         self._now = now
         self._pages = RowCache()
         self._painter = LinePainter(self, columns, markable=markable)
@@ -90,7 +89,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._filtered = False
         """Whether a filter is in force, whatever is shown now: nothing matches is not nothing at all."""
         self._reason = ""
-        self._asking: asyncio.Task[None] | None = None
+        self._reader = RowReader(source, came=self._accept, failed=self._not_fetched, ended=self._want)
         self._aged_at = 0
         self._ahead = False
         self._ticks = Ticks(tick=self.tick, reads=self._reads)
@@ -330,8 +329,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._ticks.start(self.set_interval, TICK)
 
     def on_unmount(self) -> None:
-        if self._asking is not None:
-            self._asking.cancel()
+        self._reader.close()
 
     def on_resize(self) -> None:
         self._follow_cursor()
@@ -349,26 +347,24 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _reads(self) -> bool:
         """Whether anything is being read, or will be."""
-        waits = self._asking is not None or self._ahead or self._pages.has_dirty
+        waits = self._reader.busy or self._ahead or self._pages.has_dirty
         return waits and self.is_mounted and self.screen.is_active
 
     def tick(self) -> None:
         """Bring what is visible up to date: dirty rows, running ages, digests of marks that were never drawn."""
         if not self.is_mounted or not self.screen.is_active:
             return
-        if self._asking:
+        if self._reader.busy:
             return
         visible = self._visible()
         self._pages.settle(visible)
         self._want(visible, unread_too=True)
-        if (
-            not self._asking
-        ):  # otherwise they would be drawn again with what is being read: each drawing has its own cost
+        if not self._reader.busy:  # what is being read is drawn when it comes: each drawing has its own cost
             self.redraw(self._aged(visible))
 
     def draw_ages(self) -> None:
         """Draw the running ages that have changed. The frame's clock calls this, so that both are one drawing."""
-        if self.is_mounted and not self._asking:
+        if self.is_mounted and not self._reader.busy:
             self.redraw(self._aged(self._visible()))
 
     def _aged(self, visible: Sequence[int]) -> list[int]:
@@ -397,7 +393,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _want(self, visible: Sequence[int] | None = None, *, unread_too: bool = False) -> None:
         """Ask for the visible rows that are missing or dirty; one request at a time, so that scrolling coalesces."""
-        if self._asking or not self.is_mounted or not self.screen.is_current:
+        if self._reader.busy or not self.is_mounted or not self.screen.is_current:
             return
         missing = self._pages.wanted(self._visible() if visible is None else visible, gone=self.roster.gone)
         if not missing and self._ahead:
@@ -408,26 +404,7 @@ class VirtualTable(ScrollView, can_focus=True, inherit_bindings=False):
         if not missing:
             return
         self._pages.asked(missing)
-        try:
-            answer = self._source.fetch(missing)
-        except Exception as error:  # noqa: BLE001 - a table outlives its database
-            self._not_fetched(missing, error)
-            return
-        if isinstance(answer, Mapping):
-            self._accept(missing, answer)
-        else:
-            self._asking = asyncio.create_task(self._wait_for(missing, answer))
-
-    async def _wait_for(self, requested: Sequence[int], answer: Awaitable[Mapping[int, Row]]) -> None:
-        try:
-            rows = await answer
-            self._asking = None
-            self._accept(requested, rows)
-        except Exception as error:  # noqa: BLE001 - nobody hears of what a task raises
-            self._asking = None
-            self._not_fetched(requested, error)
-            return
-        self._want()
+        self._reader.ask(missing)
 
     def _not_fetched(self, requested: Sequence[int], error: Exception) -> None:
         self.touch_rows(requested)
